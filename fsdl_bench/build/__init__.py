@@ -1,0 +1,1 @@
+"""From a stream of songs to a frozen track on disk."""

@@ -1,0 +1,1 @@
+"""Song to canonical token ids and back, lossless on the codec's grid."""

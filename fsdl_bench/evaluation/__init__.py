@@ -1,0 +1,1 @@
+"""Running a submission over the frozen episodes, scoring it and auditing it."""

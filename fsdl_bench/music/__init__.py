@@ -1,0 +1,1 @@
+"""Symbolic music: the Notes table, reading it from bytes and writing it back."""

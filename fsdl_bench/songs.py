@@ -1,0 +1,38 @@
+"""Song: what every source yields and every build starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fsdl_bench.music.notes import Notes
+
+Kind = Literal["lyrics", "midi"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Song:
+    """One song of one artist: words or notes, and where they came from.
+
+    Attributes:
+        artist: the style label that episodes are drawn by (performer, composer, poet), as people write it,
+            given name before family name.
+        title: as the source gives it; not unique.
+        work: groups movements of one piece; two songs of one work never stand on both sides of an episode.
+            Unique within the artist; for a song that is no movement, a name of its own.
+        licence: SPDX identifier or the source's own words.
+        origin: the path inside the source.
+        content: the text of the lyrics, or the notes.
+    """
+
+    artist: str
+    title: str
+    work: str
+    licence: str
+    origin: str
+    content: str | Notes
+
+    @property
+    def kind(self) -> Kind:
+        """`lyrics` or `midi`."""
+        return "lyrics" if isinstance(self.content, str) else "midi"
