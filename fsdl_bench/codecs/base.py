@@ -1,0 +1,79 @@
+"""What a codec is: a frozen bijection between canonical songs and token sequences.
+
+    decode(encode(song)) == canonical(song)        encode(decode(tokens)) == tokens
+
+NLL can be compared only where everyone scores the same object, so a codec is named with its version and
+never changes under that name. A sequence holds no PAD and no BOS; those ids are for models and batches. EOS
+stands only at the very end, and only where the song itself ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fsdl_bench.songs import Kind
+
+PAD, BOS, EOS = 0, 1, 2
+"""The ids that every codec keeps for padding, for the start of a sequence and for the end of a song."""
+
+Tokens: TypeAlias = npt.NDArray[np.uint16]
+"""One song as token ids, uint16 [T]."""
+
+Unit: TypeAlias = Literal["note", "byte"]
+"""What the headline figure is counted in: nats per note, or bits per UTF-8 byte."""
+
+
+class Codec(Protocol):
+    """Song content to token ids and back. `content` is text for lyrics and `Notes` for MIDI."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, such as "note10ms-v1"; what it names never changes."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of song that it encodes."""
+        ...
+
+    @property
+    def vocab_size(self) -> int:
+        """V: every id is below this; at most 65,536."""
+        ...
+
+    @property
+    def unit(self) -> Unit:
+        """The unit that `units` counts."""
+        ...
+
+    def encode(self, content: Any) -> Tokens:
+        """The whole song as uint16 [T]: canonical, EOS at the end, no BOS. Content need not be canonical."""
+        ...
+
+    def excerpt(self, tokens: Tokens) -> Tokens:
+        """The part that is scored: `tokens` up to the frozen length limit, EOS only where the song ended."""
+        ...
+
+    def decode(self, tokens: npt.ArrayLike) -> Any:
+        """The content of a song or an excerpt; EOS may be missing.
+
+        Raises:
+            ValueError: the sequence is not canonical; names the position, the id and why.
+        """
+        ...
+
+    def units(self, tokens: npt.ArrayLike) -> int:
+        """How many units the sequence holds. EOS counts for nothing."""
+        ...
+
+    def token_kinds(self) -> Mapping[str, slice]:
+        """Named ranges of ids, by which a result may be broken down; empty where there are none."""
+        ...
+
+    def allowed_next(self, prefix: Sequence[int] | npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+        """bool [V]: the ids that can follow `prefix` so that it still begins a canonical sequence."""
+        ...
