@@ -1,0 +1,124 @@
+"""Source: where songs come from. A source lists items (cheap) and reads one item into a `Song` (costly).
+
+A source is one module with one function, `open(tree, **options) -> Source`; the module's name is the
+source's name in a track definition. Nothing has to be registered.
+
+Listing runs once, in the main process; reading runs in workers, so a source and its items can be pickled.
+Files that are not songs are never dropped in silence: listing appends `(origin, reason, detail)` to
+`rejected`, reading raises `Rejected`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.music.notes import Notes
+from fsdl_bench.songs import Kind, Song
+from fsdl_bench.sources.text import decode_text
+from fsdl_bench.sources.tree import Tree
+
+Rejection = tuple[str, str, str]
+"""(origin, reason, detail): one row of `rejected.parquet`, less the source's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A song that has not been read yet: what the listing knows of it.
+
+    Attributes:
+        origin: the path inside the source as people read it (see `printable`), and what tells items apart.
+        artist: as in `Song`; empty when only reading tells.
+        title: as in `Song`; empty when only reading tells.
+        work: as in `Song`; empty for a song that is a work of its own.
+        licence: as in `Song`; empty when only reading tells.
+        path: the file to read, relative to the tree, as the operating system spells it.
+        text: the words, where listing has met them already.
+    """
+
+    origin: str
+    artist: str = ""
+    title: str = ""
+    work: str = ""
+    licence: str = ""
+    path: str | None = None
+    text: str | None = None
+
+
+class Source(Protocol):
+    """Songs of one kind from one folder."""
+
+    kind: Kind
+    rejected: list[Rejection]
+
+    def items(self) -> Iterator[Item]:
+        """The songs, not yet read, always in the same order; fills `rejected` as it goes."""
+        ...
+
+    def read(self, item: Item) -> Song:
+        """Read one song.
+
+        Raises:
+            Rejected: the song cannot be used; the reason says why.
+            BadInput: a file is not the one that the track pins.
+        """
+        ...
+
+
+def open_source(name: str, tree: Tree, **options: Any) -> Source:
+    """The source called `name` over the files of `tree`.
+
+    Raises:
+        BadInput: there is no such source, or it does not take these options.
+    """
+    try:
+        module = importlib.import_module(f"fsdl_bench.sources.{name}")
+        opener = module.open
+    except (ModuleNotFoundError, AttributeError):
+        raise BadInput(f"there is no source {name!r}; there are: {', '.join(source_names())}") from None
+    known = list(inspect.signature(opener).parameters)[1:]
+    if unknown := sorted(set(options) - set(known)):
+        raise BadInput(f"source {name!r} has no option {', '.join(unknown)}; it takes: {', '.join(known)}")
+    return opener(tree, **options)  # type: ignore[no-any-return]
+
+
+def source_names() -> list[str]:
+    """The names that `open_source` takes."""
+    import fsdl_bench.sources as package
+
+    helpers = {"archives", "base", "download", "table", "text", "tree"}
+    return sorted({module.name for module in pkgutil.iter_modules(package.__path__)} - helpers)
+
+
+def read_song(item: Item, tree: Tree, kind: Kind, encoding: str | None = None) -> Song:
+    """Read an item that is one file, or whose words are at hand, into a song.
+
+    Args:
+        item: what the listing said; artist and title must be known.
+        tree: where the file lies.
+        kind: `lyrics` reads text, `midi` reads notes.
+        encoding: of text files; None finds it (see `decode_text`).
+    """
+    content: str | Notes
+    if item.text is not None:
+        content = item.text
+    else:
+        if item.path is None:
+            raise ValueError(f"item {item.origin!r} has neither path nor text")
+        data = tree.read(item.path)
+        if not data:
+            raise Rejected("empty file")
+        if kind == "midi":
+            from fsdl_bench.music.reading import read_midi
+
+            content = read_midi(data)
+        else:
+            content = decode_text(data, encoding)
+    if isinstance(content, str) and not content.strip():
+        raise Rejected("no text")
+    return Song(item.artist, item.title, item.work or item.origin, item.licence, item.origin, content)
