@@ -1,132 +1,198 @@
-"""The rows of a built track: their schema, their order, and the logical digest over them.
+"""Song rows: one scored query song each, the record from which every figure of a result is computed.
 
-    digest = BLAKE2b-256( header, then for each split, in the order train, validation, test:
-                          its name, then its rows, ordered by (artist_key, song_id) )
-
-Every piece goes in as its length (8 bytes, little-endian) and its bytes. A row's pieces are its columns in
-the order of the schema: strings as UTF-8, tokens as little-endian uint16, units as little-endian int32. The
-digest does not depend on shards, compression or library versions; two tracks with the same digest hold the
-same songs in the same splits with the same tokens.
+A row says which song was scored (artist, episode, song id), after which support (condition, shots, seed), and
+what came out (nats, tokens, units). Rows are stored as Parquet: dictionaries and zstd keep some thousand rows
+in tens of kilobytes, and `nats` stays float64.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-import pyarrow as pa
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import atomic_write
 
-from fsdl_bench.songs import Kind
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
-FORMAT = "fsdl-bench rows v1"
+Scoring: TypeAlias = Literal["independent", "streaming"]
+"""The protocol: each query song alone after the support, or in frozen order with `observe` after each."""
+
+Condition: TypeAlias = Literal["right", "control"]
+"""Whose support it was: the artist's own, or another artist's."""
+
+KEY = ("seed", "condition", "shots", "artist", "episode", "song_id")
+"""The columns that name a row; no two rows share them."""
 
 
-def row_schema(kind: Kind) -> pa.Schema:
-    """The columns of a track of this kind, none of them nullable.
+@dataclass(frozen=True, slots=True)
+class SongRow:
+    """The score of one query song.
 
-    song_id (hex of 16 bytes), artist, artist_key, title, work, licence, source, origin: string;
-    tokens: list of uint16, the excerpt (no BOS; EOS only where the song ended within it);
-    units: int32, notes or UTF-8 bytes of the excerpt; for lyrics also text: string, the whole song.
+    Attributes:
+        seed: the seed of the fitted submission.
+        condition: "right" for the artist's own support (and for zero shots), "control" for another's.
+        shots: K, the support songs that were seen.
+        artist: the artist's key.
+        episode: the episode's index within the artist.
+        song_id: the query song.
+        nats: -log p(song | support), the sum over the scored tokens.
+        tokens: how many tokens that sum is over, EOS included where the song has one.
+        units: notes, or UTF-8 bytes.
+        seconds: for MIDI, the length of the scored excerpt.
+        kinds: the part of `nats` that fell on each kind of token that the codec names, such as "shift".
+        optimal_nats: on synthetic tracks, what the Bayes-optimal predictor pays for the same song.
     """
-    strings = ["song_id", "artist", "artist_key", "title", "work", "licence", "source", "origin"]
-    fields = [pa.field(name, pa.string(), nullable=False) for name in strings]
-    fields.append(
-        pa.field("tokens", pa.list_(pa.field("element", pa.uint16(), nullable=False)), nullable=False)
-    )
-    fields.append(pa.field("units", pa.int32(), nullable=False))
-    if kind == "lyrics":
-        fields.append(pa.field("text", pa.string(), nullable=False))
-    return pa.schema(fields)
+
+    seed: int
+    condition: Condition
+    shots: int
+    artist: str
+    episode: int
+    song_id: str
+    nats: float
+    tokens: int
+    units: int
+    seconds: float | None = None
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    optimal_nats: float | None = None
 
 
-def rejected_schema() -> pa.Schema:
-    """The columns of `rejected.parquet`: which file of which source was left out, and why."""
-    return pa.schema(
-        [pa.field(n, pa.string(), nullable=False) for n in ("source", "origin", "reason", "detail")]
-    )
+def rows_table(rows: Iterable[SongRow], *, track_digest: str, protocol: Scoring) -> pa.Table:
+    """The rows as an Arrow table, sorted by `KEY`. Optional columns stand only where the rows have them.
+
+    Raises:
+        ValueError: no rows, or rows that differ in which optional values they have.
+    """
+    import pyarrow as pa
+
+    ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in KEY))
+    if not ordered:
+        raise ValueError("a result needs at least one song row")
+    kinds = tuple(ordered[0].kinds)
+    optional = tuple(n for n in ("seconds", "optimal_nats") if getattr(ordered[0], n) is not None)
+    columns: dict[str, list[Any]] = {
+        name: [getattr(row, name) for row in ordered] for name in (*KEY, "nats", "tokens", "units", *optional)
+    }
+    if any(set(row.kinds) != set(kinds) for row in ordered):
+        raise ValueError(f"every row needs the same kinds as the first: {', '.join(kinds) or 'none'}")
+    for kind in kinds:
+        columns[f"nats_{kind}"] = [row.kinds[kind] for row in ordered]
+    columns["track_digest"] = [track_digest] * len(ordered)
+    columns["protocol"] = [protocol] * len(ordered)
+    schema = _schema(columns)
+    if missing := [name for name in optional if None in columns[name]]:
+        raise ValueError(f"every row needs a value in {', '.join(missing)}, as the first has")
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def shard_name(split: str, index: int, count: int) -> str:
-    """File name of a shard, as `datasets` expects it."""
-    return f"{split}-{index:05d}-of-{count:05d}.parquet"
-
-
-def shard_paths(track: Path, split: str) -> list[Path]:
-    """The shards of a split in a built track's folder, in order."""
-    return sorted(track.glob(f"{split}-?????-of-?????.parquet"))
-
-
-def read_batches(track: Path, split: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a split from its shards, in order, a row group at a time."""
+def write_rows(path: Path, table: pa.Table) -> bytes:
+    """Write the table as Parquet in one step, and return the bytes written."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for path in shard_paths(track, split):
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches()
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd", compression_level=19, write_statistics=False)
+    data: bytes = buffer.getvalue().to_pybytes()
+    atomic_write(path, data)
+    return data
 
 
-class LogicalDigest:
-    """The digest defined above, fed batch by batch.
+def read_rows(data: bytes, place: str) -> pd.DataFrame:
+    """The rows of a Parquet file, checked; `place` names the file in messages.
 
-    Args:
-        kind: `lyrics` or `midi`.
-        codec: the codec's name.
+    Raises:
+        BadInput: not Parquet, a column is missing, unknown or of the wrong type, a value is out of range, a row
+            stands twice, or the sets of songs differ between shots.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    def __init__(self, kind: Kind, codec: str) -> None:
-        self._hash = hashlib.blake2b(digest_size=32)
-        self._schema = row_schema(kind)
-        self._feed([FORMAT.encode(), kind.encode(), codec.encode()])
-
-    def split(self, name: str) -> None:
-        """Begin a split."""
-        self._feed([name.encode()])
-
-    def update(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Add rows, in their order; columns by name, so that their order in the batch does not matter."""
-        batches = batch.to_batches() if isinstance(batch, pa.Table) else [batch]
-        for part in batches:
-            columns = [_pieces(part.column(field.name), field.type) for field in self._schema]
-            for row in zip(*columns, strict=True):
-                self._feed(row)
-
-    def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
-        return self._hash.hexdigest()
-
-    def _feed(self, pieces: Iterable[bytes]) -> None:
-        self._hash.update(b"".join(part for p in pieces for part in (len(p).to_bytes(8, "little"), p)))
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except pa.ArrowException as error:
+        raise BadInput(f"{place}: expected a Parquet file of song rows: {error}") from error
+    expected = _schema(table.column_names)
+    for name in expected.names:
+        found = table.schema.field(name).type if name in table.column_names else "no such column"
+        if found != expected.field(name).type:
+            raise BadInput(f"{place}: column {name} should be {expected.field(name).type}, found: {found}")
+    if unknown := sorted(set(table.column_names) - set(expected.names)):
+        raise BadInput(f"{place}: unknown columns: {', '.join(unknown)}")
+    frame: pd.DataFrame = table.to_pandas()
+    check_rows(frame, place)
+    return frame
 
 
-def logical_digest(kind: Kind, codec: str, splits: Mapping[str, Iterable[pa.RecordBatch]]) -> str:
-    """The digest of a whole track, given each split's rows in order.
+def check_rows(frame: pd.DataFrame, place: str) -> None:
+    """Refuse rows that no run of the harness writes; `place` names them in messages.
 
-    Splits are fed in the order train, validation, test, whatever the order of the mapping.
+    Raises:
+        BadInput: names the column or the song, and what is wrong with it.
     """
-    digest = LogicalDigest(kind, codec)
-    for name in ("train", "validation", "test"):
-        digest.split(name)
-        for batch in splits.get(name, ()):
-            digest.update(batch)
-    return digest.hexdigest()
+    import numpy as np
+
+    if frame.empty:
+        raise BadInput(f"{place}: no song rows")
+    for name in ("track_digest", "protocol"):
+        if frame[name].nunique() != 1:
+            raise BadInput(f"{place}: {name} should be one value in all rows, found {frame[name].nunique()}")
+    for name in (c for c in frame.columns if c in ("seconds", "optimal_nats") or c.startswith("nats")):
+        if not np.all(np.isfinite(frame[name]) & (frame[name] >= 0)):
+            raise BadInput(f"{place}: {name} should be finite and not negative in every row")
+    for name, least in (("tokens", 1), ("units", 1), ("shots", 0), ("episode", 0)):
+        if frame[name].min() < least:
+            raise BadInput(f"{place}: {name} should be at least {least} in every row")
+    if unknown := set(frame["condition"]) - {"right", "control"}:
+        raise BadInput(f"{place}: condition should be right or control, found {', '.join(sorted(unknown))}")
+    if (twice := frame.duplicated(list(KEY))).any():
+        raise BadInput(f"{place}: a row stands twice: {_name(frame[twice].iloc[0])}")
+    lengths = frame.groupby(["song_id"], observed=True)[["tokens", "units"]].nunique()
+    if (lengths > 1).any(axis=None):
+        song = lengths.index[(lengths > 1).any(axis=1)][0]
+        raise BadInput(f"{place}: song {song} has different tokens or units in different rows")
+    songs = {
+        setting: set(zip(part["artist"], part["episode"], part["song_id"], strict=True))
+        for setting, part in frame.groupby(["seed", "condition", "shots"], observed=True)
+    }
+    everything: set[tuple[Any, ...]] = set().union(*songs.values())
+    for (seed, condition, shots), found in songs.items():
+        if found != everything:
+            raise BadInput(
+                f"{place}: every setting should score the same songs, but seed {seed}, {condition}, {shots} shots "
+                f"lacks {len(everything - found)} of {len(everything)}"
+            )
 
 
-def track_digest(track: Path, kind: Kind, codec: str) -> str:
-    """The digest of a built track's folder, computed anew from its shards."""
-    names = ("train", "validation", "test")
-    return logical_digest(kind, codec, {name: read_batches(track, name) for name in names})
+def _name(row: pd.Series[Any]) -> str:
+    return ", ".join(f"{name} {row[name]}" for name in KEY)
 
 
-def _pieces(column: pa.Array, kind: pa.DataType) -> Iterator[bytes]:
-    """Each value of a column as the bytes that go into the digest."""
-    if pa.types.is_list(kind):
-        offsets = column.offsets.to_numpy()
-        values = np.ascontiguousarray(column.values.to_numpy(), dtype="<u2")
-        return (values[a:b].tobytes() for a, b in zip(offsets, offsets[1:], strict=False))
-    if pa.types.is_string(kind):
-        return iter(column.cast(pa.binary()).to_pylist())
-    ints: Any = column.to_numpy()
-    return (int(value).to_bytes(4, "little", signed=True) for value in ints)
+def _schema(columns: Iterable[str]) -> pa.Schema:
+    """The schema of a file that has these columns: the required ones, and the optional ones that are there."""
+    import pyarrow as pa
+
+    words = pa.dictionary(pa.int32(), pa.string())
+    fields = {
+        "track_digest": words,
+        "protocol": words,
+        "seed": pa.int64(),
+        "condition": words,
+        "shots": pa.int16(),
+        "artist": words,
+        "episode": pa.int16(),
+        "song_id": words,
+        "nats": pa.float64(),
+        "tokens": pa.int32(),
+        "units": pa.int32(),
+    }
+    for name in columns:
+        if name.startswith("nats_"):
+            fields[name] = pa.float32()
+        elif name in ("seconds", "optimal_nats"):
+            fields[name] = pa.float64()
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields.items()])

@@ -176,9 +176,8 @@ class TrackDefinition(_Strict):
         sources, filters, aliases = (tables.pop(key, None) for key in ("sources", "filters", "aliases"))
         blocks = [_toml_lines(tables)]
         blocks += ["[[sources]]\n" + _toml_lines(source) for source in sources or ()]
-        blocks += [
-            f"[{name}]\n" + _toml_lines(t) for name, t in (("filters", filters), ("aliases", aliases)) if t
-        ]
+        for name, table in (("filters", filters), ("aliases", aliases)):
+            blocks += [f"[{name}]\n" + _toml_lines(table)] if table else []
         return "\n".join(blocks)
 
 
@@ -248,9 +247,8 @@ def _complaints(error: ValidationError) -> list[str]:
         place = [str(part) for part in entry["loc"]]
         where = ".".join(place) or "the whole"
         if entry["type"] == "extra_forbidden":
-            model: type[BaseModel] = {"sources": SourceDefinition, "filters": Filters}.get(
-                place[0] if len(place) > 1 else "", TrackDefinition
-            )
+            nested: dict[str, type[_Strict]] = {"sources": SourceDefinition, "filters": Filters}
+            model = nested.get(place[0], TrackDefinition) if len(place) > 1 else TrackDefinition
             lines.append(f"  unknown key '{where}'; accepted: {', '.join(model.model_fields)}")
         else:
             lines.append(f"  {where}: {entry['msg']} (found {entry['input']!r:.80})")
