@@ -46,7 +46,7 @@ class Manifest(_Strict):
         name: the track's name.
         kind: `lyrics` or `midi`.
         codec: the codec's name.
-        digest: the logical digest over the rows, see `fsdl_bench.rows`.
+        digest: the logical digest over the rows, see `fsdl_bench.build.rows`.
         files: relative path -> hash and size, for every file but this one and the derived arrays.
         counts: split -> its size.
         rejected: reason -> number of files left out.

@@ -1,0 +1,133 @@
+"""The rows of a built track: their schema, their order, and the logical digest over them.
+
+    digest = BLAKE2b-256( header, then for each split, in the order train, validation, test:
+                          its name, then its rows, ordered by (artist_key, song_id) )
+
+Every piece goes in as its length (8 bytes, little-endian) and its bytes. A row's pieces are its columns in
+the order of the schema: strings as UTF-8, tokens as little-endian uint16, units as little-endian int32. The
+digest does not depend on shards, compression or library versions; two tracks with the same digest hold the
+same songs in the same splits with the same tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from fsdl_bench.songs import Kind
+
+FORMAT = "fsdl-bench rows v1"
+
+
+def row_schema(kind: Kind) -> pa.Schema:
+    """The columns of a track of this kind, none of them nullable.
+
+    song_id (hex of 16 bytes), artist, artist_key, title, work, licence, source, origin: string;
+    tokens: list of uint16, the excerpt (no BOS; EOS only where the song ended within it);
+    units: int32, notes or UTF-8 bytes of the excerpt; for lyrics also text: string, the whole song.
+    """
+    strings = ["song_id", "artist", "artist_key", "title", "work", "licence", "source", "origin"]
+    fields = [_field(name, pa.string()) for name in strings]
+    fields.append(_field("tokens", pa.list_(_field("element", pa.uint16()))))
+    fields.append(_field("units", pa.int32()))
+    if kind == "lyrics":
+        fields.append(_field("text", pa.string()))
+    return pa.schema(fields)
+
+
+def rejected_schema() -> pa.Schema:
+    """The columns of `rejected.parquet`: which file of which source was left out, and why."""
+    return pa.schema([_field(name, pa.string()) for name in ("source", "origin", "reason", "detail")])
+
+
+def _field(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+def shard_name(split: str, index: int, count: int) -> str:
+    """File name of a shard, as `datasets` expects it."""
+    return f"{split}-{index:05d}-of-{count:05d}.parquet"
+
+
+def shard_paths(track: Path, split: str) -> list[Path]:
+    """The shards of a split in a built track's folder, in order."""
+    return sorted(track.glob(f"{split}-?????-of-?????.parquet"))
+
+
+def read_batches(track: Path, split: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a split from its shards, in order, a row group at a time."""
+    import pyarrow.parquet as pq
+
+    for path in shard_paths(track, split):
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches()
+
+
+class LogicalDigest:
+    """The digest defined above, fed batch by batch.
+
+    Args:
+        kind: `lyrics` or `midi`.
+        codec: the codec's name.
+    """
+
+    def __init__(self, kind: Kind, codec: str) -> None:
+        self._hash = hashlib.blake2b(digest_size=32)
+        self._schema = row_schema(kind)
+        self._feed([FORMAT.encode(), kind.encode(), codec.encode()])
+
+    def split(self, name: str) -> None:
+        """Begin a split."""
+        self._feed([name.encode()])
+
+    def update(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Add rows, in their order; columns by name, so that their order in the batch does not matter."""
+        batches = batch.to_batches() if isinstance(batch, pa.Table) else [batch]
+        for part in batches:
+            columns = [_pieces(part.column(field.name), field.type) for field in self._schema]
+            for row in zip(*columns, strict=True):
+                self._feed(row)
+
+    def hexdigest(self) -> str:
+        """64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    def _feed(self, pieces: Iterable[bytes]) -> None:
+        self._hash.update(b"".join(part for p in pieces for part in (len(p).to_bytes(8, "little"), p)))
+
+
+def logical_digest(kind: Kind, codec: str, splits: Mapping[str, Iterable[pa.RecordBatch]]) -> str:
+    """The digest of a whole track, given each split's rows in order.
+
+    Splits are fed in the order train, validation, test, whatever the order of the mapping.
+    """
+    digest = LogicalDigest(kind, codec)
+    for name in ("train", "validation", "test"):
+        digest.split(name)
+        for batch in splits.get(name, ()):
+            digest.update(batch)
+    return digest.hexdigest()
+
+
+def track_digest(track: Path, kind: Kind, codec: str) -> str:
+    """The digest of a built track's folder, computed anew from its shards."""
+    names = ("train", "validation", "test")
+    return logical_digest(kind, codec, {name: read_batches(track, name) for name in names})
+
+
+def _pieces(column: pa.Array, kind: pa.DataType) -> Iterator[bytes]:
+    """Each value of a column as the bytes that go into the digest."""
+    if pa.types.is_list(kind):
+        offsets = column.offsets.to_numpy()
+        values = np.ascontiguousarray(column.values.to_numpy(), dtype="<u2")
+        return (values[a:b].tobytes() for a, b in pairwise(offsets))
+    if pa.types.is_string(kind):
+        return iter(column.cast(pa.binary()).to_pylist())
+    ints: Any = column.to_numpy()
+    return (int(value).to_bytes(4, "little", signed=True) for value in ints)
