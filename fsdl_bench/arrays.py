@@ -1,13 +1,9 @@
-"""The rows of one split as Arrow columns: memory-mapped from a file beside the Parquet shards, or in memory.
-
-`.arrays/<split>.arrow` is an uncompressed Arrow IPC file with the rows of the split's shards in their order.
-Parquet is what a track *is*; this file is only a faster form of it and is made anew whenever it is missing or
-was made from other shards: its schema metadata names the sha256 of every file that it came from.
-"""
+"""The rows of one split as Arrow columns, memory-mapped or in memory, read without a copy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +11,38 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fsdl_bench.codecs.base import Tokens
+from fsdl_bench.build.rows import row_schema
+from fsdl_bench.codecs.base import Codec, Tokens
+from fsdl_bench.errors import BadInput
 from fsdl_bench.songs import Kind
 
-STRINGS = ("song_id", "artist", "artist_key", "title", "work", "licence", "source", "origin")
-"""The columns of text that every row has."""
+
+def array_schema(kind: Kind) -> pa.Schema:
+    """The columns of a track's Parquet files with 64-bit offsets, so that no number of songs is too large."""
+    return pa.schema([pa.field(field.name, _wide(field.type), nullable=False) for field in row_schema(kind)])
 
 
-def schema(kind: Kind) -> pa.Schema:
-    """The columns of the arrays. 64-bit offsets, so that no number of songs is too large for them."""
-    fields = [pa.field(name, pa.large_string()) for name in STRINGS]
-    fields += [pa.field("tokens", pa.large_list(pa.uint16())), pa.field("units", pa.int32())]
-    if kind == "lyrics":
-        fields.append(pa.field("text", pa.large_string()))
-    return pa.schema(fields)
+def _wide(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string(kind):
+        return pa.large_string()
+    return pa.large_list(kind.value_field) if pa.types.is_list(kind) else kind
 
 
 class Arrays:
-    """Columns of songs, zero-copy over the buffers of an Arrow table."""
+    """Columns of songs, zero-copy over the buffers of an Arrow table.
 
-    def __init__(self, table: pa.Table, path: Path | None = None) -> None:
+    Attributes:
+        path: the file that is mapped; None for columns in memory.
+        metadata: what the split is: `track`, `split`, `digest`, `kind`, `codec`, `codec_data`.
+    """
+
+    def __init__(self, table: pa.Table, path: Path | None = None, codec: Codec | None = None) -> None:
         self.path = path
         self.metadata: dict[str, str] = {
             key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()
         }
+        if codec is not None:
+            self.codec = codec
         self._table = table
         self._columns = {name: table.column(name) for name in table.column_names}
         chunks = self._columns["tokens"].chunks
@@ -46,11 +50,13 @@ class Arrays:
         self._chunks = [_list_views(chunk) for chunk in chunks]
 
     @classmethod
-    def from_rows(cls, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> Arrays:
-        """Arrays in memory, of rows that hold every column of `schema(kind)`."""
-        columns = schema(kind)
+    def from_rows(
+        cls, rows: Sequence[Mapping[str, Any]], metadata: Mapping[str, str], codec: Codec
+    ) -> Arrays:
+        """Arrays in memory, of rows that hold every column of `array_schema(codec.kind)`."""
+        columns = array_schema(codec.kind).with_metadata(dict(metadata))
         data = {field.name: [row[field.name] for row in rows] for field in columns}
-        return cls(pa.table(data, schema=columns))
+        return cls(pa.table(data, schema=columns), codec=codec)
 
     @classmethod
     def open(cls, path: Path) -> Arrays:
@@ -58,17 +64,29 @@ class Arrays:
         with pa.memory_map(str(path)) as source:
             return cls(pa.ipc.open_file(source).read_all(), path)
 
+    @property
+    def kind(self) -> Kind:
+        """`lyrics` or `midi`."""
+        return "midi" if self.metadata["kind"] == "midi" else "lyrics"
+
+    @property
+    def where(self) -> str:
+        """Track and split, for messages: `midi-scores/train`."""
+        return f"{self.metadata['track']}/{self.metadata['split']}"
+
+    @cached_property
+    def codec(self) -> Codec:
+        """What the tokens are written in."""
+        from fsdl_bench.codecs import load_codec
+
+        return load_codec(self.metadata["codec"], self.metadata["codec_data"] or None)
+
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
     def value(self, column: str, row: int) -> Any:
         """One cell of a column other than `tokens`, as a Python value."""
         return self._columns[column][row].as_py()
-
-    def column(self, name: str) -> list[Any]:
-        """A whole column other than `tokens`, as Python values."""
-        values: list[Any] = self._columns[name].to_pylist()
-        return values
 
     def tokens(self, row: int) -> Tokens:
         """The tokens of one row: uint16 [T], a read-only view of the buffer."""
@@ -79,15 +97,6 @@ class Arrays:
         first = row - int(self._chunk_starts[chunk])
         return values[offsets[first] : offsets[first + 1]]
 
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """How many tokens each row holds: int64 [N]."""
-        return np.concatenate([np.diff(offsets) for offsets, _ in self._chunks] or [np.zeros(0, np.int64)])
-
-    def units(self) -> npt.NDArray[np.int32]:
-        """How many units each row holds: int32 [N]."""
-        units: npt.NDArray[np.int32] = self._columns["units"].to_numpy()
-        return units
-
     def artist_starts(self) -> npt.NDArray[np.int64]:
         """Where each artist's rows begin, and where the last ones end: int64 [artists + 1]."""
         import pyarrow.compute as pc
@@ -97,18 +106,28 @@ class Arrays:
         inner = np.flatnonzero(changes.to_numpy()) + 1
         return np.concatenate([[0] if len(self) else [], inner, [len(self)]]).astype(np.int64)
 
-    def to_bytes(self) -> bytes:
-        """The whole of it as one Arrow IPC file, to be sent to another process."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is not None:
+            return _reopen, (self.path, self.metadata["digest"])
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, self._table.schema) as writer:
             writer.write_table(self._table)
-        data: bytes = sink.getvalue().to_pybytes()
-        return data
+        return _from_bytes, (sink.getvalue().to_pybytes(), self.codec)
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Arrays:
-        """The inverse of `to_bytes`."""
-        return cls(pa.ipc.open_file(pa.py_buffer(data)).read_all())
+
+def _reopen(path: Path, digest: str) -> Arrays:
+    """What a mapped file of arrays is after pickling: the same file, mapped again."""
+    try:
+        arrays = Arrays.open(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadInput(f"{path} can no longer be opened ({error}); load the track again") from None
+    if arrays.metadata["digest"] != digest:
+        raise BadInput(f"{path} now holds another build of the track; load the track again")
+    return arrays
+
+
+def _from_bytes(data: bytes, codec: Codec) -> Arrays:
+    return Arrays(pa.ipc.open_file(pa.py_buffer(data)).read_all(), codec=codec)
 
 
 def _list_views(chunk: pa.LargeListArray) -> tuple[npt.NDArray[np.int64], Tokens]:

@@ -1,374 +1,159 @@
-"""Opening a built track: Track, Split, Artist, TrackSong; memory-mapped, so that opening costs nothing.
-
-    Track ──["train"]──▶ Split ──.artists──▶ Artist ──.songs──▶ TrackSong ──.tokens──▶ uint16 [T]
-
-A `Split` knows its own songs only. It is what a submission is handed to train on, and nothing leads from it
-to the track or to another split.
-"""
+"""Opening a built track: `load_track("midi-scores")["train"]`; memory-mapped, so that opening is cheap."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import difflib
+import json
+import os
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
-from fsdl_bench.arrays import STRINGS, Arrays
-from fsdl_bench.codecs.base import PAD, Codec, Tokens
+from fsdl_bench.codecs.base import Codec
 from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import recover_directory, tracks_dir
+from fsdl_bench.sidecar import open_arrays
 from fsdl_bench.songs import Kind
+from fsdl_bench.split import Split
+from fsdl_bench.views import Artist, Songs, TrackSong
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pretty_midi
-    import torch
-    from matplotlib.figure import Figure
+    from fsdl_bench.build.definition import TrackDefinition
 
-    from fsdl_bench.music.notes import Notes
+__all__ = ["Artist", "Songs", "Split", "Track", "TrackSong", "built_tracks", "load_track"]
 
 
-class TrackSong:
-    """One song of a split: its tokens, and what is known about it. Made when asked for; holds no data."""
+class Track:
+    """A built track: a folder of Parquet shards with what was decided about them.
 
-    __slots__ = ("_row", "_split")
+    Attributes:
+        path: the folder.
+        manifest: what the build wrote down: file hashes, counts, versions.
+    """
 
-    def __init__(self, split: Split, row: int) -> None:
-        self._split = split
-        self._row = row
-
-    @property
-    def id(self) -> str:
-        """The hash of the song's content, 32 hexadecimal digits."""
-        return self._value("song_id")
-
-    @property
-    def artist(self) -> str:
-        """The artist's name, as people write it."""
-        return self._value("artist")
-
-    @property
-    def artist_key(self) -> str:
-        """The artist's name, as splits and episodes spell it."""
-        return self._value("artist_key")
-
-    @property
-    def title(self) -> str:
-        """The title that the source gives."""
-        return self._value("title")
-
-    @property
-    def work(self) -> str:
-        """What groups movements of one piece; unique within the artist."""
-        return self._value("work")
-
-    @property
-    def licence(self) -> str:
-        """Under which terms the song may be used."""
-        return self._value("licence")
-
-    @property
-    def source(self) -> str:
-        """The name of the source that it came from."""
-        return self._value("source")
-
-    @property
-    def origin(self) -> str:
-        """The path inside that source."""
-        return self._value("origin")
-
-    @property
-    def tokens(self) -> Tokens:
-        """The excerpt that is scored: uint16 [T], read-only, without BOS; EOS last only if the song ended."""
-        return self._split._arrays.tokens(self._row)
-
-    @property
-    def units(self) -> int:
-        """How many units (notes, or UTF-8 bytes) the tokens hold."""
-        return int(self._split._arrays.value("units", self._row))
-
-    @property
-    def text(self) -> str:
-        """The whole text of a song of lyrics.
-
-        Raises:
-            BadInput: the song is MIDI.
-        """
-        self._expect("lyrics", "text", "`.notes`, `.plot()` and `.to_pretty_midi()`")
-        return self._value("text")
-
-    @property
-    def notes(self) -> Notes:
-        """The notes of the excerpt of a MIDI song, on the codec's grid.
-
-        Raises:
-            BadInput: the song is lyrics.
-        """
-        self._expect("midi", "notes", "`.text`")
-        notes: Notes = self._split.codec.decode(self.tokens)
-        return notes
-
-    def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
-        """The notes as a `pretty_midi.PrettyMIDI`, to play, to write or to analyse.
-
-        Raises:
-            BadInput: the song is lyrics.
-        """
-        from fsdl_bench.music.writing import to_pretty_midi
-
-        return to_pretty_midi(self.notes)
-
-    def plot(self) -> Figure:
-        """A piano roll of the notes as a matplotlib figure.
-
-        Raises:
-            BadInput: the song is lyrics, which are read rather than plotted.
-        """
-        from fsdl_bench.music.plotting import piano_roll
-
-        return piano_roll(self.notes, title=f"{self.artist}: {self.title}")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TrackSong) and self.id == other.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __repr__(self) -> str:
-        return (
-            f"<TrackSong {self.title!r} by {self.artist!r}: {self.units:,} {self._split.codec.unit}s, "
-            f"{len(self.tokens):,} tokens>"
-        )
-
-    def _value(self, column: str) -> str:
-        value: str = self._split._arrays.value(column, self._row)
-        return value
-
-    def _expect(self, kind: Kind, what: str, instead: str) -> None:
-        if self._split.kind != kind:
-            raise BadInput(
-                f"{self._split.track_name} is a {self._split.kind} track: a song of it has no {what}, "
-                f"but {instead}"
-            )
-
-
-class Padded(NamedTuple):
-    """Songs as one tensor."""
-
-    tokens: torch.Tensor
-    """int64 [N, T]; each row a song, then PAD."""
-    lengths: torch.Tensor
-    """int64 [N]; the tokens of each song."""
-
-
-class Songs(Sequence[TrackSong]):
-    """Songs of one split, in its order. A slice of it is again one."""
-
-    __slots__ = ("_rows", "_split")
-
-    def __init__(self, split: Split, rows: range) -> None:
-        self._split = split
-        self._rows = rows
-
-    @overload
-    def __getitem__(self, index: int) -> TrackSong: ...
-    @overload
-    def __getitem__(self, index: slice) -> Songs: ...
-    def __getitem__(self, index: int | slice) -> TrackSong | Songs:
-        if isinstance(index, slice):
-            return Songs(self._split, self._rows[index])
-        return TrackSong(self._split, self._rows[index])
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        return f"<{len(self):,} songs of {self._split.track_name}/{self._split.name}>"
-
-    def to_pandas(self) -> pd.DataFrame:
-        """One row a song, with the columns of the track's Parquet files; `tokens` holds uint16 arrays."""
-        import pandas as pd
-
-        arrays = self._split._arrays
-        columns = [*STRINGS, "units", *(["text"] if self._split.kind == "lyrics" else [])]
-        data: dict[str, list[Any]] = {
-            name: [arrays.value(name, row) for row in self._rows] for name in columns
-        }
-        return pd.DataFrame(data | {"tokens": [arrays.tokens(row) for row in self._rows]})
-
-    def to_torch(self) -> Padded:
-        """The tokens as one padded int64 tensor [N, T], T the longest song's length, and the lengths [N].
-
-        Raises:
-            ValueError: there is no song.
-        """
-        import torch
-
-        songs = [self._split._arrays.tokens(row) for row in self._rows]
-        lengths = np.array([len(song) for song in songs], np.int64)
-        padded = np.full((len(songs), int(lengths.max())), PAD, np.int64)
-        for target, song in zip(padded, songs, strict=True):
-            target[: len(song)] = song
-        return Padded(torch.from_numpy(padded), torch.from_numpy(lengths))
-
-
-class Artist:
-    """One artist and the artist's songs."""
-
-    __slots__ = ("songs",)
-
-    def __init__(self, songs: Songs) -> None:
-        self.songs = songs
-
-    @property
-    def key(self) -> str:
-        """The name as splits and episodes spell it."""
-        return self.songs[0].artist_key
+    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._splits: dict[str, Split] = {}
 
     @property
     def name(self) -> str:
-        """The name as people write it."""
-        return self.songs[0].artist
-
-    def __len__(self) -> int:
-        return len(self.songs)
-
-    def __repr__(self) -> str:
-        return f"<Artist {self.name!r}: {len(self)} songs>"
-
-
-class Artists(Sequence[Artist]):
-    """The artists of one split, sorted by key."""
-
-    def __init__(self, split: Split) -> None:
-        self._split = split
-        self._starts = split._arrays.artist_starts()
-
-    @overload
-    def __getitem__(self, index: int) -> Artist: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Artist]: ...
-    def __getitem__(self, index: int | slice) -> Artist | list[Artist]:
-        positions = range(len(self))[index]
-        return [self._at(i) for i in positions] if isinstance(positions, range) else self._at(positions)
-
-    def _at(self, position: int) -> Artist:
-        return Artist(Songs(self._split, range(int(self._starts[position]), int(self._starts[position + 1]))))
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    def __repr__(self) -> str:
-        return f"<{len(self):,} artists of {self._split.track_name}/{self._split.name}>"
-
-
-class Split:
-    """The songs of one split: a sequence of `TrackSong`, grouped by artist.
-
-    Attributes:
-        name: "train", "validation" or "test".
-        track_name: the name of the track.
-        digest: the track's logical digest, which stands in every result.
-    """
-
-    def __init__(self, name: str, track_name: str, digest: str, codec: Codec, arrays: Arrays) -> None:
-        self.name = name
-        self.track_name = track_name
-        self.digest = digest
-        self.codec = codec
-        self._arrays = arrays
-
-    @classmethod
-    def from_rows(
-        cls,
-        name: str,
-        codec: Codec,
-        rows: Iterable[Mapping[str, Any]],
-        *,
-        track_name: str = "rows",
-        digest: str | None = None,
-    ) -> Split:
-        """A split in memory, for tests and toy tracks.
-
-        Args:
-            name: "train", "validation" or "test".
-            codec: what the tokens are written in.
-            rows: one mapping a song; `artist` and `tokens` are needed, everything else that stands in a
-                track's Parquet files may be given and otherwise follows from these two.
-            track_name: stands in results.
-            digest: stands in results; from the rows unless given.
-        """
-        full = [_complete(row, codec) for row in rows]
-        full.sort(key=lambda row: (row["artist_key"], row["song_id"]))
-        ids = "\n".join(row["song_id"] for row in full)
-        digest = digest or hashlib.blake2b(ids.encode(), digest_size=32).hexdigest()
-        return cls(name, track_name, digest, codec, Arrays.from_rows(codec.kind, full))
+        """The name of the track."""
+        return str(self.manifest["name"])
 
     @property
     def kind(self) -> Kind:
         """`lyrics` or `midi`."""
-        return self.codec.kind
-
-    @cached_property
-    def artists(self) -> Artists:
-        """The artists, sorted by key."""
-        return Artists(self)
+        return "midi" if self.manifest["kind"] == "midi" else "lyrics"
 
     @property
-    def songs(self) -> Songs:
-        """All songs, artist by artist."""
-        return Songs(self, range(len(self)))
+    def digest(self) -> str:
+        """The logical digest over all rows: two tracks with the same digest give the same results."""
+        return str(self.manifest["digest"])
 
-    def artist(self, key: str) -> Artist:
-        """The artist with this key.
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits."""
+        return tuple(self.manifest["counts"])
 
-        Raises:
-            KeyError: the split has no such artist.
-        """
-        return self.artists[self._positions[key]]
+    @property
+    def codec(self) -> Codec:
+        """What the tokens are written in."""
+        return self[self.splits[0]].codec
 
     @cached_property
-    def _positions(self) -> dict[str, int]:
-        return {artist.key: position for position, artist in enumerate(self.artists)}
+    def definition(self) -> TrackDefinition:
+        """The definition that the track was built by."""
+        from fsdl_bench.build.definition import load_definition
 
-    def to_pandas(self) -> pd.DataFrame:
-        """One row a song; see `Songs.to_pandas`."""
-        return self.songs.to_pandas()
+        return load_definition(self.path / "definition.toml")
 
-    def to_torch(self) -> Padded:
-        """Tokens int64 [N, T] and lengths [N]; see `Songs.to_torch`."""
-        return self.songs.to_torch()
+    @property
+    def train(self) -> Split:
+        """The meta-training artists."""
+        return self["train"]
 
-    def __len__(self) -> int:
-        return len(self._arrays)
+    @property
+    def validation(self) -> Split:
+        """The artists to choose settings by."""
+        return self["validation"]
 
-    def __getitem__(self, index: int) -> TrackSong:
-        return self.songs[index]
+    @property
+    def test(self) -> Split:
+        """The artists of the evaluation episodes."""
+        return self["test"]
 
-    def __iter__(self) -> Iterator[TrackSong]:
-        return iter(self.songs)
+    def __getitem__(self, split: str) -> Split:
+        if split not in self.splits:
+            raise BadInput(f"track {self.name} has no split {split!r}; it has {', '.join(self.splits)}")
+        if split not in self._splits:
+            self._splits[split] = Split(open_arrays(self.path, self.manifest, split))
+        return self._splits[split]
 
     def __repr__(self) -> str:
-        return f"<Split {self.track_name}/{self.name}: {len(self.artists):,} artists, {len(self):,} songs>"
+        counts = ", ".join(
+            f"{name} {count['artists']:,} artists {count['songs']:,} songs"
+            for name, count in self.manifest["counts"].items()
+        )
+        return f"<Track {self.name} ({self.kind}): {counts}>"
 
 
-def _complete(row: Mapping[str, Any], codec: Codec) -> dict[str, Any]:
-    """A full row from one that may hold the artist and the tokens only."""
-    tokens = np.asarray(row["tokens"], np.uint16)
-    song_id = (
-        row.get("song_id") or hashlib.blake2b(tokens.astype("<u2").tobytes(), digest_size=16).hexdigest()
-    )
-    defaults = dict.fromkeys(STRINGS, "") | {
-        "song_id": song_id,
-        "artist_key": row["artist"],
-        "title": song_id,
-        "work": song_id,
-        "units": None,
-    }
-    full = defaults | dict(row) | {"tokens": tokens, "song_id": song_id}
-    if full["units"] is None:
-        full["units"] = codec.units(tokens)
-    if codec.kind == "lyrics" and "text" not in full:
-        full["text"] = codec.decode(tokens)
-    return full
+def built_tracks() -> list[str]:
+    """The names of the tracks that are built under `FSDL_BENCH_HOME`, sorted."""
+    return sorted(path.parent.name for path in tracks_dir().glob("[!.]*/manifest.json"))
+
+
+@overload
+def load_track(name_or_path: str | os.PathLike[str], split: None = None) -> Track: ...
+@overload
+def load_track(name_or_path: str | os.PathLike[str], split: str) -> Split: ...
+def load_track(name_or_path: str | os.PathLike[str], split: str | None = None) -> Track | Split:
+    """Open a built track, or one split of it.
+
+    Args:
+        name_or_path: the name of a track built under `FSDL_BENCH_HOME`, or the folder of any built track.
+        split: "train", "validation" or "test"; without it the whole track is returned.
+
+    Raises:
+        BadInput: there is no such track or split, it is not built yet, or its files are damaged.
+    """
+    folder = _folder(os.fspath(name_or_path))
+    track = Track(folder, _read_manifest(folder))
+    return track if split is None else track[split]
+
+
+def _folder(name: str) -> Path:
+    if Path(name).name != name or name in (".", ".."):
+        if not (Path(name) / "manifest.json").is_file():
+            raise BadInput(f"{name} is no built track: it holds no manifest.json")
+        return Path(name).absolute()
+    built = tracks_dir() / name
+    recover_directory(built)
+    if (built / "manifest.json").is_file():
+        return built
+    if (Path(name) / "manifest.json").is_file():
+        return Path(name).absolute()
+    raise BadInput(_not_built(name))
+
+
+def _not_built(name: str) -> str:
+    from fsdl_bench.build.definition import definition_names
+
+    built = built_tracks()
+    there = f"Built are: {', '.join(built)}." if built else "No track is built yet."
+    if name in definition_names():
+        return f"track {name} is not built in {tracks_dir()}; run `fsdl-bench build {name}`. {there}"
+    known = sorted({*definition_names(), *built})
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    return f"there is no track {name!r}.{meant} Known are: {', '.join(known)}. {there}"
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read ({error}); build the track again") from None
+    return manifest

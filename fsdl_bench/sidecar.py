@@ -1,0 +1,125 @@
+"""The file of arrays beside a built track's shards: made from them, mapped, and made anew when they change.
+
+`.arrays/<split>.arrow` is an uncompressed Arrow IPC file with the rows of the split's Parquet shards in their
+order. The Parquet is the track; this is the same in a form that needs no reading. Its schema metadata says
+what it was made from (the sha256 of every shard, by the manifest), so a file of another build is noticed and
+replaced. Where the track's folder cannot be written to, the file goes to `FSDL_BENCH_HOME/arrays`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from fsdl_bench.arrays import Arrays, array_schema
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import atomic_file, home
+
+FOLDER = ".arrays"
+_BATCH_ROWS = 32_768  # bounds the memory that writing takes; most tracks are one batch
+
+
+def shards(manifest: Mapping[str, Any], split: str) -> list[str]:
+    """The names of a split's Parquet files, in the order of their rows."""
+    pattern = re.compile(re.escape(split) + r"-\d+-of-\d+\.parquet")
+    return sorted(name for name in manifest["files"] if pattern.fullmatch(name))
+
+
+def write_arrays(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Make the files of arrays of every split of the track in `folder`.
+
+    Raises:
+        BadInput: a shard is not what the manifest says.
+    """
+    for split in manifest["counts"]:
+        stamp = _stamp(folder, manifest, split)
+        _write(folder, manifest, stamp, folder / FOLDER / f"{split}.arrow")
+
+
+def open_arrays(folder: Path, manifest: Mapping[str, Any], split: str) -> Arrays:
+    """The rows of one split of the track in `folder`, mapped; the file of arrays is made if it is not there.
+
+    Raises:
+        BadInput: a shard is missing or is not what the manifest says.
+    """
+    stamp = _stamp(folder, manifest, split)
+    name = hashlib.blake2b(json.dumps(stamp, sort_keys=True).encode(), digest_size=16).hexdigest()
+    places = (folder / FOLDER / f"{split}.arrow", home() / "arrays" / name / f"{split}.arrow")
+    for path in places:
+        with suppress(OSError, pa.ArrowInvalid):
+            arrays = Arrays.open(path)
+            if arrays.metadata == stamp:
+                return arrays
+    try:
+        _write(folder, manifest, stamp, places[0])
+    except OSError:  # the folder may be read-only, or its disk full: another place may do
+        _write(folder, manifest, stamp, places[1])
+        return Arrays.open(places[1])
+    return Arrays.open(places[0])
+
+
+def _stamp(folder: Path, manifest: Mapping[str, Any], split: str) -> dict[str, str]:
+    """What a split must know without its track, and what its arrays are made from: the schema metadata."""
+    names = shards(manifest, split)
+    codec = folder / "codec.json"
+    return {
+        "track": manifest["name"],
+        "split": split,
+        "digest": manifest["digest"],
+        "kind": manifest["kind"],
+        "codec": manifest["codec"],
+        "codec_data": codec.read_text(encoding="utf-8") if codec.name in manifest["files"] else "",
+        "made_from": json.dumps({name: manifest["files"][name]["sha256"] for name in names}),
+    }
+
+
+def _write(folder: Path, manifest: Mapping[str, Any], stamp: Mapping[str, str], path: Path) -> None:
+    columns = array_schema(manifest["kind"]).with_metadata(dict(stamp))
+    tables = _tables(folder, manifest, shards(manifest, stamp["split"]), columns)
+    with atomic_file(path) as temporary, pa.ipc.new_file(str(temporary), columns) as writer:
+        for table in tables:
+            writer.write_table(table.combine_chunks())
+
+
+def _tables(
+    folder: Path, manifest: Mapping[str, Any], names: list[str], columns: pa.Schema
+) -> Iterator[pa.Table]:
+    """The rows of all shards, `_BATCH_ROWS` or a little more at a time."""
+    import pyarrow.parquet as pq
+
+    waiting: list[pa.RecordBatch] = []
+    for name in names:
+        verify(folder / name, manifest["files"][name]["sha256"])
+        with pq.ParquetFile(folder / name) as shard:
+            for batch in shard.iter_batches(_BATCH_ROWS, columns=columns.names):
+                waiting.append(batch)
+                if sum(len(batch) for batch in waiting) >= _BATCH_ROWS:
+                    yield pa.Table.from_batches(waiting).cast(columns)
+                    waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting).cast(columns)
+
+
+def verify(path: Path, sha256: str) -> None:
+    """Compare a file with the hash that the manifest gives.
+
+    Raises:
+        BadInput: it is missing or another.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise BadInput(f"{path} is missing, though the manifest names it; build the track again") from None
+    if found != sha256:
+        raise BadInput(
+            f"{path} was changed or damaged: its sha256 begins {found[:16]}, the manifest's {sha256[:16]}. "
+            "Build the track again."
+        )
