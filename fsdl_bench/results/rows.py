@@ -106,8 +106,8 @@ def read_rows(data: bytes, place: str) -> pd.DataFrame:
     """The rows of a Parquet file, checked; `place` names the file in messages.
 
     Raises:
-        BadInput: not Parquet, a column is missing, unknown or of the wrong type, a value is out of range, a row
-            stands twice, or the sets of songs differ between shots.
+        BadInput: not Parquet, a column is missing, unknown or of the wrong type, a value is out of range, a
+            row stands twice, or the sets of songs differ between shots.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -121,6 +121,8 @@ def read_rows(data: bytes, place: str) -> pd.DataFrame:
         found = table.schema.field(name).type if name in table.column_names else "no such column"
         if found != expected.field(name).type:
             raise BadInput(f"{place}: column {name} should be {expected.field(name).type}, found: {found}")
+        if table.column(name).null_count:
+            raise BadInput(f"{place}: column {name} should have a value in every row")
     if unknown := sorted(set(table.column_names) - set(expected.names)):
         raise BadInput(f"{place}: unknown columns: {', '.join(unknown)}")
     frame: pd.DataFrame = table.to_pandas()
@@ -149,6 +151,11 @@ def check_rows(frame: pd.DataFrame, place: str) -> None:
             raise BadInput(f"{place}: {name} should be at least {least} in every row")
     if unknown := set(frame["condition"]) - {"right", "control"}:
         raise BadInput(f"{place}: condition should be right or control, found {', '.join(sorted(unknown))}")
+    control, right = (set(frame["shots"][frame["condition"] == name]) for name in ("control", "right"))
+    if len(control) > 1 or not control <= right:
+        raise BadInput(
+            f"{place}: the control should stand at one number of shots that the right support has too"
+        )
     if (twice := frame.duplicated(list(KEY))).any():
         raise BadInput(f"{place}: a row stands twice: {_name(frame[twice].iloc[0])}")
     lengths = frame.groupby(["song_id"], observed=True)[["tokens", "units"]].nunique()
@@ -163,8 +170,8 @@ def check_rows(frame: pd.DataFrame, place: str) -> None:
     for (seed, condition, shots), found in songs.items():
         if found != everything:
             raise BadInput(
-                f"{place}: every setting should score the same songs, but seed {seed}, {condition}, {shots} shots "
-                f"lacks {len(everything - found)} of {len(everything)}"
+                f"{place}: every setting should score the same songs, but seed {seed}, {condition}, "
+                f"{shots} shots lacks {len(everything - found)} of {len(everything)}"
             )
 
 
@@ -173,7 +180,7 @@ def _name(row: pd.Series[Any]) -> str:
 
 
 def _schema(columns: Iterable[str]) -> pa.Schema:
-    """The schema of a file that has these columns: the required ones, and the optional ones that are there."""
+    """The schema of a file with these columns: all that are required, and the optional ones among them."""
     import pyarrow as pa
 
     words = pa.dictionary(pa.int32(), pa.string())

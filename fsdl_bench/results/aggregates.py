@@ -1,0 +1,168 @@
+"""From song rows to the figures of a result: NLL by shots, gains, control, distance to the optimum.
+
+Each figure is computed per artist, averaged over seeds, and then estimated over artists
+(`statistics.estimate`). So the intervals say how the figure would move with other artists; how it moves
+with the training seed stands apart as `seed_spread`, the standard deviation of the headline over seeds.
+
+    nll(K)         sum nats / sum units, in the track's unit: nats per note, or bits per UTF-8 byte
+    gain(K)        nll(0) - nll(K): what the support is worth to this model; positive is good
+    control        nll with another artist's support - nll with the right one, both at the headline shot
+    to_optimum(K)  nll(K) - nll of the Bayes-optimal predictor, on synthetic tracks
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from fsdl_bench.codecs.base import Unit
+from fsdl_bench.statistics import Estimate, Floats, estimate, ratio_by_group
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FROZEN = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+"""How every model of a result is validated: as written or not at all."""
+
+
+class ShotSummary(BaseModel):
+    """The figures at one number of shots.
+
+    Attributes:
+        shots: K.
+        nll: the headline, in the track's unit.
+        nats_per_token: the same sums over scored tokens.
+        nats_per_song: mean -log p(x') over query songs.
+        bits_per_second: for MIDI.
+        by_kind: the part of the NLL that falls on each kind of token, in the track's unit.
+        gain: over the model's own zero shots; absent at zero shots and where those were not run.
+        to_optimum: distance to the Bayes-optimal predictor; synthetic tracks only.
+        seed_spread: standard deviation of the headline over seeds; absent with one seed.
+    """
+
+    model_config = FROZEN
+
+    shots: int
+    nll: Estimate
+    nats_per_token: Estimate
+    nats_per_song: Estimate
+    bits_per_second: Estimate | None
+    by_kind: dict[str, float]
+    gain: Estimate | None
+    to_optimum: Estimate | None
+    seed_spread: float | None
+
+
+class ControlSummary(BaseModel):
+    """The figures with another artist's support.
+
+    Attributes:
+        shots: K, the headline shot.
+        nll: with the other artist's support.
+        gain: that minus the NLL with the right artist's support: what was learnt about the artist.
+    """
+
+    model_config = FROZEN
+
+    shots: int
+    nll: Estimate
+    gain: Estimate
+
+
+class Aggregates(BaseModel):
+    """Everything that is computed from the song rows, and recomputed whenever a result is read."""
+
+    model_config = FROZEN
+
+    artists: int
+    episodes: int
+    songs: int
+    shots: tuple[ShotSummary, ...]
+    control: ControlSummary | None
+
+
+def artist_figures(
+    frame: pd.DataFrame, *, shots: int, condition: str = "right", value: str = "nats", per: str = "units"
+) -> tuple[list[str], Floats]:
+    """One figure per artist, averaged over seeds: (artist keys, sorted; sum of `value` / sum of `per` [A]).
+
+    `per` may be "songs" for a mean over songs. Figures are as stored, in nats where `value` is nats.
+
+    Raises:
+        ValueError: there are no rows of this condition and number of shots.
+    """
+    names, figures = _by_seed(frame, shots, condition, value, per)
+    return names, figures.mean(axis=0)
+
+
+def in_unit(unit: Unit) -> float:
+    """What nats are multiplied by for the headline: bits for bytes, nats for notes."""
+    return 1 / math.log(2) if unit == "byte" else 1.0
+
+
+def summarise(frame: pd.DataFrame, unit: Unit) -> Aggregates:
+    """All figures of checked song rows. `unit` is what the rows' `units` count."""
+    songs = frame[["artist", "episode", "song_id"]].drop_duplicates()
+    right = frame[frame["condition"] == "right"]
+    control = frame[frame["condition"] == "control"]
+    shots = sorted(int(k) for k in right["shots"].unique())
+    return Aggregates(
+        artists=songs["artist"].nunique(),
+        episodes=len(songs[["artist", "episode"]].drop_duplicates()),
+        songs=len(songs),
+        shots=tuple(_at_shot(right, k, unit) for k in shots),
+        control=_control(frame, int(control["shots"].iloc[0]), unit) if len(control) else None,
+    )
+
+
+def _at_shot(right: pd.DataFrame, shots: int, unit: Unit) -> ShotSummary:
+    scale = in_unit(unit)
+    _, seeds = _by_seed(right, shots, "right", "nats", "units")
+    nll = seeds.mean(axis=0) * scale
+
+    def figure(value: str, per: str) -> Floats:
+        return artist_figures(right, shots=shots, value=value, per=per)[1]
+
+    kinds = sorted(name for name in right.columns if name.startswith("nats_"))
+    zero = artist_figures(right, shots=0)[1] if shots and (right["shots"] == 0).any() else None
+    return ShotSummary(
+        shots=shots,
+        nll=estimate(nll),
+        nats_per_token=estimate(figure("nats", "tokens")),
+        nats_per_song=estimate(figure("nats", "songs")),
+        bits_per_second=estimate(figure("nats", "seconds") / math.log(2)) if "seconds" in right else None,
+        by_kind={name[5:]: float(figure(name, "units").mean() * scale) for name in kinds},
+        gain=estimate(zero * scale - nll) if zero is not None else None,
+        to_optimum=estimate(nll - figure("optimal_nats", "units") * scale)
+        if "optimal_nats" in right
+        else None,
+        seed_spread=float(seeds.mean(axis=1).std(ddof=1) * scale) if len(seeds) > 1 else None,
+    )
+
+
+def _control(frame: pd.DataFrame, shots: int, unit: Unit) -> ControlSummary:
+    scale = in_unit(unit)
+    _, wrong = artist_figures(frame, shots=shots, condition="control")
+    _, right = artist_figures(frame, shots=shots)
+    return ControlSummary(shots=shots, nll=estimate(wrong * scale), gain=estimate((wrong - right) * scale))
+
+
+def _by_seed(
+    frame: pd.DataFrame, shots: int, condition: str, value: str, per: str
+) -> tuple[list[str], Floats]:
+    """(artist keys [A], figures [seeds, A])."""
+    import numpy as np
+
+    part = frame[(frame["shots"] == shots) & (frame["condition"] == condition)]
+    if part.empty:
+        raise ValueError(f"no {condition} rows at {shots} shots")
+    names: list[str] = []
+    found = []
+    for _, rows in part.groupby("seed", sort=True):
+        below = np.ones(len(rows)) if per == "songs" else rows[per]
+        keys, figures = ratio_by_group(rows["artist"].astype(str), rows[value], below)
+        names = [str(key) for key in keys]
+        found.append(figures)
+    return names, np.stack(found)
