@@ -1,0 +1,115 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fsdl_bench import engine
+from fsdl_bench.engine import Failure
+from fsdl_bench.errors import BadInput
+
+_offset = 0
+
+
+def set_offset(value: int) -> None:
+    global _offset
+    _offset = value
+
+
+def add_offset(x: int) -> int:
+    return x + _offset
+
+
+def slow_first(x: int) -> int:
+    time.sleep(0.3 if x == 0 else 0)
+    return x
+
+
+def misbehave(x: int) -> int:
+    if x == 2:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if x == 4:
+        time.sleep(60)
+    if x == 5:
+        os._exit(7)
+    return x * x
+
+
+def fail(x: int) -> int:
+    raise ValueError(f"task {x}")
+
+
+def environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_values_come_in_order_with_the_initializer_applied(workers: int) -> None:
+    got = list(engine.run(add_offset, range(9), workers=workers, initializer=set_offset, initargs=(10,)))
+    assert got == list(range(10, 19))
+
+
+def test_a_slow_task_does_not_change_the_order() -> None:
+    assert list(engine.run(slow_first, range(8), workers=2)) == list(range(8))
+
+
+def test_a_lost_worker_costs_its_own_task_only() -> None:
+    got = list(engine.run(misbehave, range(8), workers=2, timeout=3))
+    assert [x for x in got if not isinstance(x, Failure)] == [0, 1, 9, 36, 49]
+    assert got[2] == Failure("crashed", "worker killed by SIGSEGV")
+    assert got[4] == Failure("timed out", "after 3 s")
+    assert got[5] == Failure("crashed", "worker ended with code 7")
+
+
+def test_an_exception_is_raised_here() -> None:
+    with pytest.raises(ValueError, match="task 0"):
+        list(engine.run(fail, range(3), workers=1))
+
+
+def test_tasks_are_taken_as_workers_become_free() -> None:
+    tasks = iter(range(1000))
+    results = engine.run(add_offset, tasks, workers=1)
+    assert next(results) == 0
+    assert next(tasks) <= engine.LOOK_AHEAD
+    results.close()
+
+
+def test_workers_keep_to_one_thread() -> None:
+    names = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"]
+    assert list(engine.run(environment, names, workers=1)) == ["1", "1", "false"]
+
+
+@pytest.mark.parametrize("value", ["a", "b"])
+def test_workers_see_the_settings_of_the_call(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FSDL_BENCH_HOME", value)
+    assert list(engine.run(environment, ["FSDL_BENCH_HOME"], workers=1)) == [value]
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "careless.py"
+    script.write_text("from fsdl_bench import engine\nprint(list(engine.run(abs, [-1], workers=1)))\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "__name__ == '__main__'" in done.stderr.splitlines()[-1]
+
+
+def test_closing_early_leaves_no_worker_behind() -> None:
+    import psutil
+
+    results = engine.run(slow_first, range(1, 100), workers=2)
+    next(results)
+    before = {p.pid for p in psutil.Process().children(recursive=True)}
+    results.close()
+    alive = [p for p in psutil.Process().children(recursive=True) if "forkserver" in " ".join(p.cmdline())]
+    assert len(before) >= 3
+    assert not [p for p in alive if p.children()]
+
+
+def test_ray_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FSDL_BENCH_ENGINE", "ray")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(BadInput, match="fsdl-bench\\[ray\\]"):
+        list(engine.run(abs, [1], workers=1))
