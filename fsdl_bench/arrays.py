@@ -32,6 +32,7 @@ class Arrays:
     """Columns of songs, zero-copy over the buffers of an Arrow table.
 
     Attributes:
+        table: the columns of `array_schema`.
         path: the file that is mapped; None for columns in memory.
         metadata: what the split is: `track`, `split`, `digest`, `kind`, `codec`, `codec_data`.
     """
@@ -43,7 +44,7 @@ class Arrays:
         }
         if codec is not None:
             self.codec = codec
-        self._table = table
+        self.table = table
         self._columns = {name: table.column(name) for name in table.column_names}
         chunks = self._columns["tokens"].chunks
         self._chunk_starts = np.cumsum([0, *map(len, chunks)])
@@ -82,7 +83,7 @@ class Arrays:
         return load_codec(self.metadata["codec"], self.metadata["codec_data"] or None)
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return int(self.table.num_rows)
 
     def value(self, column: str, row: int) -> Any:
         """One cell of a column other than `tokens`, as a Python value."""
@@ -110,8 +111,8 @@ class Arrays:
         if self.path is not None:
             return _reopen, (self.path, self.metadata["digest"])
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, self._table.schema) as writer:
-            writer.write_table(self._table)
+        with pa.ipc.new_file(sink, self.table.schema) as writer:
+            writer.write_table(self.table)
         return _from_bytes, (sink.getvalue().to_pybytes(), self.codec)
 
 

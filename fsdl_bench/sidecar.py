@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from fsdl_bench.arrays import Arrays, array_schema
+from fsdl_bench.build.manifest import Manifest, file_entry
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_file, home
 
@@ -26,24 +26,24 @@ FOLDER = ".arrays"
 _BATCH_ROWS = 32_768  # bounds the memory that writing takes; most tracks are one batch
 
 
-def shards(manifest: Mapping[str, Any], split: str) -> list[str]:
+def shards(manifest: Manifest, split: str) -> list[str]:
     """The names of a split's Parquet files, in the order of their rows."""
     pattern = re.compile(re.escape(split) + r"-\d+-of-\d+\.parquet")
-    return sorted(name for name in manifest["files"] if pattern.fullmatch(name))
+    return sorted(name for name in manifest.files if pattern.fullmatch(name))
 
 
-def write_arrays(folder: Path, manifest: Mapping[str, Any]) -> None:
+def write_arrays(folder: Path, manifest: Manifest) -> None:
     """Make the files of arrays of every split of the track in `folder`.
 
     Raises:
         BadInput: a shard is not what the manifest says.
     """
-    for split in manifest["counts"]:
+    for split in manifest.counts:
         stamp = _stamp(folder, manifest, split)
         _write(folder, manifest, stamp, folder / FOLDER / f"{split}.arrow")
 
 
-def open_arrays(folder: Path, manifest: Mapping[str, Any], split: str) -> Arrays:
+def open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
     """The rows of one split of the track in `folder`, mapped; the file of arrays is made if it is not there.
 
     Raises:
@@ -65,38 +65,36 @@ def open_arrays(folder: Path, manifest: Mapping[str, Any], split: str) -> Arrays
     return Arrays.open(places[0])
 
 
-def _stamp(folder: Path, manifest: Mapping[str, Any], split: str) -> dict[str, str]:
+def _stamp(folder: Path, manifest: Manifest, split: str) -> dict[str, str]:
     """What a split must know without its track, and what its arrays are made from: the schema metadata."""
     names = shards(manifest, split)
     codec = folder / "codec.json"
     return {
-        "track": manifest["name"],
+        "track": manifest.name,
         "split": split,
-        "digest": manifest["digest"],
-        "kind": manifest["kind"],
-        "codec": manifest["codec"],
-        "codec_data": codec.read_text(encoding="utf-8") if codec.name in manifest["files"] else "",
-        "made_from": json.dumps({name: manifest["files"][name]["sha256"] for name in names}),
+        "digest": manifest.digest,
+        "kind": manifest.kind,
+        "codec": manifest.codec,
+        "codec_data": codec.read_text(encoding="utf-8") if codec.name in manifest.files else "",
+        "made_from": json.dumps({name: manifest.files[name].sha256 for name in names}),
     }
 
 
-def _write(folder: Path, manifest: Mapping[str, Any], stamp: Mapping[str, str], path: Path) -> None:
-    columns = array_schema(manifest["kind"]).with_metadata(dict(stamp))
+def _write(folder: Path, manifest: Manifest, stamp: Mapping[str, str], path: Path) -> None:
+    columns = array_schema(manifest.kind).with_metadata(dict(stamp))
     tables = _tables(folder, manifest, shards(manifest, stamp["split"]), columns)
     with atomic_file(path) as temporary, pa.ipc.new_file(str(temporary), columns) as writer:
         for table in tables:
             writer.write_table(table.combine_chunks())
 
 
-def _tables(
-    folder: Path, manifest: Mapping[str, Any], names: list[str], columns: pa.Schema
-) -> Iterator[pa.Table]:
-    """The rows of all shards, `_BATCH_ROWS` or a little more at a time."""
+def _tables(folder: Path, manifest: Manifest, names: list[str], columns: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of these shards, `_BATCH_ROWS` or a little more at a time."""
     import pyarrow.parquet as pq
 
     waiting: list[pa.RecordBatch] = []
     for name in names:
-        verify(folder / name, manifest["files"][name]["sha256"])
+        verify(folder, manifest, name)
         with pq.ParquetFile(folder / name) as shard:
             for batch in shard.iter_batches(_BATCH_ROWS, columns=columns.names):
                 waiting.append(batch)
@@ -107,19 +105,20 @@ def _tables(
         yield pa.Table.from_batches(waiting).cast(columns)
 
 
-def verify(path: Path, sha256: str) -> None:
-    """Compare a file with the hash that the manifest gives.
+def verify(folder: Path, manifest: Manifest, name: str) -> None:
+    """Compare one file of a track with what the manifest says of it.
 
     Raises:
         BadInput: it is missing or another.
     """
+    expected = manifest.files[name]
     try:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = file_entry(folder / name)
     except FileNotFoundError:
-        raise BadInput(f"{path} is missing, though the manifest names it; build the track again") from None
-    if found != sha256:
+        raise BadInput(f"{folder / name} is missing; build the track again") from None
+    if found != expected:
         raise BadInput(
-            f"{path} was changed or damaged: its sha256 begins {found[:16]}, the manifest's {sha256[:16]}. "
-            "Build the track again."
+            f"{folder / name} was changed or damaged: it has {found.bytes:,} bytes and sha256 "
+            f"{found.sha256[:16]}..., the manifest says {expected.bytes:,} and {expected.sha256[:16]}...; "
+            "build the track again"
         )

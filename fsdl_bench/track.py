@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
-from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import overload
 
+from fsdl_bench.build.definition import TrackDefinition, definition_names
+from fsdl_bench.build.manifest import Manifest, read_manifest
 from fsdl_bench.codecs.base import Codec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import recover_directory, tracks_dir
@@ -17,9 +16,6 @@ from fsdl_bench.sidecar import open_arrays
 from fsdl_bench.songs import Kind
 from fsdl_bench.split import Split
 from fsdl_bench.views import Artist, Songs, TrackSong
-
-if TYPE_CHECKING:
-    from fsdl_bench.build.definition import TrackDefinition
 
 __all__ = ["Artist", "Songs", "Split", "Track", "TrackSong", "built_tracks", "load_track"]
 
@@ -32,7 +28,7 @@ class Track:
         manifest: what the build wrote down: file hashes, counts, versions.
     """
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
         self._splits: dict[str, Split] = {}
@@ -40,34 +36,32 @@ class Track:
     @property
     def name(self) -> str:
         """The name of the track."""
-        return str(self.manifest["name"])
+        return self.manifest.name
 
     @property
     def kind(self) -> Kind:
         """`lyrics` or `midi`."""
-        return "midi" if self.manifest["kind"] == "midi" else "lyrics"
+        return self.manifest.kind
 
     @property
     def digest(self) -> str:
         """The logical digest over all rows: two tracks with the same digest give the same results."""
-        return str(self.manifest["digest"])
+        return self.manifest.digest
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The names of the splits."""
-        return tuple(self.manifest["counts"])
+        return tuple(self.manifest.counts)
 
     @property
     def codec(self) -> Codec:
         """What the tokens are written in."""
         return self[self.splits[0]].codec
 
-    @cached_property
+    @property
     def definition(self) -> TrackDefinition:
         """The definition that the track was built by."""
-        from fsdl_bench.build.definition import load_definition
-
-        return load_definition(self.path / "definition.toml")
+        return self.manifest.definition
 
     @property
     def train(self) -> Split:
@@ -93,8 +87,8 @@ class Track:
 
     def __repr__(self) -> str:
         counts = ", ".join(
-            f"{name} {count['artists']:,} artists {count['songs']:,} songs"
-            for name, count in self.manifest["counts"].items()
+            f"{name} {count.artists:,} artists {count.songs:,} songs"
+            for name, count in self.manifest.counts.items()
         )
         return f"<Track {self.name} ({self.kind}): {counts}>"
 
@@ -119,17 +113,17 @@ def load_track(name_or_path: str | os.PathLike[str], split: str | None = None) -
         BadInput: there is no such track or split, it is not built yet, or its files are damaged.
     """
     folder = _folder(os.fspath(name_or_path))
-    track = Track(folder, _read_manifest(folder))
+    track = Track(folder, read_manifest(folder))
     return track if split is None else track[split]
 
 
 def _folder(name: str) -> Path:
-    if Path(name).name != name or name in (".", ".."):
-        if not (Path(name) / "manifest.json").is_file():
-            raise BadInput(f"{name} is no built track: it holds no manifest.json")
+    """The folder that a name or a path stands for."""
+    if Path(name).name != name:
         return Path(name).absolute()
     built = tracks_dir() / name
-    recover_directory(built)
+    if not (built / "manifest.json").is_file():
+        recover_directory(built)
     if (built / "manifest.json").is_file():
         return built
     if (Path(name) / "manifest.json").is_file():
@@ -138,8 +132,6 @@ def _folder(name: str) -> Path:
 
 
 def _not_built(name: str) -> str:
-    from fsdl_bench.build.definition import definition_names
-
     built = built_tracks()
     there = f"Built are: {', '.join(built)}." if built else "No track is built yet."
     if name in definition_names():
@@ -148,12 +140,3 @@ def _not_built(name: str) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
     return f"there is no track {name!r}.{meant} Known are: {', '.join(known)}. {there}"
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); build the track again") from None
-    return manifest
