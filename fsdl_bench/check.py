@@ -24,7 +24,7 @@ _MOST = 20  # problems of one kind that are listed; more would only hide the oth
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `check` found.
+    """What `check_track` found.
 
     Attributes:
         name: the track's name.
@@ -50,7 +50,7 @@ class CheckReport:
         return not self.problems
 
 
-def check(track: Track | str | os.PathLike[str]) -> CheckReport:
+def check_track(track: Track | str | os.PathLike[str]) -> CheckReport:
     """Verify every byte of a built track, and every row against its codec and the manifest.
 
     Args:
