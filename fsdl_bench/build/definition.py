@@ -73,12 +73,15 @@ class Filters(_Strict):
         exclude_artists: names that are nobody ("Anonymous") or not wanted.
         exclude_origins: single files to leave out, as `origin = reason`.
         min_units: shortest song taken, in notes or UTF-8 bytes of the whole song.
+        near_duplicates: whether they are looked for; false where songs are drawn from a known distribution,
+            which leaving some out would change.
     """
 
     artists: list[str] = []
     exclude_artists: list[str] = []
     exclude_origins: dict[str, str] = {}
     min_units: Annotated[int, Field(ge=1)] = 1
+    near_duplicates: bool = True
 
 
 class TrackDefinition(_Strict):
