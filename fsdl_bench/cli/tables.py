@@ -1,0 +1,194 @@
+"""What the commands print: tables for the terminal, markdown for the documentation, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
+from fsdl_bench.paths import tracks_dir
+from fsdl_bench.track import Track, built_tracks, load_track
+
+_WIDE = 200  # columns for a table that goes to a file or a pipe, where nothing need be cut
+
+
+def print_table(table: Table) -> None:
+    """Print a table to standard output."""
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON to standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table whose columns are flush right where they hold numbers."""
+    cells = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float) for row in cells) and bool(cells)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*map(_cell, row))
+    return table
+
+
+def licences(definition: TrackDefinition) -> str:
+    """The licences of a track's sources."""
+    return ", ".join(dict.fromkeys(source.licence for source in definition.sources if source.licence))
+
+
+def frozen_state(digest: str, frozen: str) -> str:
+    """How a digest stands to the one that the packaged definition expects."""
+    if not frozen:
+        return "not frozen"
+    return "as frozen" if digest == frozen else "NOT AS FROZEN"
+
+
+def frozen_digest(name: str) -> str:
+    """The digest that the packaged definition of a track expects; empty if there is none."""
+    return load_definition(name).digest if name in definition_names() else ""
+
+
+def overview() -> list[dict[str, Any]]:
+    """Every track that is packaged or built, as one record each."""
+    return [_record(name) for name in sorted({*definition_names(), *built_tracks()})]
+
+
+def _record(name: str) -> dict[str, Any]:
+    path = tracks_dir() / name
+    track = load_track(path) if name in built_tracks() else None
+    definition = track.definition if track else load_definition(name)
+    counts = track.manifest.counts.values() if track else ()
+    return {
+        "name": name,
+        "kind": definition.kind,
+        "status": definition.status,
+        "licence": licences(definition),
+        "built": track is not None,
+        "path": str(path) if track else None,
+        "artists": sum(count.artists for count in counts) if track else None,
+        "songs": sum(count.songs for count in counts) if track else None,
+        "bytes": sum(entry.bytes for entry in track.manifest.files.values()) if track else None,
+        "digest": track.digest if track else None,
+        "frozen": frozen_state(track.digest, frozen_digest(name)) if track else None,
+    }
+
+
+def overview_table(records: Sequence[dict[str, Any]]) -> Table:
+    """The overview for a terminal."""
+    rows = [
+        [
+            record["name"],
+            record["kind"],
+            record["status"],
+            record["licence"],
+            _cell(record["artists"]),
+            _cell(record["songs"]),
+            f"{record['bytes'] / 1e6:.1f} MB" if record["built"] else "",
+            f"{record['digest'][:12]} {record['frozen']}" if record["built"] else "not built",
+        ]
+        for record in records
+    ]
+    columns = ["track", "kind", "status", "licence", "artists", "songs", "size", "digest"]
+    return table_of(f"Tracks in {tracks_dir()}", columns, rows)
+
+
+def split_rows(track: Track) -> list[list[object]]:
+    """Size of each split: artists, songs, tokens, units, median length in units."""
+    return [
+        [name, count.artists, count.songs, count.tokens, count.units, round(count.median_units)]
+        for name, count in track.manifest.counts.items()
+    ]
+
+
+def split_columns(track: Track) -> list[str]:
+    """The columns of `split_rows`."""
+    unit = "notes" if track.kind == "midi" else "bytes"
+    return ["split", "artists", "songs", "tokens", unit, f"median {unit}"]
+
+
+def print_statistics(track: Track) -> None:
+    """Print what a built track is, its splits, and what was left out of it."""
+    definition = track.definition
+    click.echo(f"{track.name}: {definition.description}\n".replace(": \n", "\n"))
+    print_table(table_of("Splits", split_columns(track), split_rows(track)))
+    print_table(
+        table_of(
+            "Sources",
+            ["source", "title", "licence", "pinned at"],
+            [[s.source, s.title, s.licence, s.commit[:12] or s.sha256[:12]] for s in definition.sources],
+        )
+    )
+    if track.manifest.rejected:
+        rejected = sorted(track.manifest.rejected.items(), key=lambda item: -item[1])
+        print_table(table_of("Left out", ["reason", "files"], rejected))
+        click.echo(f"Each file that was left out: {track.path / 'rejected.parquet'}")
+    click.echo(f"Folder: {track.path}")
+    click.echo(f"Digest: {track.digest} ({frozen_state(track.digest, frozen_digest(track.name))})")
+
+
+def print_examples(track: Track, images: Path) -> None:
+    """Print three songs of the training split; for MIDI draw their piano rolls into the folder `images`."""
+    artists = track.train.artists
+    for number in range(min(3, len(artists))):
+        artist = artists[(2 * number + 1) * len(artists) // 6 if len(artists) >= 3 else number]
+        song = artist.songs[len(artist.songs) // 2]
+        click.echo(f"\n{song.title} ({song.artist}): {song.units:,} {track.codec.unit}s, from {song.origin}")
+        if track.kind == "lyrics":
+            lines = song.text.split("\n")
+            click.echo("\n".join(f"  {line}" for line in lines[:12]))
+            if len(lines) > 12:
+                click.echo(f"  ... {len(lines) - 12} more lines")
+        else:
+            path = images / f"{track.name}-{number + 1}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            song.plot().savefig(path)
+            click.echo(f"  piano roll: {path}")
+
+
+def markdown() -> str:
+    """The tables of `docs/tracks.md`: the size of all built tracks, then what is behind them."""
+    tracks = [load_track(tracks_dir() / name) for name in built_tracks()]
+    sizes = [
+        [track.name if index == 0 else "", *row, "notes" if track.kind == "midi" else "bytes"]
+        for track in tracks
+        for index, row in enumerate(split_rows(track))
+    ]
+    behind = [
+        [
+            track.name,
+            licences(track.definition),
+            "; ".join(f"{count:,} {reason}" for reason, count in sorted(track.manifest.rejected.items())),
+            f"{track.manifest.seconds:.0f} s",
+            f"`{track.digest[:16]}`",
+        ]
+        for track in tracks
+    ]
+    return "\n\n".join(
+        [
+            _markdown(
+                ["track", "split", "artists", "songs", "tokens", "units", "median length", "unit"], sizes
+            ),
+            _markdown(["track", "licence", "left out", "build time", "digest"], behind),
+        ]
+    )
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
