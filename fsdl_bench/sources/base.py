@@ -23,6 +23,8 @@ from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.text import decode_text
 from fsdl_bench.sources.tree import Tree
 
+_HELPERS = frozenset({"archives", "base", "download", "files", "table", "text", "tree"})
+
 Rejection = tuple[str, str, str]
 """(origin, reason, detail): one row of `rejected.parquet`, less the source's name."""
 
@@ -39,6 +41,7 @@ class Item:
         licence: as in `Song`; empty when only reading tells.
         path: the file to read, relative to the tree, as the operating system spells it.
         text: the words, where listing has met them already.
+        span: first byte and length of the song's part of that file; None for the whole file.
     """
 
     origin: str
@@ -48,6 +51,7 @@ class Item:
     licence: str = ""
     path: str | None = None
     text: str | None = None
+    span: tuple[int, int] | None = None
 
 
 class Source(Protocol):
@@ -70,29 +74,38 @@ class Source(Protocol):
         ...
 
 
-def open_source(name: str, tree: Tree, **options: Any) -> Source:
+def open_source(name: str, tree: Tree, kind: Kind | None = None, **options: Any) -> Source:
     """The source called `name` over the files of `tree`.
 
+    Args:
+        name: a module of `fsdl_bench.sources`; see `source_names`.
+        tree: the files.
+        kind: what the songs must be; handed on to sources that can yield either kind.
+        options: the source's own options; see its `open`.
+
     Raises:
-        BadInput: there is no such source, or it does not take these options.
+        BadInput: there is no such source, it does not take these options, or it has songs of the other kind.
     """
-    try:
-        module = importlib.import_module(f"fsdl_bench.sources.{name}")
-        opener = module.open
-    except (ModuleNotFoundError, AttributeError):
-        raise BadInput(f"there is no source {name!r}; there are: {', '.join(source_names())}") from None
+    if name not in source_names():
+        raise BadInput(f"there is no source {name!r}; there are: {', '.join(source_names())}")
+    opener = importlib.import_module(f"fsdl_bench.sources.{name}").open
     known = list(inspect.signature(opener).parameters)[1:]
     if unknown := sorted(set(options) - set(known)):
         raise BadInput(f"source {name!r} has no option {', '.join(unknown)}; it takes: {', '.join(known)}")
-    return opener(tree, **options)  # type: ignore[no-any-return]
+    if kind is not None and "kind" in known:
+        options["kind"] = kind
+    source: Source = opener(tree, **options)
+    if kind is not None and source.kind != kind:
+        raise BadInput(f"source {name!r} has {source.kind}, not {kind}")
+    return source
 
 
 def source_names() -> list[str]:
     """The names that `open_source` takes."""
     import fsdl_bench.sources as package
 
-    helpers = {"archives", "base", "download", "table", "text", "tree"}
-    return sorted({module.name for module in pkgutil.iter_modules(package.__path__)} - helpers)
+    names = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    return sorted(names - _HELPERS)
 
 
 def read_song(item: Item, tree: Tree, kind: Kind, encoding: str | None = None) -> Song:

@@ -90,11 +90,11 @@ class Tree:
                 )
         return data
 
-    def head(self, path: str, size: int) -> bytes:
-        """The first `size` bytes of one file, unchecked; raises as `read` does."""
-        return self._read(path, None, size)
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """At most `size` bytes of one file from byte `start` on, unchecked by pins; raises as `read`."""
+        return self._read(path, None, start, size)
 
-    def _read(self, path: str, limit: int | None, size: int = -1) -> bytes:
+    def _read(self, path: str, limit: int | None, start: int = 0, size: int = -1) -> bytes:
         parts = PurePosixPath(path).parts
         if path.startswith("/") or ".." in parts or "\0" in path:
             raise Rejected("path leads outside the folder", printable(path))
@@ -106,6 +106,8 @@ class Tree:
             if limit is not None and status.st_size > limit:
                 raise Rejected("file too large", f"{status.st_size} bytes, at most {limit}")
             with full.open("rb", buffering=0) as stream:
+                if start:
+                    stream.seek(start)
                 return stream.read(size)
         except OSError as error:
             if error.errno in _MACHINE:
@@ -183,7 +185,8 @@ class Tree:
             else:
                 self._problem(path, "not a regular file", _file_type(entry.stat().st_mode))
         except OSError as error:
-            self._problem(path, "unreadable file", error.strerror or "")
+            reason = "broken link" if error.errno == errno.ELOOP else "unreadable file"
+            self._problem(path, reason, error.strerror or "")
 
     def _problem(self, path: str, reason: str, detail: str = "") -> None:
         self.problems.append((printable(path), reason, detail))
