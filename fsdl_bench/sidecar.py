@@ -65,17 +65,28 @@ def open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
     return Arrays.open(places[0])
 
 
+def codec_data(folder: Path, manifest: Manifest) -> str:
+    """The content of `codec.json`; empty where the track has none.
+
+    Raises:
+        BadInput: it is not what the manifest says.
+    """
+    if "codec.json" not in manifest.files:
+        return ""
+    verify(folder, manifest, "codec.json")
+    return (folder / "codec.json").read_text(encoding="utf-8")
+
+
 def _stamp(folder: Path, manifest: Manifest, split: str) -> dict[str, str]:
     """What a split must know without its track, and what its arrays are made from: the schema metadata."""
     names = shards(manifest, split)
-    codec = folder / "codec.json"
     return {
         "track": manifest.name,
         "split": split,
         "digest": manifest.digest,
         "kind": manifest.kind,
         "codec": manifest.codec,
-        "codec_data": codec.read_text(encoding="utf-8") if codec.name in manifest.files else "",
+        "codec_data": codec_data(folder, manifest),
         "made_from": json.dumps({name: manifest.files[name].sha256 for name in names}),
     }
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
 from fsdl_bench.build.definition import TrackDefinition, definition_names
 from fsdl_bench.build.manifest import Manifest, read_manifest
+from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.base import Codec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import recover_directory, tracks_dir
-from fsdl_bench.sidecar import open_arrays
+from fsdl_bench.sidecar import codec_data, open_arrays
 from fsdl_bench.songs import Kind
 from fsdl_bench.split import Split
 from fsdl_bench.views import Artist, Songs, TrackSong
@@ -53,10 +55,10 @@ class Track:
         """The names of the splits."""
         return tuple(self.manifest.counts)
 
-    @property
+    @cached_property
     def codec(self) -> Codec:
         """What the tokens are written in."""
-        return self[self.splits[0]].codec
+        return load_codec(self.manifest.codec, codec_data(self.path, self.manifest) or None)
 
     @property
     def definition(self) -> TrackDefinition:

@@ -194,16 +194,12 @@ class Songs(Sequence[TrackSong]):
         return pd.DataFrame(data | {"tokens": [arrays.tokens(row) for row in self._rows]})
 
     def to_torch(self) -> Padded:
-        """The tokens as one padded int64 tensor [N, T], T the longest song's length, and the lengths [N].
-
-        Raises:
-            ValueError: there is no song.
-        """
+        """The tokens as one padded int64 tensor [N, T], T the longest song's length, and the lengths [N]."""
         import torch
 
         songs = [self._arrays.tokens(row) for row in self._rows]
         lengths = np.array([len(song) for song in songs], np.int64)
-        padded = np.full((len(songs), int(lengths.max())), PAD, np.int64)
+        padded = np.full((len(songs), int(lengths.max(initial=0))), PAD, np.int64)
         for target, song in zip(padded, songs, strict=True):
             target[: len(song)] = song
         return Padded(torch.from_numpy(padded), torch.from_numpy(lengths))
