@@ -90,6 +90,10 @@ class Tree:
                 )
         return data
 
+    def head(self, path: str, size: int) -> bytes:
+        """The first bytes of one file; see `part`."""
+        return self.part(path, 0, size)
+
     def part(self, path: str, start: int, size: int) -> bytes:
         """At most `size` bytes of one file from byte `start` on, unchecked by pins; raises as `read`."""
         return self._read(path, None, start, size)
