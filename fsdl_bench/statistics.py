@@ -5,19 +5,26 @@ scored songs s the figure is a ratio of sums, and the headline is its mean over 
 
     r(a) = sum_s nats(s) / sum_s units(s)          headline = 1/A sum_a r(a)
 
-Intervals are bias-corrected and accelerated bootstrap intervals (BCa; Efron 1987) over artists. Two models
-are compared by d(a) = r_1(a) - r_2(a). Their p-value is from the sign-flip test: under the null hypothesis
-that the two models' figures could be swapped for any artist, every choice of signs of d(a) is equally
-likely, and p is twice the share of sign choices whose mean is at least as far out on the side observed. It
-is exact in finite samples, needs no normality, and unlike a p-value read off a bootstrap it cannot be 0.
-Several comparisons are corrected by Holm's step-down rule, which holds the chance of any false rejection
-whatever the dependence between them.
+Intervals are bias-corrected and accelerated bootstrap intervals (BCa; Efron 1987) over artists. With few
+artists a bootstrap interval is too narrow: resampling A figures understates their variance by (A - 1) / A and
+knows nothing of Student's t. So the level asked of the bootstrap is expanded (Hesterberg 2015) to
+
+    1 - 2 Phi(-sqrt(A / (A - 1)) t_{0.975, A-1})          0.968 for 20 artists, 0.957 for 50
+
+which brings the measured coverage from 92-94% to 94-95% (`benchmarks/coverage.py`). Two models are compared
+by d(a) = r_1(a) - r_2(a). Their p-value is from the sign-flip test: under the null hypothesis that the two
+models' figures could be swapped for any artist, every choice of signs of d(a) is equally likely, and p is
+twice the share of sign choices whose mean is at least as far out on the side observed. It is exact in
+finite samples, needs no normality, and unlike a p-value read off a bootstrap it cannot be 0. Several
+comparisons are corrected by Holm's step-down rule, which holds the chance of any false rejection whatever
+the dependence between them.
 
 All random draws are seeded, so that an estimate can be recomputed from the same rows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -62,7 +69,7 @@ def ratio_by_group(
 
 
 def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
-    """The mean of one figure per artist [A] and its BCa interval.
+    """The mean of one figure per artist [A] and its 95% interval.
 
     Where the bootstrap distribution is too coarse for the correction (two or three artists, or all but one
     equal), its plain percentiles are the interval.
@@ -86,13 +93,13 @@ def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
             (figures,),
             np.mean,
             n_resamples=RESAMPLES,
-            confidence_level=CONFIDENCE,
+            confidence_level=_expanded_level(len(figures)),
             method="BCa",
             rng=np.random.default_rng(seed),
         )
     low, high = (float(end) for end in found.confidence_interval)
     if not (np.isfinite(low) and np.isfinite(high)):
-        tail = (1 - CONFIDENCE) / 2
+        tail = (1 - _expanded_level(len(figures))) / 2
         low, high = (float(end) for end in np.quantile(found.bootstrap_distribution, [tail, 1 - tail]))
     return Estimate(mean=mean, low=low, high=high)
 
@@ -141,6 +148,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
+
+
+def _expanded_level(artists: int) -> float:
+    """The level that makes a bootstrap interval as wide as Student's t asks, as far as resamples can tell."""
+    from scipy import stats
+
+    t = stats.t.ppf((1 + CONFIDENCE) / 2, artists - 1)
+    return float(1 - max(2 * stats.norm.cdf(-math.sqrt(artists / (artists - 1)) * t), 1 / RESAMPLES))
 
 
 def _finite(values: npt.ArrayLike) -> Floats:
