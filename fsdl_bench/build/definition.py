@@ -85,12 +85,13 @@ class Filters(_Strict):
 
 
 class TrackDefinition(_Strict):
-    """What a track is made of. Results depend on every field but `description`, `languages` and `digest`.
+    """What a track is made of. Results depend on all fields but description, limits, languages and digest.
 
     Attributes:
         name: the track's name and the name of its folder.
         kind: `lyrics` or `midi`.
         description: what the track is good for, in a few sentences.
+        limits: what to bear in mind, a sentence each; they go on the dataset card.
         version: the protocol's version, part of the seed of every episode.
         status: headline, further, default (embedded), recipe (the user's download) or user.
         codec: the codec's name, as `load_codec` takes it.
@@ -110,6 +111,7 @@ class TrackDefinition(_Strict):
     name: Name
     kind: Kind
     description: str = ""
+    limits: list[str] = []
     version: str = "v1"
     status: Status = "user"
     codec: str
@@ -233,6 +235,8 @@ def user_definition(name: str, kind: Kind, source: str = "folder", **options: Op
         source: the layout of the folder, a module of `fsdl_bench.sources`.
         options: handed to the source.
     """
+    if name in definition_names():
+        raise BadInput(f"--name {name}: there is a track of this name; choose another for your own folder")
     table = {
         "name": name,
         "kind": kind,

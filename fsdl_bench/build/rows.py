@@ -60,13 +60,13 @@ def shard_paths(track: Path, split: str) -> list[Path]:
     return sorted(track.glob(f"{split}-?????-of-?????.parquet"))
 
 
-def read_batches(track: Path, split: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a split from its shards, in order, a row group at a time."""
+def read_batches(track: Path, split: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a split from its shards, in order and in batches; all columns, or those named."""
     import pyarrow.parquet as pq
 
     for path in shard_paths(track, split):
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches()
+            yield from file.iter_batches(columns=columns)
 
 
 class LogicalDigest:
