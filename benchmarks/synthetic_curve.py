@@ -1,0 +1,82 @@
+"""The learning curve of the synthetic tracks: the Bayes-optimal NLL by number of shots, and the oracle's.
+
+For each test artist, the last four songs are the query and the first K are the support. Needs no built track.
+
+    python benchmarks/synthetic_curve.py
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fsdl_bench.build.splitting import split_of
+from fsdl_bench.codecs import load_codec
+from fsdl_bench.synthetic import Predictive, SyntheticModel, synthetic_model
+
+CODECS = {"lyrics-synthetic": "words-v1", "midi-synthetic": "note10ms-v1"}
+SHOTS = (0, 1, 2, 5, 10, 20)
+QUERIES = 4
+
+
+def predictives(model: SyntheticModel, artist: str, other: str) -> Mapping[str, Predictive]:
+    """What can be predicted of `artist`, from knowing nothing to knowing all; `other` is another artist."""
+    support = [model.song(artist, index) for index in range(max(SHOTS))]
+    wrong = [model.song(other, index) for index in range(5)]
+    chain = model.chain
+    return {
+        "base measures, no adaptation": Predictive(chain, chain.prior, learns=False),
+        "Bayes-optimal, 5 shots of another artist": model.bayes_optimal(wrong),
+        **{f"Bayes-optimal, {shots} shots": model.bayes_optimal(support[:shots]) for shots in SHOTS},
+        "oracle": model.oracle(artist),
+    }
+
+
+def measure(track: str) -> Table:
+    """One row a predictive: mean over test artists, in three units, and the standard error of the first."""
+    model, codec = synthetic_model(track), load_codec(CODECS[track])
+    artists = [artist for artist in model.artists if split_of(artist) == "test"]
+    nats: dict[str, list[float]] = {}
+    tokens, units = [], []
+    for place, artist in enumerate(artists):
+        count = model.song_count(artist)
+        query = [model.song(artist, index) for index in range(count - QUERIES, count)]
+        tokens.append(sum(map(len, query)))
+        units.append(sum(map(codec.units, query)))
+        for name, predictive in predictives(model, artist, artists[place - 1]).items():
+            nats.setdefault(name, []).append(sum(map(predictive.nll, query)))
+
+    unit = "bits/byte" if codec.unit == "byte" else "nats/note"
+    scale = math.log(2) if codec.unit == "byte" else 1.0
+    table = Table(
+        title=f"{track}: {len(artists)} test artists, {sum(tokens):,} query tokens", title_justify="left"
+    )
+    table.add_column("")
+    for heading in ("nats/token", "± s.e.", unit, "0 shots minus this"):
+        table.add_column(heading, justify="right")
+    per_token = {name: np.array(values) / tokens for name, values in nats.items()}
+    per_token["uniform"] = np.full(len(artists), math.log(codec.vocab_size))
+    for name in sorted(per_token, key=lambda name: -per_token[name].mean()):
+        values = per_token[name]
+        error = values.std(ddof=1) / math.sqrt(len(values))
+        in_units = (values * tokens / units / scale).mean()
+        gain = (per_token["Bayes-optimal, 0 shots"] - values).mean()
+        table.add_row(name, f"{values.mean():.3f}", f"{error:.3f}", f"{in_units:.3f}", f"{gain:+.3f}")
+    return table
+
+
+def main() -> None:
+    console = Console(width=100)
+    for track in CODECS:
+        start = time.perf_counter()
+        console.print(measure(track))
+        console.print(f"{time.perf_counter() - start:.1f} s\n")
+
+
+if __name__ == "__main__":
+    main()
