@@ -163,7 +163,7 @@ class _RowCheck:
             else:  # the track holds the excerpt only, which may lack EOS
                 expected = codec.encode(codec.decode(tokens))[: len(tokens)]
             units = codec.units(tokens)
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             yield f"the tokens are no song of {codec.name}: {error}"
             return
         if not np.array_equal(expected, tokens):
