@@ -339,7 +339,8 @@ def test_files_that_are_no_rows_are_refused(tmp_path):
     for wrong, message in (
         (table.drop_columns(["nats"]), "column nats should be double, found: no such column"),
         (table.append_column("more", [[1] * len(table)]), "unknown columns: more"),
-        (table.set_column(6, "units", pa.array([1.0] * len(table))), "column units should be int32"),
+        (without.append_column("units", pa.array([1.0] * len(table))), "column units should be int32"),
+        (without.append_column("units", pa.nulls(len(table), pa.int32())), "units should have a value"),
     ):
         with pytest.raises(BadInput, match=message):
             read_rows(write_rows(tmp_path / "x", wrong), "x")
