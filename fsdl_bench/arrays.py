@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ class Arrays:
         self.table = table
         self._columns = {name: table.column(name) for name in table.column_names}
         chunks = self._columns["tokens"].chunks
-        self._chunk_starts = np.cumsum([0, *map(len, chunks)])
+        self._chunk_starts = [0, *accumulate(map(len, chunks))]
         self._chunks = [_list_views(chunk) for chunk in chunks]
 
     @classmethod
@@ -91,11 +93,9 @@ class Arrays:
 
     def tokens(self, row: int) -> Tokens:
         """The tokens of one row: uint16 [T], a read-only view of the buffer."""
-        chunk = (
-            int(np.searchsorted(self._chunk_starts, row, side="right")) - 1 if len(self._chunks) > 1 else 0
-        )
+        chunk = bisect_right(self._chunk_starts, row) - 1
         offsets, values = self._chunks[chunk]
-        first = row - int(self._chunk_starts[chunk])
+        first = row - self._chunk_starts[chunk]
         return values[offsets[first] : offsets[first + 1]]
 
     def artist_starts(self) -> npt.NDArray[np.int64]:
@@ -105,7 +105,7 @@ class Arrays:
         keys = self._columns["artist_key"]
         changes = pc.not_equal(keys.slice(1), keys.slice(0, max(len(self) - 1, 0)))
         found = pc.indices_nonzero(changes)
-        # By its buffer, for `to_numpy` imports pandas, which takes longer than all the rest of opening a track.
+        # By its buffer: `to_numpy` imports pandas, which takes longer than all the rest of opening a track.
         inner = np.frombuffer(found.buffers()[1], np.uint64, len(found)).astype(np.int64) + 1
         return np.concatenate([[0] if len(self) else [], inner, [len(self)]]).astype(np.int64)
 

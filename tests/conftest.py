@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
+settings.load_profile("no deadline")
 
 MIRROR = Path(os.environ.get("FSDL_BENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
 
