@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fsdl_bench.build.progress import bar
 from fsdl_bench.build.shingles import Shingles
 from fsdl_bench.build.spill import PARTS, Spill
 
@@ -134,7 +135,7 @@ class _Pairs:
 
     def count(self, postings: Spill, progress: bool) -> None:
         """Emit every pair of songs once for each shingle that both hold."""
-        for part in _watched("comparing songs", progress):
+        for part in bar("comparing songs", "part", progress, range(PARTS)):
             entries = postings.read(part)
             # By (shingle, song): songs came in ascending order, and the sort is stable.
             entries = entries[np.argsort(entries["shingle"], kind="stable")]
@@ -169,7 +170,7 @@ class _Pairs:
         by_song = frequent[np.argsort(frequent["song"], kind="stable")]
         number = np.bincount(by_song["song"], minlength=len(self._sizes)).astype(np.int64)
         ends = np.cumsum(number)
-        for part in _watched("joining songs", progress):
+        for part in bar("joining songs", "part", progress, range(PARTS)):
             entries = self._spill.read(part)
             pairs, inverse = np.unique(entries["pair"], return_inverse=True)
             shared = np.bincount(inverse, entries["shared"], len(pairs)).astype(np.int64)
@@ -194,9 +195,3 @@ def _pairs_by_length(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints)
         for begin in range(0, len(runs), step):
             block = songs[runs[begin : begin + step, None] + np.arange(length)]
             yield ((block[:, left] << np.uint64(32)) | block[:, right]).ravel()
-
-
-def _watched(what: str, progress: bool) -> Iterable[int]:
-    from tqdm import tqdm
-
-    return tqdm(range(PARTS), desc=what, unit="part", disable=not progress, leave=False)

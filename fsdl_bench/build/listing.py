@@ -9,6 +9,7 @@ from typing import Any
 
 from fsdl_bench.build.chunks import Rejection
 from fsdl_bench.build.definition import TRACKS, SourceDefinition, TrackDefinition
+from fsdl_bench.build.progress import bar
 from fsdl_bench.build.splitting import artist_key
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sources.base import Item, Source, open_source
@@ -94,14 +95,10 @@ def list_items(definition: TrackDefinition, listing: Listing, progress: bool) ->
     Raises:
         BadInput: nothing is left to read.
     """
-    from tqdm import tqdm
-
     artists = Artists(definition)
     for source, described in zip(listing.sources, definition.sources, strict=True):
         kept: list[Item] = []
-        for item in tqdm(
-            source.items(), f"listing {described.source}", unit="song", disable=not progress, leave=False
-        ):
+        for item in bar(f"listing {described.source}", "song", progress, source.items()):
             why = artists.objection(item.artist) if item.artist else None
             if item.origin in definition.filters.exclude_origins:
                 why = ("left out by the definition", definition.filters.exclude_origins[item.origin])

@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 import fsdl_bench
 from fsdl_bench import engine
 from fsdl_bench.build import ingest
@@ -17,6 +15,7 @@ from fsdl_bench.build.chunks import write_chunk
 from fsdl_bench.build.definition import TrackDefinition
 from fsdl_bench.build.ingest import ChunkTask
 from fsdl_bench.build.listing import Listing
+from fsdl_bench.build.progress import bar, note
 from fsdl_bench.engine import Failure
 from fsdl_bench.sources.base import Item
 
@@ -43,19 +42,17 @@ def read_all(
     tasks = list(_tasks(definition, listing, folder))
     left = [task for task in tasks if not task.path.exists()]
     total, unread = _songs(tasks), _songs(left)
-    if progress and unread < total:
-        tqdm.write(f"going on from an earlier run: {total - unread:,} of {total:,} songs are read")
+    if unread < total:
+        note(f"going on from an earlier run: {total - unread:,} of {total:,} songs are read", progress)
     paths = {task.path for task in tasks}
     lost: list[ChunkTask] = []
-    with tqdm(
-        total=total, initial=total - unread, desc="reading", unit="song", disable=not progress, leave=False
-    ) as bar:
+    with bar("reading", "song", progress, total=total, done=total - unread) as shown:
         for task, outcome in _run(definition, listing, left, workers, SONG_SECONDS + 2 * CHUNK_SONGS):
             if isinstance(outcome, Failure):
                 lost.append(task)
                 paths.remove(task.path)
             else:
-                bar.update(len(task.items))
+                shown.update(len(task.items))
         alone = [
             _task(definition, listing, folder, task.source, (item,)) for task in lost for item in task.items
         ]
@@ -66,7 +63,7 @@ def read_all(
                 name = definition.sources[task.source].source
                 row = (name, task.items[0].origin, f"reader {outcome.reason}", outcome.detail)
                 write_chunk(task.path, definition.kind, [], [row])
-            bar.update(1)
+            shown.update(1)
     return ReadResult(sorted(paths), total - unread)
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from fsdl_bench.build.chunks import Chunks
 from fsdl_bench.build.manifest import SplitCounts
+from fsdl_bench.build.progress import bar
 from fsdl_bench.build.rows import LogicalDigest, row_schema, shard_name
 from fsdl_bench.build.splitting import SPLITS, SplitName
 from fsdl_bench.codecs.base import Codec
@@ -46,12 +47,10 @@ def write_splits(
     Returns:
         The counts of each split, and the logical digest.
     """
-    from tqdm import tqdm
-
     digest = LogicalDigest(codec.kind, codec.name)
     counts: dict[str, SplitCounts] = {}
     total = sum(len(part) for part in rows.values())
-    with tqdm(total=total, desc="writing", unit="song", disable=not progress, leave=False) as bar:
+    with bar("writing", "song", progress, total=total) as shown:
         for split in SPLITS:
             digest.split(split)
             if not len(rows[split]):
@@ -63,7 +62,7 @@ def write_splits(
                     writer.write(table)
                     digest.update(table)
                     tally.add(table)
-                    bar.update(len(table))
+                    shown.update(len(table))
             counts[split] = tally.counts()
     return counts, digest.hexdigest()
 
