@@ -3,8 +3,8 @@ r"""Text from bytes of unknown encoding, and names from file systems that do not
 Encodings are found by fixed rules, not by a statistical guess whose answer changes with its version:
 
 1. a byte order mark decides: UTF-8, UTF-16 or UTF-32;
-2. without one, bytes whose zeros stand only at odd (or only at even) places, one in ten or more of the
-   pairs, are UTF-16 little (big) endian; any other zero byte means that this is no text;
+2. without one, bytes whose zeros stand only at odd (or only at even) places, and at half of these or more,
+   are UTF-16 little (big) endian; any other zero byte means that this is no text;
 3. what is valid UTF-8 is UTF-8;
 4. what is UTF-8 in more places than it is not is damaged UTF-8, and is rejected rather than mangled;
 5. the rest is Windows-1252, which holds Latin-1's letters, unless it uses a byte that Windows-1252 does not
@@ -125,7 +125,7 @@ def _known(encoding: str) -> str:
 
 def _without_mark(data: bytes) -> str:
     even, odd, pairs = data[::2].count(0), data[1::2].count(0), len(data) // 2
-    if even + odd < pairs / 10 or (even and odd) or len(data) % 2:
+    if even + odd < pairs / 2 or (even and odd) or len(data) % 2:
         raise Rejected(BINARY, f"{even + odd} zero bytes")
     return "utf-16-le" if odd else "utf-16-be"
 

@@ -1,7 +1,8 @@
-"""A real HTTP server on loopback with scripted faults, and small archives for it to serve."""
+"""A real HTTP server on loopback with scripted faults, archives for it to serve, and folders of files."""
 
 import hashlib
 import io
+import os
 import tarfile
 import threading
 from dataclasses import dataclass, field
@@ -126,5 +127,36 @@ def make_archive():
             for info in extra:
                 archive.addfile(info)
         return buffer.getvalue()
+
+    return make
+
+
+def _midi(*pitches: int) -> bytes:
+    """A MIDI file of quarter notes, written byte by byte: no library has a say in what a test begins with."""
+    events = b"".join(b"\x00\x90%c\x40\x60\x80%c\x00" % (pitch, pitch) for pitch in pitches)
+    track = events + b"\x00\xff\x2f\x00"
+    head = b"MThd" + (6).to_bytes(4, "big") + b"\x00\x00\x00\x01\x00\x60"
+    return head + b"MTrk" + len(track).to_bytes(4, "big") + track
+
+
+@pytest.fixture
+def midi():
+    """`midi(60, 62)`: the bytes of a small MIDI file."""
+    return _midi
+
+
+@pytest.fixture
+def make_tree(tmp_path):
+    """`make_tree({path: bytes})`: a folder with these files; a path may be bytes."""
+    from fsdl_bench.sources.tree import Tree
+
+    def make(files):
+        root = tmp_path / "tree"
+        root.mkdir(exist_ok=True)
+        for name, data in files.items():
+            path = root / os.fsdecode(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return Tree(root)
 
     return make
