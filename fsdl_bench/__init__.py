@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares this with th
     from fsdl_bench.songs import Kind as Kind
     from fsdl_bench.songs import Song as Song
     from fsdl_bench.split import Split as Split
+    from fsdl_bench.synthetic import SyntheticModel as SyntheticModel
+    from fsdl_bench.synthetic import synthetic_model as synthetic_model
     from fsdl_bench.track import Track as Track
     from fsdl_bench.track import built_tracks as built_tracks
     from fsdl_bench.track import load_track as load_track
@@ -49,6 +51,7 @@ _NAMES_OF = {
     "music.notes": ("Notes",),
     "songs": ("Kind", "Song"),
     "split": ("Split",),
+    "synthetic": ("SyntheticModel", "synthetic_model"),
     "track": ("Track", "built_tracks", "load_track"),
     "views": ("Artist", "Songs", "TrackSong"),
 }
