@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ def check_track(track: Track | str | os.PathLike[str]) -> CheckReport:
         problems.append(f"... and {len(rows.problems) - _MOST:,} more rows that are wrong")
     frozen = load_definition(track.name).digest if track.name in definition_names() else ""
     if rows.digest:
+        problems += rows.wrong_counts()
         problems += _digest_problems(track, rows.digest, frozen)
     if not problems:  # only then do the shards say what the arrays must hold
         problems += [problem for split in track.splits for problem in _array_problems(track, split)]
@@ -119,6 +121,7 @@ class _RowCheck:
             self._codec = track.codec
         self._splits: dict[str, str] = {}  # of each artist
         self._ids: set[str] = set()
+        self._sizes: dict[str, Counter[str]] = {split: Counter() for split in track.splits}
 
     def run(self) -> None:
         manifest = self._track.manifest
@@ -137,12 +140,21 @@ class _RowCheck:
         if readable:
             self.digest = digest.hexdigest()
 
+    def wrong_counts(self) -> Iterator[str]:
+        """Where the manifest gives another size for a split, once all rows were read."""
+        for split, counts in self._track.manifest.counts.items():
+            said = {name: getattr(counts, name) for name in ("artists", "songs", "tokens", "units")}
+            found = dict(self._sizes[split]) | {"artists": [*self._splits.values()].count(split)}
+            if said != found:
+                yield f"manifest.json says of {split} {said}, but the shards hold {found}"
+
     def _rows(self, split: str, shard: str, first: int, batch: pa.RecordBatch) -> None:
         tokens = batch.column("tokens")
         rows = batch.drop_columns(["tokens"]).to_pylist()
         for index, row in enumerate(rows):
-            self.songs += 1
             values = tokens[index].values.to_numpy()
+            self.songs += 1
+            self._sizes[split].update(songs=1, tokens=len(values), units=row["units"])
             for what in self._row(split, row, values):
                 place = f"{self._track.path / shard}, row {first + index}"
                 self.problems.append(f"{place} ({row['artist']}: {row['title']}, {row['song_id']}): {what}")

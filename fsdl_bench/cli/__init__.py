@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import data
+from fsdl_bench.cli import compare, data
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -54,5 +54,5 @@ def main() -> None:
     """
 
 
-for _command in data.COMMANDS:
+for _command in (*data.COMMANDS, *compare.COMMANDS):
     main.add_command(_command)

@@ -45,15 +45,14 @@ def build(
     A track of your own: --from DIR --kind lyrics|midi --name NAME.
     """
     from fsdl_bench.build.pipeline import build as build_track
-    from fsdl_bench.cli.tables import print_statistics
-    from fsdl_bench.track import load_track
+    from fsdl_bench.cli.tables import print_build
 
     definitions = _definitions(tracks, source, kind, name, layout, options)
     if out is not None and len(definitions) > 1:
         raise BadInput("--out names the folder of one track, but several are to be built")
     for definition in definitions:
         report = build_track(definition, source_dir=source, mirror=mirror, workers=workers, out=out)
-        print_statistics(load_track(report.path))
+        print_build(report)
 
 
 def _definitions(

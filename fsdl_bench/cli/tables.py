@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
+from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import tracks_dir
 from fsdl_bench.track import Track, built_tracks, load_track
 
+if TYPE_CHECKING:
+    from fsdl_bench.build.pipeline import BuildReport
+
+_COLUMNS = ("name", "kind", "status", "licence", "state", "artists", "songs", "bytes", "digest", "path")
 _WIDE = 200  # columns for a table that goes to a file or a pipe, where nothing need be cut
 
 
@@ -36,7 +41,7 @@ def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float) for row in cells) and bool(cells)
+        numeric = all(isinstance(row[index], int | float | None) for row in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*map(_cell, row))
@@ -61,43 +66,39 @@ def frozen_digest(name: str) -> str:
 
 
 def overview() -> list[dict[str, Any]]:
-    """Every track that is packaged or built, as one record each."""
+    """Every track that is packaged or built, as one record each; what is not known of one is None."""
     return [_record(name) for name in sorted({*definition_names(), *built_tracks()})]
 
 
 def _record(name: str) -> dict[str, Any]:
-    path = tracks_dir() / name
-    track = load_track(path) if name in built_tracks() else None
-    definition = track.definition if track else load_definition(name)
-    counts = track.manifest.counts.values() if track else ()
-    return {
-        "name": name,
-        "kind": definition.kind,
-        "status": definition.status,
-        "licence": licences(definition),
-        "built": track is not None,
-        "path": str(path) if track else None,
-        "artists": sum(count.artists for count in counts) if track else None,
-        "songs": sum(count.songs for count in counts) if track else None,
-        "bytes": sum(entry.bytes for entry in track.manifest.files.values()) if track else None,
-        "digest": track.digest if track else None,
-        "frozen": frozen_state(track.digest, frozen_digest(name)) if track else None,
-    }
+    record = dict.fromkeys(_COLUMNS) | {"name": name, "state": "not built"}
+    definition = load_definition(name) if name in definition_names() else None
+    if name in built_tracks():
+        try:
+            track = load_track(tracks_dir() / name)
+        except BadInput as error:
+            return record | {"state": str(error)}
+        counts = track.manifest.counts.values()
+        definition = track.definition
+        record |= {
+            "state": frozen_state(track.digest, frozen_digest(name)),
+            "artists": sum(count.artists for count in counts),
+            "songs": sum(count.songs for count in counts),
+            "bytes": sum(entry.bytes for entry in track.manifest.files.values()),
+            "digest": track.digest,
+            "path": str(track.path),
+        }
+    if definition:
+        record |= {"kind": definition.kind, "status": definition.status, "licence": licences(definition)}
+    return record
 
 
 def overview_table(records: Sequence[dict[str, Any]]) -> Table:
     """The overview for a terminal."""
     rows = [
-        [
-            record["name"],
-            record["kind"],
-            record["status"],
-            record["licence"],
-            _cell(record["artists"]),
-            _cell(record["songs"]),
-            f"{record['bytes'] / 1e6:.1f} MB" if record["built"] else "",
-            f"{record['digest'][:12]} {record['frozen']}" if record["built"] else "not built",
-        ]
+        [record[column] for column in ("name", "kind", "status", "licence", "artists", "songs")]
+        + ["" if record["bytes"] is None else f"{record['bytes'] / 1e6:,.1f} MB"]
+        + [f"{(record['digest'] or '')[:12]} {record['state']}".strip()]
         for record in records
     ]
     columns = ["track", "kind", "status", "licence", "artists", "songs", "size", "digest"]
@@ -118,10 +119,23 @@ def split_columns(track: Track) -> list[str]:
     return ["split", "artists", "songs", "tokens", unit, f"median {unit}"]
 
 
+def print_build(report: BuildReport) -> None:
+    """Print what a build did."""
+    left_out = sum(report.rejected.values())
+    resumed = f", {report.resumed:,} read by an earlier run" if report.resumed else ""
+    click.echo(
+        f"Built {report.name} in {report.seconds:.1f} s: {report.songs:,} songs found{resumed}, "
+        f"{report.kept:,} kept, {left_out:,} left out.\n"
+    )
+    print_statistics(load_track(report.path))
+
+
 def print_statistics(track: Track) -> None:
     """Print what a built track is, its splits, and what was left out of it."""
     definition = track.definition
-    click.echo(f"{track.name}: {definition.description}\n".replace(": \n", "\n"))
+    click.echo(f"{track.name}: {track.kind}, {definition.status}, codec {track.manifest.codec}")
+    if definition.description:
+        click.echo(f"{definition.description.strip()}\n")
     print_table(table_of("Splits", split_columns(track), split_rows(track)))
     print_table(
         table_of(
@@ -177,15 +191,16 @@ def markdown() -> str:
     ]
     return "\n\n".join(
         [
-            _markdown(
+            markdown_table(
                 ["track", "split", "artists", "songs", "tokens", "units", "median length", "unit"], sizes
             ),
-            _markdown(["track", "licence", "left out", "build time", "digest"], behind),
+            markdown_table(["track", "licence", "left out", "build time", "digest"], behind),
         ]
     )
 
 
-def _markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The rows as a markdown table."""
     lines = [columns, ["---"] * len(columns), *([_cell(cell) for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
