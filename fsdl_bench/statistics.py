@@ -50,6 +50,12 @@ class Estimate(BaseModel):
     low: float | None
     high: float | None
 
+    def text(self, *, sign: bool = False) -> str:
+        """For people: "1.234 [1.200, 1.270]", with a plus before a positive number where `sign` is set."""
+        ends = [self.mean] if self.low is None or self.high is None else [self.mean, self.low, self.high]
+        words = [f"{end:+.4f}" if sign else f"{end:.4f}" for end in ends]
+        return words[0] + (f" [{words[1]}, {words[2]}]" if len(words) > 1 else "")
+
 
 class Difference(NamedTuple):
     """The mean of paired differences with its interval, and the two-sided p-value of the sign-flip test."""
