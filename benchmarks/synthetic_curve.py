@@ -1,6 +1,8 @@
 """The learning curve of the synthetic tracks: the Bayes-optimal NLL by number of shots, and the oracle's.
 
-For each test artist, the last four songs are the query and the first K are the support. Needs no built track.
+For each test artist, the last four songs are the query and the first K are the support. "Learnt base measures"
+shows what the training split can teach: it is the Bayes-optimal predictive with base measures estimated from the
+songs of the training artists. Needs no built track.
 
     python benchmarks/synthetic_curve.py
 """
@@ -18,13 +20,28 @@ from rich.table import Table
 from fsdl_bench.build.splitting import split_of
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.synthetic import Predictive, SyntheticModel, synthetic_model
+from fsdl_bench.synthetic.chain import Weights, add_counts
 
 CODECS = {"lyrics-synthetic": "words-v1", "midi-synthetic": "note10ms-v1"}
 SHOTS = (0, 1, 2, 5, 10, 20)
 QUERIES = 4
 
 
-def predictives(model: SyntheticModel, artist: str, other: str) -> Mapping[str, Predictive]:
+def learnt_prior(model: SyntheticModel) -> Weights:
+    """The prior with base measures estimated: a training artist's vote grows with what was seen of them."""
+    nothing = tuple(np.zeros_like(prior) for prior in model.chain.prior)
+    votes = tuple(np.full_like(prior, 0.5 / prior.size) for prior in model.chain.prior)
+    for artist in model.artists:
+        if split_of(artist) == "train":
+            songs = [model.song(artist, index) for index in range(model.song_count(artist))]
+            for vote, counts in zip(votes, add_counts(model.chain, nothing, songs), strict=True):
+                vote += counts / (counts.sum() + 5)
+    return tuple(
+        prior.sum() * vote / vote.sum() for prior, vote in zip(model.chain.prior, votes, strict=True)
+    )
+
+
+def predictives(model: SyntheticModel, learnt: Weights, artist: str, other: str) -> Mapping[str, Predictive]:
     """What can be predicted of `artist`, from knowing nothing to knowing all; `other` is another artist."""
     support = [model.song(artist, index) for index in range(max(SHOTS))]
     wrong = [model.song(other, index) for index in range(5)]
@@ -32,6 +49,10 @@ def predictives(model: SyntheticModel, artist: str, other: str) -> Mapping[str, 
     return {
         "base measures, no adaptation": Predictive(chain, chain.prior, learns=False),
         "Bayes-optimal, 5 shots of another artist": model.bayes_optimal(wrong),
+        "learnt base measures, 0 shots": Predictive(chain, learnt, learns=True),
+        "learnt base measures, 5 shots": Predictive(
+            chain, add_counts(chain, learnt, support[:5]), learns=True
+        ),
         **{f"Bayes-optimal, {shots} shots": model.bayes_optimal(support[:shots]) for shots in SHOTS},
         "oracle": model.oracle(artist),
     }
@@ -40,6 +61,7 @@ def predictives(model: SyntheticModel, artist: str, other: str) -> Mapping[str, 
 def measure(track: str) -> Table:
     """One row a predictive: mean over test artists, in three units, and the standard error of the first."""
     model, codec = synthetic_model(track), load_codec(CODECS[track])
+    learnt = learnt_prior(model)
     artists = [artist for artist in model.artists if split_of(artist) == "test"]
     nats: dict[str, list[float]] = {}
     tokens, units = [], []
@@ -48,7 +70,7 @@ def measure(track: str) -> Table:
         query = [model.song(artist, index) for index in range(count - QUERIES, count)]
         tokens.append(sum(map(len, query)))
         units.append(sum(map(codec.units, query)))
-        for name, predictive in predictives(model, artist, artists[place - 1]).items():
+        for name, predictive in predictives(model, learnt, artist, artists[place - 1]).items():
             nats.setdefault(name, []).append(sum(map(predictive.nll, query)))
 
     unit = "bits/byte" if codec.unit == "byte" else "nats/note"
