@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from fsdl_bench.build.definition import definition_names, load_definition
+from fsdl_bench.build.progress import bar
 from fsdl_bench.build.rows import LogicalDigest, row_schema
 from fsdl_bench.build.splitting import SPLITS
-from fsdl_bench.codecs.base import Codec, Tokens
+from fsdl_bench.codecs.base import EOS, Codec, Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sidecar import FOLDER, open_arrays, shards, verify
 from fsdl_bench.track import Track, load_track
 
+_BATCH_ROWS = 1024
 _MOST = 20  # problems of one kind that are listed; more would only hide the others
 
 
@@ -52,11 +55,12 @@ class CheckReport:
         return not self.problems
 
 
-def check_track(track: Track | str | os.PathLike[str]) -> CheckReport:
+def check_track(track: Track | str | os.PathLike[str], *, progress: bool = False) -> CheckReport:
     """Verify every byte of a built track, and every row against its codec and the manifest.
 
     Args:
         track: an open track, its name, or its folder.
+        progress: show a bar on standard error.
 
     Raises:
         BadInput: there is no such track, or its manifest cannot be read.
@@ -64,7 +68,7 @@ def check_track(track: Track | str | os.PathLike[str]) -> CheckReport:
     track = track if isinstance(track, Track) else load_track(track)
     problems = [*_file_problems(track)]
     rows = _RowCheck(track)
-    rows.run()
+    rows.run(progress)
     problems += rows.problems[:_MOST]
     if len(rows.problems) > _MOST:
         problems.append(f"... and {len(rows.problems) - _MOST:,} more rows that are wrong")
@@ -121,22 +125,25 @@ class _RowCheck:
             self._codec = track.codec
         self._splits: dict[str, str] = {}  # of each artist
         self._ids: set[str] = set()
-        self._sizes: dict[str, Counter[str]] = {split: Counter() for split in track.splits}
+        self._sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def run(self) -> None:
+    def run(self, progress: bool) -> None:
         manifest = self._track.manifest
         digest = LogicalDigest(manifest.kind, manifest.codec)
         readable = True
-        for split in SPLITS:
-            digest.split(split)
-            for shard in shards(manifest, split):
-                try:
-                    for first, batch in _batches(self._track, shard):
-                        digest.update(batch)
-                        self._rows(split, shard, first, batch)
-                except (OSError, KeyError, pa.ArrowInvalid) as error:
-                    self.problems.append(f"{self._track.path / shard} cannot be read: {error}")
-                    readable = False
+        total = sum(count.songs for count in manifest.counts.values())
+        with bar(f"checking {manifest.name}", "song", progress, total=total) as shown:
+            for split in SPLITS:
+                digest.split(split)
+                for shard in shards(manifest, split):
+                    try:
+                        for first, batch in _batches(self._track, shard):
+                            digest.update(batch)
+                            self._rows(split, shard, first, batch)
+                            shown.update(len(batch))
+                    except (OSError, KeyError, pa.ArrowInvalid) as error:
+                        self.problems.append(f"{self._track.path / shard} cannot be read: {error}")
+                        readable = False
         if readable:
             self.digest = digest.hexdigest()
 
@@ -171,8 +178,10 @@ class _RowCheck:
             return
         try:
             if codec.kind == "lyrics":
+                content = row["text"].encode()
                 expected = codec.excerpt(codec.encode(row["text"]))
-            else:  # the track holds the excerpt only, which may lack EOS
+            else:  # the track holds the excerpt only
+                content = tokens.tobytes() if EOS in tokens[-1:] else b""
                 expected = codec.encode(codec.decode(tokens))[: len(tokens)]
             units = codec.units(tokens)
         except (ValueError, IndexError) as error:
@@ -180,6 +189,8 @@ class _RowCheck:
             return
         if not np.array_equal(expected, tokens):
             yield f"the tokens are not what {codec.name} makes of the song"
+        if content and hashlib.blake2b(content, digest_size=16).hexdigest() != row["song_id"]:
+            yield "the id is not the hash of the song"
         if units != row["units"]:
             yield f"the tokens hold {units} {codec.unit}s, but the column units says {row['units']}"
 
@@ -190,7 +201,7 @@ def _batches(track: Track, shard: str) -> Iterator[tuple[int, pa.RecordBatch]]:
 
     first = 0
     with pq.ParquetFile(track.path / shard) as file:
-        for batch in file.iter_batches(columns=row_schema(track.kind).names):
+        for batch in file.iter_batches(_BATCH_ROWS, columns=row_schema(track.kind).names):
             yield first, batch
             first += len(batch)
 

@@ -106,6 +106,7 @@ def test_counts_that_the_rows_do_not_bear_out(folder):
         ({"text": "hadri"}, "not what words-v1 makes of the song"),
         ({"tokens": [50, 3]}, "not what words-v1 makes of the song"),
         ({"tokens": [1, 3]}, "not what words-v1 makes of the song"),
+        ({"song_id": "0" * 32}, "the id is not the hash of the song"),
         ({"text": "no such words"}, "no song of words-v1: line 1: 'no' is not a word"),
     ],
 )

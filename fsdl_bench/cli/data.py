@@ -27,7 +27,11 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--layout", help="How --from is laid out: folder (default), lakh, maestro, lyrics_csv, ...")
 @click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the layout.")
 @click.option("--mirror", metavar="URL-OR-DIR", help="Take the archives from here.")
-@click.option("--workers", type=click.IntRange(1), help="Processes to use; all cores by default.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Worker processes; by default one a core. 0 works in this process.",
+)
 @click.option("--out", type=_FOLDER, help="Where the track goes, in place of FSDL_BENCH_HOME/tracks/<name>.")
 def build(
     tracks: tuple[str, ...],
@@ -48,6 +52,8 @@ def build(
     from fsdl_bench.cli.tables import print_build
 
     definitions = _definitions(tracks, source, kind, name, layout, options)
+    if source is not None and source.is_file():
+        source = source.parent
     if out is not None and len(definitions) > 1:
         raise BadInput("--out names the folder of one track, but several are to be built")
     for definition in definitions:
@@ -78,8 +84,12 @@ def _definitions(
         )
     if not source.exists():
         raise BadInput(f"--from {source}: there is no such folder or file")
-    layout = layout or ("lyrics_csv" if source.suffix.lower() == ".csv" else "folder")
-    return [user_definition(name, kind, layout, **_settings(options))]
+    settings = _settings(options)
+    if source.is_file():
+        settings["file"] = source.name
+    return [
+        user_definition(name, kind, layout or ("lyrics_csv" if source.is_file() else "folder"), **settings)
+    ]
 
 
 def _settings(options: tuple[str, ...]) -> dict[str, Any]:
@@ -137,7 +147,7 @@ def check(ctx: click.Context, tracks: tuple[str, ...]) -> None:
 
     healthy = True
     for name in tracks:
-        report = check_track(name)
+        report = check_track(name, progress=True)
         for problem in report.problems:
             click.echo(problem, err=True)
         state = "all is well" if report.ok else f"{len(report.problems)} problems"
