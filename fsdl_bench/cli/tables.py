@@ -105,6 +105,11 @@ def overview_table(records: Sequence[dict[str, Any]]) -> Table:
     return table_of(f"Tracks in {tracks_dir()}", columns, rows)
 
 
+def left_out(track: Track) -> list[tuple[str, int]]:
+    """Why files were left out of a track and how many, the most frequent reason first."""
+    return sorted(track.manifest.rejected.items(), key=lambda item: -item[1])
+
+
 def split_rows(track: Track) -> list[list[object]]:
     """Size of each split: artists, songs, tokens, units, median length in units."""
     return [
@@ -121,11 +126,10 @@ def split_columns(track: Track) -> list[str]:
 
 def print_build(report: BuildReport) -> None:
     """Print what a build did."""
-    left_out = sum(report.rejected.values())
     resumed = f", {report.resumed:,} read by an earlier run" if report.resumed else ""
     click.echo(
         f"Built {report.name} in {report.seconds:.1f} s: {report.songs:,} songs found{resumed}, "
-        f"{report.kept:,} kept, {left_out:,} left out.\n"
+        f"{report.kept:,} kept, {sum(report.rejected.values()):,} left out.\n"
     )
     print_statistics(load_track(report.path))
 
@@ -145,8 +149,7 @@ def print_statistics(track: Track) -> None:
         )
     )
     if track.manifest.rejected:
-        rejected = sorted(track.manifest.rejected.items(), key=lambda item: -item[1])
-        print_table(table_of("Left out", ["reason", "files"], rejected))
+        print_table(table_of("Left out", ["reason", "files"], left_out(track)))
         click.echo(f"Each file that was left out: {track.path / 'rejected.parquet'}")
     click.echo(f"Folder: {track.path}")
     click.echo(f"Digest: {track.digest} ({frozen_state(track.digest, frozen_digest(track.name))})")
@@ -183,7 +186,7 @@ def markdown() -> str:
         [
             track.name,
             licences(track.definition),
-            "; ".join(f"{count:,} {reason}" for reason, count in sorted(track.manifest.rejected.items())),
+            "; ".join(f"{count:,} {reason}" for reason, count in left_out(track)),
             f"{track.manifest.seconds:.0f} s",
             f"`{track.digest[:16]}`",
         ]
