@@ -31,8 +31,6 @@ from fsdl_bench.build.spill import PARTS, Spill
 Ints = npt.NDArray[np.int64]
 
 FREQUENT = 100
-_POSTING = np.dtype([("shingle", "<u8"), ("song", "<u4")])
-_PAIR = np.dtype([("pair", "<u8"), ("shared", "<u4")])
 _SLICE = 1 << 22  # pairs, or postings, at a time
 
 
@@ -80,11 +78,12 @@ def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    postings = Spill(scratch, "postings", _POSTING)
+    postings = Spill(scratch, "postings", (np.uint64, np.uint32), lambda key: (key >> 58).astype(np.uint8))
     sizes, equal = _collect(sets, rule, postings)
-    index = _Pairs(sizes, rule, Spill(scratch, "pairs", _PAIR))
-    index.count(postings, progress)
-    edges = [equal, *index.found(progress)]
+    pairs = _Pairs(sizes, rule, scratch)
+    for shingles, songs in bar("comparing songs", "part", progress, postings.parts()):
+        pairs.count(shingles, songs)
+    edges = [equal, *bar("joining songs", "part", progress, pairs.found())]
     first, second = np.concatenate(edges, axis=1)
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(sizes), len(sizes)))
     _, labels = connected_components(graph, directed=False)
@@ -93,105 +92,95 @@ def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool
 
 
 def _collect(sets: Iterable[Shingles], rule: Rule, postings: Spill) -> tuple[Ints, Ints]:
-    """Spill the postings of distinct sets; return the sizes and the pairs of songs with equal sets."""
+    """Add the postings of distinct sets; return the sizes and the pairs of songs with equal sets."""
     sizes: list[int] = []
     seen: dict[bytes, int] = {}
     equal: list[tuple[int, int]] = []
-    held: list[npt.NDArray[Any]] = []
-    count = 0
     for song, shingles in enumerate(sets):
         sizes.append(len(shingles))
         if len(shingles) >= rule.shared:
-            same = seen.setdefault(blake2b(shingles.tobytes(), digest_size=16).digest(), song)
+            same = seen.setdefault(blake2b(shingles.data, digest_size=16).digest(), song)
             if same != song:
                 equal.append((same, song))
                 continue
-        entries = np.empty(len(shingles), _POSTING)
-        entries["shingle"], entries["song"] = shingles, song
-        held.append(entries)
-        count += len(entries)
-        if count > _SLICE:
-            _spill(postings, held)
-            count = 0
-    _spill(postings, held)
+        postings.add(shingles, np.full(len(shingles), song, np.uint32))
     return np.array(sizes, np.int64), np.array(equal, np.int64).reshape(-1, 2).T
-
-
-def _spill(postings: Spill, held: list[npt.NDArray[Any]]) -> None:
-    if held:
-        entries = np.concatenate(held)
-        postings.add((entries["shingle"] >> np.uint64(58)).astype(np.uint8), entries)
-        held.clear()
 
 
 class _Pairs:
     """Exact numbers of shared shingles for all pairs that share one that is not over-frequent."""
 
-    def __init__(self, sizes: Ints, rule: Rule, spill: Spill) -> None:
+    def __init__(self, sizes: Ints, rule: Rule, scratch: Path) -> None:
         self._sizes = sizes.copy()
         self._rule = rule
-        self._spill = spill
-        self._frequent: list[npt.NDArray[Any]] = []
+        # A pair is one number, lower song << 32 | higher song; all counts of a pair go to one part.
+        self._spill = Spill(
+            scratch, "pairs", (np.uint64, np.uint32), lambda key: ((key >> 32) % PARTS).astype(np.uint8)
+        )
+        self._frequent: list[tuple[Shingles, npt.NDArray[np.uint32]]] = []
 
-    def count(self, postings: Spill, progress: bool) -> None:
-        """Emit every pair of songs once for each shingle that both hold."""
-        for part in bar("comparing songs", "part", progress, range(PARTS)):
-            entries = postings.read(part)
-            # By (shingle, song): songs came in ascending order, and the sort is stable.
-            entries = entries[np.argsort(entries["shingle"], kind="stable")]
-            new = entries["shingle"][1:] != entries["shingle"][:-1]
-            starts = np.flatnonzero(np.r_[np.ones(min(len(entries), 1), bool), new])
-            lengths = np.diff(np.r_[starts, len(entries)])
-            self._set_aside(entries[np.repeat(lengths > FREQUENT, lengths)])
-            held: list[npt.NDArray[np.uint64]] = []
-            for pairs in _pairs_by_length(entries["song"].astype(np.uint64), starts, lengths):
-                held.append(pairs)
-                if sum(map(len, held)) > _SLICE:
-                    self._emit(held)
-            self._emit(held)
+    def count(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
+        """Emit every pair of songs once for each shingle that both hold.
 
-    def _set_aside(self, frequent: npt.NDArray[Any]) -> None:
+        Args:
+            shingles: all postings of some shingles [n].
+            songs: the song of each [n].
+        """
+        order = np.argsort(shingles)
+        shingles, songs = shingles[order], songs[order]
+        starts = np.flatnonzero(np.r_[np.ones(min(len(songs), 1), bool), shingles[1:] != shingles[:-1]])
+        lengths = np.diff(np.r_[starts, len(songs)])
+        frequent = np.repeat(lengths > FREQUENT, lengths)
+        self._set_aside(shingles[frequent], songs[frequent])
+        held: list[npt.NDArray[np.uint64]] = []
+        for pairs in _pairs_within(songs.astype(np.uint64), starts, lengths):
+            held.append(pairs)
+            if sum(map(len, held)) > _SLICE:
+                self._emit(held)
+        self._emit(held)
+
+    def _set_aside(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
         if self._rule.drop_frequent:
-            self._sizes -= np.bincount(frequent["song"], minlength=len(self._sizes))
+            self._sizes -= np.bincount(songs, minlength=len(self._sizes))
         else:
-            self._frequent.append(frequent)
+            self._frequent.append((shingles, songs))
 
     def _emit(self, held: list[npt.NDArray[np.uint64]]) -> None:
         if held:
-            pairs, shared = np.unique(np.concatenate(held), return_counts=True)
-            entries = np.empty(len(pairs), _PAIR)
-            entries["pair"], entries["shared"] = pairs, shared
-            self._spill.add((pairs >> np.uint64(32)).astype(np.uint8) % PARTS, entries)
+            self._spill.add(*np.unique(np.concatenate(held), return_counts=True))
             held.clear()
 
-    def found(self, progress: bool) -> Iterator[Ints]:
+    def found(self) -> Iterator[Ints]:
         """The pairs that the rule joins, as int64 [2, n], part by part."""
-        frequent = np.concatenate([np.empty(0, _POSTING), *self._frequent])
-        by_song = frequent[np.argsort(frequent["song"], kind="stable")]
-        number = np.bincount(by_song["song"], minlength=len(self._sizes)).astype(np.int64)
+        shingles = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in self._frequent)])
+        songs = np.concatenate([np.empty(0, np.uint32), *(part[1] for part in self._frequent)])
+        shingles = shingles[np.argsort(songs, kind="stable")]
+        number = np.bincount(songs, minlength=len(self._sizes)).astype(np.int64)
         ends = np.cumsum(number)
-        for part in bar("joining songs", "part", progress, range(PARTS)):
-            entries = self._spill.read(part)
-            pairs, inverse = np.unique(entries["pair"], return_inverse=True)
-            shared = np.bincount(inverse, entries["shared"], len(pairs)).astype(np.int64)
-            first, second = (pairs >> np.uint64(32)).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64)
+        for keys, counts in self._spill.parts():
+            pairs, inverse = np.unique(keys, return_inverse=True)
+            shared = np.bincount(inverse, counts, len(pairs)).astype(np.int64)
+            first, second = (pairs >> 32).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64)
             # Frequent shingles can add no more than the smaller number of them.
             possible = shared + np.minimum(number[first], number[second])
             likely = self._rule.holds(possible, self._sizes[first], self._sizes[second])
             first, second, shared = first[likely], second[likely], shared[likely]
             for k in np.flatnonzero((number[first] > 0) & (number[second] > 0)):
-                a, b = (by_song["shingle"][ends[s] - number[s] : ends[s]] for s in (first[k], second[k]))
+                a, b = (shingles[ends[song] - number[song] : ends[song]] for song in (first[k], second[k]))
                 shared[k] += len(np.intersect1d(a, b, assume_unique=True))
             joined = self._rule.holds(shared, self._sizes[first], self._sizes[second])
             yield np.stack([first[joined], second[joined]])
 
 
-def _pairs_by_length(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) -> Iterator[Any]:
-    """All pairs (lower song << 32 | higher song) within each run of 2 to `FREQUENT` songs."""
-    for length in np.unique(lengths[(lengths > 1) & (lengths <= FREQUENT)]):
-        left, right = np.triu_indices(int(length), 1)
-        runs = starts[lengths == length]
-        step = max(1, _SLICE // len(left))
-        for begin in range(0, len(runs), step):
-            block = songs[runs[begin : begin + step, None] + np.arange(length)]
-            yield ((block[:, left] << np.uint64(32)) | block[:, right]).ravel()
+def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) -> Iterator[Any]:
+    """All pairs (lower song << 32 | higher song) within each run of at most `FREQUENT` songs."""
+    usable = np.repeat(lengths <= FREQUENT, lengths)
+    place = np.flatnonzero(usable)
+    following = (np.repeat(starts + lengths, lengths) - 1)[usable] - place
+    for step in range(1, FREQUENT):
+        go_on = following >= step
+        place, following = place[go_on], following[go_on]
+        if not len(place):
+            return
+        one, other = songs[place], songs[place + step]
+        yield (np.minimum(one, other) << 32) | np.maximum(one, other)

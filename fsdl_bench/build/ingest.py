@@ -27,6 +27,9 @@ from fsdl_bench.sources.base import Item, Source
 _MEASURED_TOGETHER = 1 << 17
 """Notes (or characters) that pass through together: many songs at once is fast, all at once takes memory."""
 
+_MEASURED_TOGETHER = 1 << 15
+"""Notes (or characters) that pass through together: many songs at once is fast, all at once takes memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkTask:
@@ -53,26 +56,41 @@ class Reader:
 
     def read(self, task: ChunkTask) -> None:
         """Read the items of a task and write its chunk."""
-        name = self._definition.sources[task.source].source
-        rejected: list[Rejection] = []
+        kept: list[ReadSong] = []
+        rejected: list[tuple[str, Rejected]] = []
         songs: list[Song] = []
+        waiting = 0
         for item in task.items:
             try:
                 songs.append(self._song(task.source, item))
             except Rejected as error:
-                rejected.append((name, _encodable(item.origin), error.reason, _encodable(error.detail)))
+                rejected.append((item.origin, error))
+                continue
+            waiting += len(songs[-1].content)
+            if waiting > _MEASURED_TOGETHER:
+                self._measure(songs, task.source, kept, rejected)
+                waiting = 0
+        self._measure(songs, task.source, kept, rejected)
+        name = self._definition.sources[task.source].source
+        left_out: list[Rejection] = [
+            (name, _encodable(origin), why.reason, _encodable(why.detail)) for origin, why in rejected
+        ]
+        write_chunk(task.path, self._definition.kind, kept, left_out)
+
+    def _measure(
+        self, songs: list[Song], source: int, kept: list[ReadSong], rejected: list[tuple[str, Rejected]]
+    ) -> None:
+        """Move songs to `kept` or `rejected`."""
+        least = self._definition.filters.min_units
         measured = self._measure_midi(songs) if self._codec else [_measure_text(song) for song in songs]
-        kept: list[ReadSong] = []
         for song, result in zip(songs, measured, strict=True):
             if isinstance(result, Rejected):
-                rejected.append((name, _encodable(song.origin), result.reason, _encodable(result.detail)))
-            elif result["length"] < (least := self._definition.filters.min_units):
-                rejected.append(
-                    (name, _encodable(song.origin), "too short", f"{result['length']} of {least}")
-                )
+                rejected.append((song.origin, result))
+            elif result["length"] < least:
+                rejected.append((song.origin, Rejected("too short", f"{result['length']}, {least} needed")))
             else:
-                kept.append(self._row(song, task.source, result))
-        write_chunk(task.path, self._definition.kind, kept, rejected)
+                kept.append(self._row(song, source, result))
+        songs.clear()
 
     def _song(self, source: int, item: Item) -> Song:
         try:

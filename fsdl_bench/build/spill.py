@@ -1,67 +1,95 @@
-"""Spill: records sorted into parts on disk, so that each part fits in memory later.
+"""Spill: columns of records that go to disk, in parts, once they no longer fit in memory.
 
-spill.add(parts, records)  ...  for part in range(spill.parts): spill.read(part)
+    spill.add(keys, values) ... for keys, values in spill.parts(): ...
+
+Each part holds all records of the keys in it. While everything fits, there is one part and no file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Records = npt.NDArray[Any]
+Column = npt.NDArray[Any]
 
 PARTS = 64
 BUFFER_BYTES = 1 << 27
-"""Held in memory before anything is written; a small collection never touches the disk."""
+"""Held in memory before anything is written."""
 
 
 class Spill:
-    """Records of one dtype in `PARTS` parts.
+    """Records as parallel columns.
 
     Args:
         folder: where the files go; made when the first is written.
         name: what the files are called.
-        dtype: of the records.
+        dtypes: of the columns; the first is the key.
+        part_of: the part, below `PARTS`, that each key belongs to.
     """
 
-    def __init__(self, folder: Path, name: str, dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        dtypes: tuple[npt.DTypeLike, ...],
+        part_of: Callable[[Column], npt.NDArray[np.uint8]],
+    ) -> None:
         self._folder = folder
         self._name = name
-        self._dtype = np.dtype(dtype)
-        self._buffers: list[list[Records]] = [[] for _ in range(PARTS)]
-        self._held = 0
+        self._dtypes = [np.dtype(dtype) for dtype in dtypes]
+        self._part_of = part_of
+        self._held: list[list[Column]] = [[] for _ in dtypes]
+        self._bytes = 0
+        self._spilled = False
 
-    def add(self, parts: npt.NDArray[np.uint8], records: Records) -> None:
-        """Put each record into its part, in order."""
-        order = np.argsort(parts, kind="stable")
-        ends = np.searchsorted(parts[order], np.arange(1, PARTS, dtype=np.uint8))
-        for buffer, piece in zip(self._buffers, np.split(records[order], ends), strict=True):
-            if len(piece):
-                buffer.append(piece)
-        self._held += records.nbytes
-        if self._held > BUFFER_BYTES:
+    def add(self, *columns: Column) -> None:
+        """Add records."""
+        for held, column, dtype in zip(self._held, columns, self._dtypes, strict=True):
+            held.append(column.astype(dtype, copy=False))
+            self._bytes += held[-1].nbytes
+        if self._bytes > BUFFER_BYTES:
             self._flush()
 
-    def read(self, part: int) -> Records:
-        """All records of a part, in the order in which they came; afterwards the part is empty."""
-        path = self._path(part)
-        stored = np.fromfile(path, self._dtype) if path.exists() else np.empty(0, self._dtype)
-        path.unlink(missing_ok=True)
-        held, self._buffers[part] = self._buffers[part], []
-        return np.concatenate([stored, *held])
+    def parts(self) -> Iterator[tuple[Column, ...]]:
+        """The columns part by part, records in the order in which they came; the files are removed."""
+        if not self._spilled:
+            yield self._take()
+            return
+        self._flush()
+        for part in range(PARTS):
+            yield tuple(self._read(part, number) for number in range(len(self._dtypes)))
+
+    def _take(self) -> tuple[Column, ...]:
+        columns = tuple(
+            np.concatenate([np.empty(0, dtype), *held])
+            for held, dtype in zip(self._held, self._dtypes, strict=True)
+        )
+        for held in self._held:
+            held.clear()
+        self._bytes = 0
+        return columns
 
     def _flush(self) -> None:
+        self._spilled = True
         self._folder.mkdir(parents=True, exist_ok=True)
-        for part, buffer in enumerate(self._buffers):
-            with self._path(part).open("ab") as stream:
-                # Through `write`, not `tofile`: the latter hides the reason when the disk is full.
-                for piece in buffer:
+        columns = self._take()
+        parts = self._part_of(columns[0])
+        order = np.argsort(parts, kind="stable")
+        ends = np.searchsorted(parts[order], np.arange(1, PARTS, dtype=np.uint8))
+        for number, column in enumerate(columns):
+            for part, piece in enumerate(np.split(column[order], ends)):
+                with self._path(part, number).open("ab") as stream:
                     stream.write(piece.data)
-            buffer.clear()
-        self._held = 0
 
-    def _path(self, part: int) -> Path:
-        return self._folder / f"{self._name}-{part:02d}.bin"
+    def _read(self, part: int, number: int) -> Column:
+        path = self._path(part, number)
+        column = np.fromfile(path, self._dtypes[number])
+        path.unlink()
+        return column
+
+    def _path(self, part: int, number: int) -> Path:
+        return self._folder / f"{self._name}-{part:02d}-{number}.bin"
