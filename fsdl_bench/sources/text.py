@@ -47,34 +47,45 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
         Rejected: it is no text (`BINARY`), is cut or changed (`DAMAGED`), or its encoding cannot be told.
         BadInput: there is no codec of that name.
     """
-    if encoding is not None:
-        return _checked(_strict(data, _known(encoding)))
+    text = _strict(data, _known(encoding) if encoding else find_encoding(data))
+    text = text.removeprefix("\ufeff").removesuffix("\x1a")
+    controls = len(_CONTROL.findall(text))
+    if "\0" in text or controls > _CONTROL_SHARE * len(text):
+        raise Rejected(BINARY, f"{controls} control characters in {len(text)}")
+    return text
+
+
+def find_encoding(data: bytes) -> str:
+    """The encoding of `data` by the rules above, as the name of a Python codec that leaves the mark in.
+
+    Raises:
+        Rejected: it is no text, is damaged, or its encoding cannot be told.
+    """
     for mark, name in _MARKS:
         if data.startswith(mark):
-            return _checked(_strict(data[len(mark) :], name))
+            return name
     if b"\0" in data:
-        return _checked(_strict(data, _without_mark(data)))
+        return _without_mark(data)
     try:
-        return _checked(data.decode("utf-8"))
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
-        wrong = error
+        where = f"byte 0x{data[error.start]:02x} at {error.start}"
+    else:
+        return "utf-8"
     good = _MULTIBYTE.findall(data)
     if len(good) > sum(byte >= 0x80 for byte in data) - sum(map(len, good)):
-        raise Rejected(
-            DAMAGED, f"byte 0x{data[wrong.start]:02x} at {wrong.start} is not UTF-8, most others are"
-        )
+        raise Rejected(DAMAGED, f"{where} is not UTF-8, most others are")
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError as error:
-        detail = f"byte 0x{data[error.start]:02x} at {error.start} is in neither UTF-8 nor Windows-1252"
-        raise Rejected(UNKNOWN_ENCODING, detail) from None
+        where = f"byte 0x{data[error.start]:02x} at {error.start}"
+        raise Rejected(UNKNOWN_ENCODING, f"{where} is in neither UTF-8 nor Windows-1252") from None
     letters = sum(map(str.isalpha, text))
     accented = sum(char.isalpha() for char in text if char >= "\x80")
     if accented > _ACCENTED_SHARE * letters:
-        raise Rejected(
-            UNKNOWN_ENCODING, f"not UTF-8, and as Windows-1252 {accented} of {letters} letters are accented"
-        )
-    return _checked(text)
+        detail = f"not UTF-8, and as Windows-1252 {accented} of {letters} letters are accented"
+        raise Rejected(UNKNOWN_ENCODING, detail)
+    return "cp1252"
 
 
 def printable(path: str) -> str:
@@ -135,14 +146,6 @@ def _strict(data: bytes, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise Rejected(DAMAGED, f"not {encoding} at byte {error.start}: {error.reason}") from None
-
-
-def _checked(text: str) -> str:
-    text = text.removeprefix("\ufeff").removesuffix("\x1a")
-    controls = len(_CONTROL.findall(text))
-    if "\0" in text or controls > _CONTROL_SHARE * len(text):
-        raise Rejected(BINARY, f"{controls} control characters in {len(text)}")
-    return text
 
 
 def _visible(char: str) -> str:

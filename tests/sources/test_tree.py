@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tempfile
 from hashlib import blake2b
 from pathlib import Path
 
@@ -129,18 +130,26 @@ def test_file_that_may_not_be_read(make_tree, monkeypatch):
     assert (caught.value.reason, caught.value.detail) == ("unreadable file", "Permission denied")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything; the simulated tests stand in")
-def test_real_lack_of_permission(make_tree):
-    tree = make_tree({"shut/b.mid": b"", "a.mid": b"x"})
-    (tree.root / "shut").chmod(0)
-    (tree.root / "a.mid").chmod(0)
-    try:
-        assert list(tree.files(".mid")) == ["a.mid"]
-        assert tree.problems == [("shut", "unreadable folder", "Permission denied")]
-        with pytest.raises(Rejected, match="unreadable file: Permission denied"):
-            tree.read("a.mid")
-    finally:
-        (tree.root / "shut").chmod(stat.S_IRWXU)
+def test_real_lack_of_permission():
+    """Root may read everything, so a test run by root steps down to nobody for this one."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "shut").mkdir(mode=0)
+        (root / "a.mid").write_bytes(b"x")
+        (root / "a.mid").chmod(0)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            tree = Tree(root)
+            assert list(tree.files(".mid")) == ["a.mid"]
+            assert tree.problems == [("shut", "unreadable folder", "Permission denied")]
+            with pytest.raises(Rejected, match="unreadable file: Permission denied"):
+                tree.read("a.mid")
+        finally:
+            os.seteuid(before)
+            (root / "shut").chmod(stat.S_IRWXU)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])

@@ -1,0 +1,26 @@
+"""ADL Piano MIDI: 11,086 piano pieces, most of them the piano parts of Lakh's files.
+
+    fsdl-bench build --from DIR --kind midi --name NAME --layout adl
+
+    DIR/[adl-piano-midi/]<Genre>/<Subgenre>/<Artist>/<Song>.mid
+
+The folder that a file stands in is the artist; genre and subgenre are not used. Versions of a title are one
+work, as in `fsdl_bench.sources.lakh`.
+"""
+
+from __future__ import annotations
+
+from fsdl_bench.sources.lakh import LICENCE, Lakh
+from fsdl_bench.sources.tree import Tree
+
+
+def open(tree: Tree, *, licence: str = LICENCE) -> Adl:  # noqa: A001
+    """The songs of ADL Piano MIDI under `tree`."""
+    return Adl(tree, "midi", licence)
+
+
+class Adl(Lakh):
+    """Songs below genre, subgenre and artist; see the module."""
+
+    depth = 4
+    layout = "<Genre>/<Subgenre>/<Artist>/<Song>.mid"

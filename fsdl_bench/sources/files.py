@@ -1,0 +1,92 @@
+"""Songs that are one file each: what `folder`, `lakh`, `adl`, `maestro` and `giantmidi` have in common."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+from fsdl_bench.errors import Rejected
+from fsdl_bench.songs import Kind, Song
+from fsdl_bench.sources.base import Item, Rejection, read_song
+from fsdl_bench.sources.text import printable
+from fsdl_bench.sources.tree import Tree
+
+SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": (".mid", ".midi", ".kar", ".smf"), "lyrics": (".txt",)}
+"""What the names of songs end in, in any case."""
+
+_OTHER: dict[Kind, str] = {"midi": "not a MIDI file", "lyrics": "not a .txt file"}
+_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")  # not the end of "Mr. Blue Sky" or "Mambo No.5"
+
+
+class FileSource(ABC):
+    """Songs that are one file each.
+
+    Args:
+        tree: the folder.
+        kind: `lyrics` or `midi`.
+        licence: of all songs.
+        encoding: of text files; None finds it.
+    """
+
+    def __init__(self, tree: Tree, kind: Kind, licence: str, encoding: str | None = None) -> None:
+        self.kind: Kind = kind
+        self.tree = tree
+        self.rejected: list[Rejection] = []
+        self._licence = licence
+        self._encoding = encoding
+
+    def items(self) -> Iterator[Item]:
+        """The songs in the order of their paths."""
+        self.rejected.clear()
+        paths = self.candidates()
+        self.survey(paths)
+        for path in paths:
+            origin = printable(path)
+            try:
+                artist, title, work = self.place(path)
+                if not artist:
+                    raise Rejected("no artist name")
+            except Rejected as error:
+                self.rejected.append((origin, error.reason, error.detail))
+            else:
+                yield Item(origin, artist, title, work, self._licence, path)
+
+    def read(self, item: Item) -> Song:
+        """The song in one file."""
+        return read_song(item, self.tree, self.kind, self._encoding)
+
+    @abstractmethod
+    def place(self, path: str) -> tuple[str, str, str]:
+        """Artist, title and work of the song at `path`; raises `Rejected` where it has no place."""
+
+    def survey(self, paths: Sequence[str]) -> None:  # noqa: B027 - most layouts need none
+        """Look at all paths before the first is placed; raises `BadInput` if this is another layout."""
+
+    def candidates(self) -> list[str]:
+        """The files that may be songs, by name or, for MIDI, by their first four bytes."""
+        found = []
+        for path in self.tree.files():
+            try:
+                if self._may_be_song(path):
+                    found.append(path)
+                else:
+                    self.rejected.append((printable(path), _OTHER[self.kind], ""))
+            except Rejected as error:
+                self.rejected.append((printable(path), error.reason, error.detail))
+        self.rejected += self.tree.problems
+        return found
+
+    def stem(self, path: str) -> str:
+        """The file's name without the ending that songs have."""
+        name = path.rpartition("/")[2]
+        ending = next((suffix for suffix in SUFFIXES[self.kind] if name.lower().endswith(suffix)), "")
+        return name[: len(name) - len(ending)] or name
+
+    def _may_be_song(self, path: str) -> bool:
+        if path.lower().endswith(SUFFIXES[self.kind]):
+            return True
+        if self.kind == "midi":
+            return self.tree.part(path, 0, 4) == b"MThd"
+        name = path.rpartition("/")[2]
+        return not _EXTENSION.fullmatch(name, max(name.rfind("."), 0))

@@ -1,0 +1,199 @@
+"""Lyrics in csv files: one song a row, the columns found by name or given.
+
+    fsdl-bench build --from DIR --kind lyrics --name NAME --layout lyrics_csv
+
+Reads every `.csv` and `.tsv` file under DIR, in particular these two that many people have:
+
+    artist,song,link,text                                                   57,650 songs of 643 artists
+    title,tag,artist,year,views,features,lyrics,id,language_cld3,...        5 million rows, 9 GB
+
+Column names are compared in small letters, without spaces, dashes and underscores:
+
+    artist: artist, artists, artistname, singer, band, performer, poet, author, composer
+    title:  song, title, songname, songtitle, trackname, track, name
+    text:   lyrics, lyric, text, songlyrics, words, poem, content
+
+or are given as the options `artist_column`, `title_column` and `text_column`. The title may be missing.
+Options `only`, such as `["language=en", "tag=rap"]`, keep the rows with these values. A row that cannot be
+parsed is a row of `rejected.parquet` (how one is told: `fsdl_bench.sources.table`).
+
+The file is never in memory: listing streams it once and notes where each row lies; workers read the rows.
+Songs of one artist with one title are one work: they never stand on both sides of an episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.songs import Kind, Song
+from fsdl_bench.sources.base import Item, Rejection, read_song
+from fsdl_bench.sources.table import Row, Table, decode_fields, row_origin
+from fsdl_bench.sources.text import printable, readable, same_title
+from fsdl_bench.sources.tree import Tree
+
+_SUFFIXES = (".csv", ".tsv")
+_ARTIST = ("artist", "artists", "artistname", "singer", "band", "performer", "poet", "author", "composer")
+_TITLE = ("song", "title", "songname", "songtitle", "trackname", "track", "name")
+_TEXT = ("lyrics", "lyric", "text", "songlyrics", "words", "poem", "content")
+
+
+def open(  # noqa: A001
+    tree: Tree,
+    *,
+    file: str = "",
+    artist_column: str = "",
+    title_column: str = "",
+    text_column: str = "",
+    delimiter: str = "",
+    encoding: str = "",
+    only: Sequence[str] = (),
+    licence: str = "unknown",
+) -> LyricsCsv:
+    """The songs of the csv files under `tree`.
+
+    Args:
+        tree: the folder.
+        file: only this file; empty for all of them.
+        artist_column: name of the column; empty to find it. Likewise `title_column`, `text_column`.
+        title_column: see `artist_column`.
+        text_column: see `artist_column`.
+        delimiter: between fields; empty to find it in the first line.
+        encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.text`).
+        only: `column=value`; other rows are left out.
+        licence: of all songs.
+
+    Raises:
+        BadInput: no file has the columns, or `only` names one that is not there.
+    """
+    given = (artist_column, title_column, text_column)
+    return LyricsCsv(tree, file, given, delimiter or None, encoding or None, tuple(only), licence)
+
+
+class LyricsCsv:
+    """Songs from csv files; see the module."""
+
+    kind: Kind = "lyrics"
+
+    def __init__(
+        self,
+        tree: Tree,
+        file: str,
+        given: tuple[str, str, str],
+        delimiter: str | None,
+        encoding: str | None,
+        only: tuple[str, ...],
+        licence: str,
+    ) -> None:
+        self.rejected: list[Rejection] = []
+        self._tree, self._encoding, self._licence = tree, encoding, licence
+        self._tables: dict[str, tuple[Table, _Columns]] = {}
+        complaints: list[Rejection] = []
+        for path in [file] if file else list(tree.files(*_SUFFIXES)):
+            try:
+                table = Table(tree, path, delimiter)
+                columns = _Columns(table, given, only)
+            except BadInput as error:
+                complaints.append((printable(path), "no table of lyrics", str(error)))
+            else:
+                table.one_line = frozenset(columns.names)
+                self._tables[path] = (table, columns)
+        self._complaints = [*complaints, *tree.problems]
+        if not self._tables:
+            found = (
+                "\n".join(f"  {what}" for _, _, what in complaints) or f"  no {' or '.join(_SUFFIXES)} file"
+            )
+            raise BadInput(
+                f"expected a csv file with columns for artist and lyrics under {tree.root}, found\n{found}"
+            )
+
+    def items(self) -> Iterator[Item]:
+        """The rows of all files, in order."""
+        self.rejected[:] = self._complaints
+        for path, (table, columns) in self._tables.items():
+            left_out = 0
+            for row in table.rows():
+                if row.fields is None:
+                    self.rejected.append((row_origin(path, row), "unparsable csv row", row.fault))
+                elif not columns.wanted(row.fields):
+                    left_out += 1
+                else:
+                    yield from self._item(path, row, row.fields, columns)
+            if left_out:
+                detail = f"{left_out} rows without {' and '.join(columns.only)}"
+                self.rejected.append((printable(path), "left out by option", detail))
+
+    def read(self, item: Item) -> Song:
+        """The song of one row."""
+        if item.path is None or item.span is None:
+            raise ValueError(f"{item.origin} was not listed by this source")
+        table, columns = self._tables[item.path]
+        fields = table.parse(self._tree.part(item.path, *item.span))
+        (text,) = decode_fields(fields, [columns.text], self._encoding)
+        return read_song(_with_text(item, text), self._tree, "lyrics")
+
+    def _item(self, path: str, row: Row, fields: Sequence[str], columns: _Columns) -> Iterator[Item]:
+        origin = row_origin(path, row)
+        try:
+            artist, *titles = map(readable, decode_fields(fields, columns.names, self._encoding))
+        except Rejected as error:
+            self.rejected.append((origin, error.reason, error.detail))
+            return
+        if not artist:
+            self.rejected.append((origin, "no artist", ""))
+            return
+        title = titles[0] if titles else ""
+        work = same_title(title)
+        yield Item(origin, artist, title, work, self._licence, path=path, span=(row.start, row.size))
+
+
+class _Columns:
+    """Which column is which: `names` is the artist's and, if there is one, the title's."""
+
+    def __init__(self, table: Table, given: tuple[str, str, str], only: Sequence[str]) -> None:
+        self._names = table.columns
+        artist = self._find("artist", given[0], _ARTIST)
+        title = self._find("title", given[1], _TITLE)
+        text = self._find("text", given[2], _TEXT)
+        if artist is None or text is None:
+            lacking = " and ".join(
+                name for name, column in (("artist", artist), ("text", text)) if column is None
+            )
+            raise BadInput(
+                f"{printable(table.path)} has the columns {', '.join(self._names)}: none is known to hold "
+                f"the {lacking}. Name them with the options artist_column, title_column and text_column."
+            )
+        self.text = text
+        self.names = [artist] if title is None else [artist, title]
+        self.only = only
+        self._only: list[tuple[int, str]] = []
+        for rule in only:
+            name, equals, value = rule.partition("=")
+            if not name or not equals:
+                raise BadInput(f"option only takes column=value, found {rule!r}")
+            self._only.append((self._names.index(self._known(name, "only")), value))
+
+    def wanted(self, fields: Sequence[str]) -> bool:
+        """Whether the row has the values that `only` asks for."""
+        return all(decode_fields(fields, [column])[0] == value for column, value in self._only)
+
+    def _find(self, role: str, given: str, known: Sequence[str]) -> int | None:
+        if given:
+            if given not in self._names:
+                raise BadInput(
+                    f"there is no column {given!r} (option {role}); there are: {', '.join(self._names)}"
+                )
+            return self._names.index(given)
+        plain = ["".join(char for char in name.casefold() if char not in " _-") for name in self._names]
+        return next((plain.index(name) for name in known if name in plain), None)
+
+    def _known(self, name: str, option: str) -> str:
+        if name not in self._names:
+            raise BadInput(
+                f"there is no column {name!r} (option {option}); there are: {', '.join(self._names)}"
+            )
+        return name
+
+
+def _with_text(item: Item, text: str) -> Item:
+    return Item(item.origin, item.artist, item.title, item.work, item.licence, text=text)

@@ -1,0 +1,84 @@
+"""MAESTRO (v1 to v3): 1,276 performances of a piano competition, with a table of composers and titles.
+
+    fsdl-bench build --from DIR --kind midi --name NAME --layout maestro
+
+    DIR/[maestro-v3.0.0/]maestro-v3.0.0.csv
+    DIR/[maestro-v3.0.0/]2018/MIDI-Unprocessed_Chamber3_MID--AUDIO_10_R3_2018_wav--1.midi
+
+Columns used: `canonical_composer`, `canonical_title`, `midi_filename` (relative to the table). The composer
+is the artist, and all performances of a title by one composer are one work; titles are compared without case,
+accents and punctuation. The table's own split is not used: it puts one composer's works on all sides.
+
+Composers such as "Franz Schubert / Franz Liszt" are arrangements. Their style is neither man's, and the
+arranger's own works may stand in another split, so they are left out; `arrangements = true` takes them, with
+the pair as an artist of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fsdl_bench.errors import Rejected
+from fsdl_bench.sources.files import SUFFIXES, FileSource
+from fsdl_bench.sources.table import Table, find_table, row_origin
+from fsdl_bench.sources.text import readable, same_title
+from fsdl_bench.sources.tree import Tree
+
+LICENCE = "CC-BY-NC-SA-4.0"
+COLUMNS = ("canonical_composer", "canonical_title", "midi_filename")
+
+
+def open(tree: Tree, *, arrangements: bool = False, licence: str = LICENCE) -> Maestro:  # noqa: A001
+    """The performances of MAESTRO under `tree`.
+
+    Args:
+        tree: the folder of the table.
+        arrangements: whether to take pieces by one composer after another.
+        licence: of all songs.
+
+    Raises:
+        BadInput: there is no table with these columns.
+    """
+    return Maestro(tree, licence, find_table(tree, COLUMNS, "MAESTRO"), arrangements)
+
+
+class Maestro(FileSource):
+    """Performances by composer; see the module."""
+
+    def __init__(self, tree: Tree, licence: str, table: Table, arrangements: bool) -> None:
+        super().__init__(tree, "midi", licence)
+        self._table = table
+        self._arrangements = arrangements
+        self._rows: dict[str, tuple[str, str]] = {}
+
+    def candidates(self) -> list[str]:
+        """The MIDI files; MAESTRO's recordings are no songs here."""
+        found = list(self.tree.files(*SUFFIXES["midi"]))
+        self.rejected += self.tree.problems
+        return found
+
+    def survey(self, paths: Sequence[str]) -> None:
+        """Read the table and tell which of its files are missing."""
+        self._rows.clear()
+        there = set(paths)
+        folder = self._table.path.rpartition("/")[0]
+        for row in self._table.rows():
+            origin = row_origin(self._table.path, row)
+            try:
+                composer, title, file = self._table.pick(row, COLUMNS)
+            except Rejected as error:
+                self.rejected.append((origin, error.reason, error.detail))
+                continue
+            path = f"{folder}/{file}" if folder else file
+            self._rows[path] = (readable(composer), readable(title))
+            if path not in there:
+                self.rejected.append((origin, "file is missing", file))
+
+    def place(self, path: str) -> tuple[str, str, str]:
+        """What the table says of the file."""
+        if path not in self._rows:
+            raise Rejected("not in the table", self._table.path)
+        composer, title = self._rows[path]
+        if " / " in composer and not self._arrangements:
+            raise Rejected("arrangement by another composer", composer)
+        return composer, title, same_title(title)

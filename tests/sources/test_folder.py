@@ -1,0 +1,160 @@
+"""Folders of artists, with all the junk that they hold: each file is a good song or one row of `rejected`."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.sources.base import open_source
+
+
+def _read_all(source):
+    """Songs by origin, and the reasons of everything else."""
+    songs, reasons = {}, {}
+    for item in source.items():
+        try:
+            songs[item.origin] = source.read(item)
+        except Rejected as rejected:
+            reasons[item.origin] = rejected.reason
+    assert len(source.rejected) == len({origin for origin, _, _ in source.rejected})
+    return songs, reasons | {origin: reason for origin, reason, _ in source.rejected}
+
+
+def test_midi_files_however_they_are_called(make_tree, midi):
+    files = {
+        "Artist/One.mid": midi(60),
+        "Artist/Two.MID": midi(61),
+        "Artist/Album/CD 1/Three.midi": midi(62),
+        "Artist/Four.kar": midi(63),
+        "Artist/no extension": midi(64),
+        "Artist/Mambo No.5": midi(65),
+        "Artist/odd.dat": midi(66),
+    }
+    songs, reasons = _read_all(open_source("folder", make_tree(files), kind="midi"))
+    assert reasons == {}
+    assert {origin: (song.title, int(song.content.pitch[0])) for origin, song in songs.items()} == {
+        "Artist/One.mid": ("One", 60),
+        "Artist/Two.MID": ("Two", 61),
+        "Artist/Album/CD 1/Three.midi": ("Three", 62),
+        "Artist/Four.kar": ("Four", 63),
+        "Artist/no extension": ("no extension", 64),
+        "Artist/Mambo No.5": ("Mambo No.5", 65),
+        "Artist/odd.dat": ("odd.dat", 66),
+    }
+    assert {song.artist for song in songs.values()} == {"Artist"}
+    assert {song.work for song in songs.values()} == set(files)
+
+
+def test_every_kind_of_junk_is_told(make_tree, midi):
+    tree = make_tree(
+        {
+            "A/good.mid": midi(60, 62, 64),
+            "A/copy.mid": midi(60, 62, 64),
+            "A/empty.mid": b"",
+            "A/page.mid": b"<html>404</html>",
+            "A/cut.mid": midi(60, 62, 64)[:30],
+            "A/cover.jpg": b"\xff\xd8\xff\xe0",
+            "A/._good.mid": b"\0\x05\x16\x07\0\x02\0\0Mac OS X",
+            "A/.DS_Store": b"\0\0\0\x01Bud1",
+            "lost.mid": midi(60),
+            "\u200f/nameless.mid": midi(60),
+        }
+    )
+    os.mkfifo(tree.root / "A" / "pipe.mid")
+    (tree.root / "A" / "gone.mid").symlink_to("nowhere.mid")
+    (tree.root / "A" / "loop").symlink_to("..")
+    source = open_source("folder", tree, kind="midi")
+    songs, reasons = _read_all(source)
+    assert set(songs) == {"A/good.mid", "A/copy.mid"}
+    assert set(reasons) == {
+        "A/empty.mid", "A/page.mid", "A/cut.mid", "A/cover.jpg", "A/._good.mid", "A/.DS_Store", "A/pipe.mid",
+        "A/gone.mid", "A/loop", "lost.mid", "\\u200f/nameless.mid",
+    }  # fmt: skip
+    assert reasons["A/empty.mid"] == "empty file"
+    assert reasons["A/cover.jpg"] == reasons["A/.DS_Store"] == "not a MIDI file"
+    assert reasons["A/pipe.mid"] == "not a regular file"
+    assert reasons["A/gone.mid"] == "broken link"
+    assert reasons["lost.mid"] == "no artist folder"
+    assert reasons["\\u200f/nameless.mid"] == "no artist name"
+    again, _ = _read_all(source)
+    assert set(again) == set(songs)
+
+
+def test_lyrics_in_any_encoding(make_tree):
+    verse = "Où sont les neiges d’antan, dites-moi où, n'en quel pays\nEst Flora la belle Romaine"
+    files = {
+        "Villon/a.txt": verse.encode(),
+        "Villon/b.TXT": verse.encode("utf-8-sig"),
+        "Villon/c.txt": verse.encode("utf-16"),
+        "Villon/d": verse.encode("cp1252"),
+        "Villon/Mr. Blue Sky": verse.encode("utf-16-be"),
+        "Villon/.38": verse.encode(),
+        "Villon/e.txt": b" \n\n",
+        "Villon/f.txt": b"",
+        "Villon/g.txt": b"\0\x01\x02\0",
+        "Villon/h.txt": "Мороз и солнце".encode("koi8-r"),
+        "Villon/i.doc": b"x",
+    }
+    songs, reasons = _read_all(open_source("folder", make_tree(files), kind="lyrics"))
+    assert {song.content for song in songs.values()} == {verse}
+    assert len(songs) == 6
+    assert reasons == {
+        "Villon/e.txt": "no text",
+        "Villon/f.txt": "empty file",
+        "Villon/g.txt": "not a text file",
+        "Villon/h.txt": "unknown text encoding",
+        "Villon/i.doc": "not a .txt file",
+    }
+
+
+def test_one_artist_however_the_name_is_stored(make_tree, midi):
+    names = [b"Beyonc\xe9/a.mid", "Beyoncé/b.mid".encode(), "Beyonce\u0301/c.mid".encode()]
+    source = open_source("folder", make_tree({name: midi(60) for name in names}), kind="midi")
+    items = list(source.items())
+    assert {item.artist for item in items} == {"Beyoncé"}
+    assert sorted(item.origin for item in items) == sorted(
+        ["Beyonc\\xe9/a.mid", "Beyoncé/b.mid", "Beyonce\u0301/c.mid"]
+    )
+    for item in items:
+        assert source.read(item).content.pitch[0] == 60
+
+
+def test_names_in_any_script_can_be_stored(make_tree, midi):
+    import pyarrow as pa
+
+    names = [
+        "🎵/👩\u200d🎤.mid",
+        "AC∕DC/T⁄N/T／T.mid",
+        "פ\u200fה/\u202eevil.mid",
+        "a\nb/c\td.mid",
+        " x / y .mid",
+    ]
+    source = open_source("folder", make_tree({name: midi(60) for name in names}), kind="midi")
+    items = list(source.items())
+    assert len(items) == len(names)
+    for column in ("origin", "artist", "title"):
+        values = [getattr(item, column) for item in items]
+        assert pa.array(values, pa.string()).to_pylist() == values
+        assert not any("\n" in value or "\u202e" in value for value in values)
+
+
+def test_source_can_be_sent_to_a_worker(make_tree, midi):
+    source = open_source("folder", make_tree({"A/b.mid": midi(60, 64)}), kind="midi", licence="CC0-1.0")
+    (item,) = source.items()
+    song = pickle.loads(pickle.dumps(source)).read(pickle.loads(pickle.dumps(item)))
+    assert song.licence == "CC0-1.0"
+    np.testing.assert_array_equal(song.content.pitch, [60, 64])
+
+
+def test_open_source_says_what_there_is(make_tree):
+    tree = make_tree({})
+    with pytest.raises(BadInput, match=r"no source 'flder'; there are: adl, .*folder"):
+        open_source("flder", tree)
+    with pytest.raises(BadInput, match="no source 'tree'"):
+        open_source("tree", tree)
+    with pytest.raises(BadInput, match="'folder' has no option artists; it takes: kind, licence, encoding"):
+        open_source("folder", tree, kind="midi", artists=3)
+    with pytest.raises(BadInput, match="'lakh' has midi, not lyrics"):
+        open_source("lakh", tree, kind="lyrics")

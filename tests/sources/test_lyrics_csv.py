@@ -1,0 +1,174 @@
+"""Lyrics in csv files: both layouts that people have, columns by name or given, and rows that are none."""
+
+import csv
+import io
+import pickle
+
+import pytest
+
+from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.sources.base import open_source
+
+LINKED = [
+    ["artist", "song", "link", "text"],
+    ["ABBA", "Andante, Andante", "/a/abba/andante.html", "Take it easy with me, please  \nTouch me gently\n"],
+    [
+        "ABBA",
+        'The "Visitors"',
+        "/a/abba/visitors.html",
+        'I hear the "doorbell" ring\nand suddenly, the panic',
+    ],
+    ["AC/DC", "七", "/a/acdc/7.html", "un, deux, trois, quatre"],
+]
+_LANGUAGES = ("language_cld3", "language_ft", "language")
+_FEATURES = '{"Cam\\\\\'ron","Opera Steve"}'
+_KILLA = "[Chorus: Opera Steve]\nKilla Cam, Killa Cam, Cam"
+GENIUS = [
+    [*("title", "tag", "artist", "year", "views", "features", "lyrics", "id"), *_LANGUAGES],
+    ["Killa Cam", "rap", "Cam'ron", "2004", "173166", _FEATURES, _KILLA, "1", "en", "en", "en"],
+    ["Nanana", "pop", "Élodie", "2010", "12", "{}", "Nanana, ça va", "2", "fr", "fr", "fr"],
+]
+
+
+def _bytes(rows, **options) -> bytes:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, **options).writerows(rows)
+    return buffer.getvalue().encode()
+
+
+@pytest.fixture
+def open_csv(make_tree):
+    def run(files, **options):
+        files = {"songs.csv": files} if isinstance(files, (list, bytes)) else files
+        files = {name: data if isinstance(data, bytes) else _bytes(data) for name, data in files.items()}
+        return open_source("lyrics_csv", make_tree(files), kind="lyrics", **options)
+
+    return run
+
+
+def _songs(source):
+    return [(song.artist, song.title, song.content) for song in map(source.read, source.items())]
+
+
+def test_layout_with_links(open_csv):
+    source = open_csv(LINKED)
+    assert _songs(source) == [(artist, title, text) for artist, title, _, text in LINKED[1:]]
+    assert source.rejected == []
+    origins = [item.origin for item in source.items()]
+    assert origins == ["songs.csv:2", "songs.csv:5", "songs.csv:7"]
+
+
+def test_layout_with_languages(open_csv):
+    source = open_csv(GENIUS)
+    assert _songs(source) == [(row[2], row[0], row[6]) for row in GENIUS[1:]]
+
+
+def test_listing_holds_no_text_and_reading_needs_no_listing(open_csv):
+    source = open_csv(LINKED)
+    items = list(source.items())
+    assert all(item.text is None for item in items)
+    elsewhere = pickle.loads(pickle.dumps(open_csv(LINKED)))
+    assert elsewhere.read(items[1]).content == LINKED[2][3]
+
+
+def test_only_rows_with_given_values(open_csv):
+    source = open_csv(GENIUS, only=["language=en"])
+    assert [title for _, title, _ in _songs(source)] == ["Killa Cam"]
+    assert source.rejected == [("songs.csv", "left out by option", "1 rows without language=en")]
+
+
+def test_given_columns_and_delimiter(open_csv):
+    data = _bytes([["who", "what", "said"], ["Nina", "Song", "la la"]], delimiter="|")
+    source = open_csv(data, artist_column="who", title_column="what", text_column="said")
+    assert _songs(source) == [("Nina", "Song", "la la")]
+
+
+def test_title_may_be_missing(open_csv):
+    source = open_csv([["Artist Name", "Lyric"], ["Nina", "la la"]])
+    assert _songs(source) == [("Nina", "", "la la")]
+    assert source.read(next(source.items())).work == "songs.csv:2"
+
+
+def test_missing_columns_are_told_with_those_found(open_csv):
+    with pytest.raises(
+        BadInput, match=r"columns singer, name: none is known to hold the text\. Name .* text_column"
+    ):
+        open_csv([["singer", "name"], ["a", "b"]])
+    with pytest.raises(BadInput, match="columns x, y: none is known to hold the artist and text"):
+        open_csv([["x", "y"]])
+    with pytest.raises(BadInput, match=r"no column 'who' .* there are: artist, song, link, text"):
+        open_csv(LINKED, artist_column="who")
+    with pytest.raises(BadInput, match="only takes column=value, found 'language'"):
+        open_csv(LINKED, only=["language"])
+
+
+def test_folder_without_tables(open_csv):
+    with pytest.raises(BadInput, match=r"no \.csv or \.tsv file"):
+        open_csv({"songs.txt": b"x"})
+
+
+def test_other_tables_beside_it_are_told(open_csv):
+    source = open_csv({"lyrics.csv": LINKED, "artists.csv": [["Artist", "Popularity"], ["ABBA", "7"]]})
+    assert len(_songs(source)) == 3
+    ((origin, reason, detail),) = source.rejected
+    assert (origin, reason) == ("artists.csv", "no table of lyrics")
+    assert "Artist, Popularity" in detail
+    assert len(_songs(open_csv({"lyrics.csv": LINKED}, file="lyrics.csv"))) == 3
+
+
+def test_a_lone_quote_costs_one_row(open_csv):
+    data = _bytes(LINKED).replace(b"ABBA,", b'"ABBA,', 1)
+    source = open_csv(data)
+    assert [title for _, title, _ in _songs(source)] == ['The "Visitors"', "七"]
+    ((origin, reason, _),) = source.rejected
+    assert (origin, reason) == ("songs.csv:2", "unparsable csv row")
+
+
+def test_rows_without_artist_or_text(open_csv):
+    source = open_csv(
+        [
+            LINKED[0],
+            ["", "x", "/a", "la"],
+            ["A", "x", "/a", " \n"],
+            ["A\0B", "x", "/a", "la"],
+            ["A", "b", "/a", "ok"],
+        ]
+    )
+    items = list(source.items())
+    assert source.rejected == [
+        ("songs.csv:2", "no artist", ""),
+        ("songs.csv:5", "not a text file", "1 zero bytes"),
+    ]
+    with pytest.raises(Rejected, match="no text"):
+        source.read(items[0])
+    assert source.read(items[1]).content == "ok"
+
+
+def test_rows_in_different_encodings(open_csv):
+    head, row = b"artist,title,lyrics\n", "Élodie,Ça,un été sans fin sur la plage\n"
+    songs = _songs(open_csv(head + row.encode() + row.encode("cp1252")))
+    assert songs == [("Élodie", "Ça", "un été sans fin sur la plage")] * 2
+
+
+def test_given_encoding(open_csv):
+    data = "artist,title,lyrics\nПушкин,Мгновенье,Я помню чудное\n".encode("cp1251")
+    assert _songs(open_csv(data, encoding="cp1251")) == [("Пушкин", "Мгновенье", "Я помню чудное")]
+
+
+def test_songs_of_one_title_are_one_work(open_csv):
+    rows = [
+        ["artist", "title", "lyrics"],
+        ["A", "Hey Jude", "la"],
+        ["A", "HEY, JUDE!", "lo"],
+        ["A", "Help", "li"],
+    ]
+    works = [item.work for item in open_csv(rows).items()]
+    assert works[0] == works[1] != works[2]
+
+
+def test_file_that_changed_since_it_was_listed(open_csv, make_tree):
+    source = open_csv(LINKED)
+    items = list(source.items())
+    make_tree({"songs.csv": b"gone"})
+    with pytest.raises(Rejected, match="row changed"):
+        source.read(items[1])
