@@ -94,6 +94,11 @@ class Track:
         )
         return f"<Track {self.name} ({self.kind}): {counts}>"
 
+    def _repr_html_(self) -> str:
+        from fsdl_bench.notebook import track_html
+
+        return track_html(self)
+
 
 def built_tracks() -> list[str]:
     """The names of the tracks that are built under `FSDL_BENCH_HOME`, sorted."""

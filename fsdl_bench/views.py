@@ -136,6 +136,11 @@ class TrackSong:
             f"{len(self.tokens):,} tokens>"
         )
 
+    def _repr_html_(self) -> str:
+        from fsdl_bench.notebook import song_html
+
+        return song_html(self, midi=self._arrays.kind == "midi")
+
     def _value(self, column: str) -> str:
         value: str = self._arrays.value(column, self._row)
         return value

@@ -1,5 +1,6 @@
 """Split, its artists and its songs, against the plain rows that they were made from."""
 
+import base64
 import gc
 import pickle
 from itertools import groupby
@@ -164,6 +165,15 @@ def test_reprs_say_what_it_is(split):
     assert repr(split.songs[:2]) == "<2 songs of rows/validation>"
     song = Split.from_rows("train", WORDS, [{"artist": "A", "title": "T", "tokens": WORDS.encode("mi")}])[0]
     assert repr(song) == "<TrackSong 'T' by 'A': 2 bytes, 3 tokens>"
+
+
+def test_in_a_notebook_lyrics_are_text_and_midi_is_a_picture():
+    row = {"artist": "A & B", "title": "<T>", "tokens": WORDS.encode("mi\nlo")}
+    song = Split.from_rows("train", WORDS, [row])[0]
+    assert song._repr_html_() == "<b>&lt;T&gt;</b>, A &amp; B<pre>mi\nlo</pre>"
+    song = Split.from_rows("train", MIDI, [{"artist": "a", "tokens": [NOTE, DUR, EOS]}])[0]
+    picture = song._repr_html_().split("base64,")[1].rstrip('">')
+    assert base64.b64decode(picture).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("built", [False, True])

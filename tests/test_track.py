@@ -58,6 +58,13 @@ def test_a_track_says_what_it_is(folder):
     )
 
 
+def test_in_a_notebook_a_track_is_a_table(folder):
+    html = load_track(folder)._repr_html_()
+    count = load_track(folder).manifest.counts["train"]
+    assert f"<tr><td>train</td><td>2</td><td>4</td><td>{count.tokens}</td><td>{count.units}</td></tr>" in html
+    assert html.count("<tr>") == 4
+
+
 def test_by_name_and_by_path(home_folder, monkeypatch):
     assert load_track("toy").path == home_folder
     assert built_tracks() == ["toy"]

@@ -49,7 +49,7 @@ def build(
     A track of your own: --from DIR --kind lyrics|midi --name NAME.
     """
     from fsdl_bench.build.pipeline import build as build_track
-    from fsdl_bench.cli.tables import print_build
+    from fsdl_bench.cli.describe import print_build
 
     definitions = _definitions(tracks, source, kind, name, layout, options)
     if source is not None and source.is_file():
@@ -108,7 +108,8 @@ def _settings(options: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
     """List all tracks: what they are, and which are built."""
-    from fsdl_bench.cli.tables import overview, overview_table, print_json, print_table
+    from fsdl_bench.cli.describe import overview, overview_table
+    from fsdl_bench.cli.tables import print_json, print_table
 
     rows = overview()
     if as_json:
@@ -123,18 +124,18 @@ def list_(as_json: bool) -> None:
 @click.option("--images", type=_FOLDER, help="Where piano rolls go; FSDL_BENCH_HOME/images by default.")
 def show(track: str | None, table: bool, images: Path | None) -> None:
     """Show statistics of TRACK, what was left out, and three example songs."""
-    from fsdl_bench.cli import tables
+    from fsdl_bench.cli import describe
     from fsdl_bench.paths import home
     from fsdl_bench.track import load_track
 
     if table:
-        click.echo(tables.markdown())
+        click.echo(describe.markdown())
         return
     if track is None:
         raise click.UsageError("Missing argument 'TRACK' (`fsdl-bench list` names them).")
     opened = load_track(track)
-    tables.print_statistics(opened)
-    tables.print_examples(opened, images or home() / "images")
+    describe.print_statistics(opened)
+    describe.print_examples(opened, images or home() / "images")
 
 
 @click.command()
@@ -143,7 +144,7 @@ def show(track: str | None, table: bool, images: Path | None) -> None:
 def check(ctx: click.Context, tracks: tuple[str, ...]) -> None:
     """Verify every file, row and digest of TRACKS; exit 1 if something is wrong."""
     from fsdl_bench.check import check_track
-    from fsdl_bench.cli.tables import frozen_state
+    from fsdl_bench.cli.describe import frozen_state
 
     healthy = True
     for name in tracks:
