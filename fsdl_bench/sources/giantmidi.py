@@ -11,9 +11,9 @@ the MIDI file less `.mid`), `giant_midi_piano` (1: solo piano) and `surname_in_y
 names the composer). The first name before the surname is the artist; pieces of one composer and title are
 one work.
 
-The videos were found by a search, and some are of other music. The authors' own remedy is the "curated subset",
-the pieces whose video names the composer; it is the default here, as a wrong composer is a wrong label.
-`curated = false` takes all.
+The videos were found by a search, and some are of other music. The authors' own remedy is the "curated
+subset", the pieces whose video names the composer; it is the default here, as a wrong composer is a wrong
+label. `curated = false` takes all.
 """
 
 from __future__ import annotations
