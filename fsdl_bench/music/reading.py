@@ -1,0 +1,191 @@
+"""A Standard MIDI File to notes, or one clear reason why not.
+
+symusic parses; it pairs the note-ons with the note-offs, and so is part of the benchmark's definition. Times:
+
+    seconds = (sum over the tempos of ticks x microseconds per quarter) / (10^6 x ticks per quarter)
+
+where every sum is a whole number below 2^53 in any file of up to 2 hours, so that the division is the only
+rounding: one float64, the same on every machine. (symusic's own seconds are float32.)
+
+symusic is native code and trusts its input. `_check` and `_clock_overflows` catch what it would read past the
+end of the data, take from memory that nobody wrote, or count modulo 2^32.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from symusic import Score
+
+from fsdl_bench.errors import Rejected
+from fsdl_bench.music.notes import DRUMS, Notes
+
+LONGEST_SECONDS: Final = 7200
+LARGEST_BYTES: Final = 32 << 20
+"""Files above this are left out. The parser takes some fifty times a file's size for its own."""
+
+_HEADER = 14
+_DEFAULT_TEMPO = 500_000  # microseconds a quarter, until the file sets another
+_TICKS = 1 << 31
+
+_TEMPO = re.compile(rb"\xff\x51\x03...", re.DOTALL)
+_BROKEN_TEMPO = re.compile(rb"\xff\x51(?!\x03)")
+
+
+def read_midi(data: bytes) -> Notes:
+    """The notes of a MIDI file, part after part. Sustain pedals are ignored.
+
+    Raises:
+        Rejected: for one of these reasons: "empty file", "not a MIDI file", "larger than 32 MiB", "several
+            songs in one file" (format 2), "ticks per quarter < 1" (also for times in video frames), "damaged
+            file", "tempo 0", "no notes", "longer than 2 hours".
+    """
+    data = _check(data)
+    try:
+        score: Any = Score.from_midi(data, sanitize_data=True)
+    except (RuntimeError, ValueError, IndexError, OverflowError, MemoryError) as error:
+        raise Rejected("damaged file", str(error).strip()) from None
+    parts = [(part, notes) for part in score.tracks if len((notes := part.notes.numpy())["time"])]
+    tempos = score.tempos.numpy()
+    if not tempos["mspq"].all():
+        raise Rejected("tempo 0")
+    if _clock_overflows(data, len(tempos["time"])):
+        raise Rejected("damaged file", "a time of more than 2^31 ticks")
+    if not parts:
+        raise Rejected("no notes")
+    if len(parts) > 1 << 16:
+        raise Rejected("damaged file", f"{len(parts)} parts")
+
+    total = sum(len(notes["time"]) for _, notes in parts)
+    ticks = np.empty((2, total))  # onsets, ends
+    family, pitch, velocity = np.empty((3, total), dtype=np.uint8)
+    track = np.empty(total, dtype=np.uint16)
+    stop = 0
+    for number, (part, notes) in enumerate(parts):
+        start, stop = stop, stop + len(notes["time"])
+        ticks[0, start:stop] = notes["time"]
+        ticks[1, start:stop] = notes["duration"]
+        family[start:stop] = DRUMS if part.is_drum else part.program >> 3
+        pitch[start:stop] = notes["pitch"]
+        velocity[start:stop] = notes["velocity"]
+        track[start:stop] = number
+    ticks[1] += ticks[0]
+    onset, end = _seconds(ticks, tempos["time"], tempos["mspq"], score.ticks_per_quarter)
+    longest = end.max()
+    if longest > LONGEST_SECONDS:
+        raise Rejected("longer than 2 hours", f"{longest / 3600:.1f} hours")
+    return Notes(onset, end, family, pitch, velocity, track)
+
+
+def _check(data: bytes) -> bytes:
+    """What must hold before symusic may see the file; the bytes that it may then read."""
+    if not data:
+        raise Rejected("empty file")
+    if data[:4] != b"MThd":
+        raise Rejected("not a MIDI file", f"begins with {data[:4]!r}, not b'MThd'")
+    if len(data) > LARGEST_BYTES:
+        raise Rejected("larger than 32 MiB", f"{len(data)} bytes")
+    if len(data) < _HEADER:
+        raise Rejected("damaged file", f"ends within the header, after {len(data)} bytes")
+    if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
+        raise Rejected("several songs in one file", "format 2")
+    if data[12] >= 0x80:
+        raise Rejected("ticks per quarter < 1", "times are in video frames (SMPTE)")
+    if data[12:14] == b"\0\0":
+        raise Rejected("ticks per quarter < 1", "ticks per quarter is 0")
+    # symusic takes the three bytes of a tempo, whether the event has them or not.
+    if _BROKEN_TEMPO.search(data):
+        raise Rejected("damaged file", "a tempo that is not three bytes long")
+    # A number ends with the first byte below 0x80. If none is to come, symusic looks for it past the data,
+    # where Python keeps one zero byte and nothing else.
+    return data + b"\0" if data[-1] >= 0x80 else data
+
+
+def _seconds(
+    ticks: npt.NDArray[np.float64], since: npt.NDArray[np.int32], tempo: npt.NDArray[np.int32], quarter: int
+) -> npt.NDArray[np.float64]:
+    """Seconds of `ticks`, which are overwritten. Each tempo holds from a tick on; they are in order."""
+    if len(since) == 1 and since[0] == 0:
+        ticks *= int(tempo[0])
+    else:
+        since = np.concatenate([[0], since])
+        microseconds = np.concatenate([[_DEFAULT_TEMPO], tempo], dtype=np.float64)
+        before = np.zeros(len(since))
+        np.cumsum((since[1:] - since[:-1]) * microseconds[:-1], out=before[1:])
+        at = np.searchsorted(since, ticks, side="right")
+        at -= 1
+        ticks -= since.astype(np.float64).take(at)
+        ticks *= microseconds.take(at)
+        ticks += before.take(at)
+    ticks /= 1_000_000 * quarter
+    return ticks
+
+
+def _clock_overflows(data: bytes, tempos: int) -> bool:
+    """Whether a track runs past 2^31 ticks. symusic would go on from -2^31, and drop or displace notes."""
+    if _clock_bound(data) < _TICKS:
+        return False
+    without, count = _TEMPO.subn(b"", data)
+    if count == tempos and _clock_bound(without) < _TICKS:  # so each was a tempo, and no time
+        return False
+    at = _HEADER
+    for _ in range(int.from_bytes(data[10:12])):
+        while data[at : at + 4] not in (b"MTrk", b""):
+            at += 8 + int.from_bytes(data[at + 4 : at + 8])
+        stop = at + 8 + int.from_bytes(data[at + 4 : at + 8])
+        if _last_tick(data[at + 8 : stop]) >= _TICKS:
+            return True
+        at = stop
+    return False
+
+
+def _clock_bound(data: bytes) -> int:
+    """More than all times in the data together, however it is read: a time has up to 3 bytes above 0x7F."""
+    high = np.frombuffer(data, dtype=np.int8) < 0
+    two = high[1:] & high[:-1]
+    three = two[1:] & two[:-1]
+    return (len(data) << 14) + (int(np.count_nonzero(two)) << 21) + (int(np.count_nonzero(three)) << 28)
+
+
+# The number of data bytes after each status byte that symusic knows.
+_DATA_BYTES = {kind << 4 | channel: 2 for kind in (8, 9, 10, 11, 14) for channel in range(16)}
+_DATA_BYTES |= {kind << 4 | channel: 1 for kind in (12, 13) for channel in range(16)}
+_DATA_BYTES |= dict.fromkeys((0xF6, 0xF7, 0xF8, 0xFA, 0xFB, 0xFC, 0xFE), 0) | {0xF1: 1, 0xF2: 2, 0xF3: 1}
+
+
+def _last_tick(track: bytes) -> int:
+    """The time at the end of a track that symusic has read without complaint, by symusic's rules."""
+    at = tick = follow = 0
+    while at < len(track):
+        delta, at = _number(track, at)
+        tick += delta
+        status = track[at] if at < len(track) else 0
+        if status == 0xFF:
+            if track[at + 1] == 0x2F:
+                break
+            size, at = _number(track, at + 2)
+            at += size
+        elif status == 0xF0:
+            size, after = _number(track, at + 1)
+            follow = size + after - at - 1
+            at = after + size
+        elif status >= 0x80:
+            follow = _DATA_BYTES[status]
+            at += 1 + follow
+        else:
+            at += follow
+    return tick
+
+
+def _number(track: bytes, at: int) -> tuple[int, int]:
+    """The number of up to four bytes at `at`, seven bits a byte, and where it ends."""
+    value = 0
+    for byte in track[at : at + 4]:
+        value = value << 7 | byte & 0x7F
+        at += 1
+        if byte < 0x80:
+            break
+    return value, at
