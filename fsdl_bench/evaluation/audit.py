@@ -1,0 +1,221 @@
+"""Audits: on every run a few episodes are scored again in ways that must not change a score.
+
+    causality     the songs' suffixes redrawn at random cuts: what stands before a cut, and at it, keeps its
+    score independence  another order, another company in the batch, a song alone
+    determinism   the same batch once more, a song of it normalised by a second library (rule `scorer`)
+                  and, where the predictor offers it, token by token (rule `stream`)
+    state         a fresh copy of the submission meets some episodes, last first, redrawn songs before the
+    true ones
+
+How much rounding explains is derived in `rounding`. A breach fails the run and names the rule.
+
+The cost: at most `draws.SHARE` of the cells are audited (a cell is an episode with one support), and an audit
+costs at most what the cell cost; a `state` audit counts as two. Runs too small for that get four audits and
+two of `state`. A cheat on a share q of the songs escapes n audited songs with probability (1 - q)^n;
+causality has most of them. Which cells, cuts and songs is drawn from a seed of the operating system's,
+recorded with the verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from fsdl_bench.codecs.base import Tokens
+from fsdl_bench.evaluation.draws import plan, redraw
+from fsdl_bench.evaluation.rounding import LIMIT, coarser, moved
+from fsdl_bench.evaluation.scoring import Nats, RuleBreach, Scored, token_nats
+from fsdl_bench.evaluation.session import Session
+from fsdl_bench.results import AuditVerdict
+
+STREAM_TOKENS = 32
+"""How many tokens of a song the stream audit goes through."""
+
+_MEANING = {
+    "causality": "a score depends on its own token or on later ones; it may depend on the support and the "
+    "tokens before it. Scoring in two passes, or learning from a token before its score, looks like this too",
+    "independence": "a score depends on the other songs of the batch or on their order",
+    "determinism": "the same songs scored again got other scores: `logits` keeps state, or draws at random",
+    "state": "a fresh copy of the submission gave another score: `adapt` must leave the submission as it "
+    "was, and the order of the episodes must not matter",
+    "stream": "`stream` and `logits` disagree",
+    "scorer": "the harness's own arithmetic gave another result than it should",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison that was made and held.
+
+    Attributes:
+        rule: what was checked.
+        songs: how many songs were compared.
+        worst: the difference that came closest to what rounding explains, in nats.
+        allowed: what rounding explains there.
+        where: the song of that difference.
+        cuts: differences at the cuts, in units of eps M.
+    """
+
+    rule: str
+    songs: int
+    worst: float
+    allowed: float
+    where: str
+    cuts: tuple[float, ...] = ()
+
+
+class Auditor:
+    """Plans and makes the audits of one seed of a run. Every method returns the checks that held.
+
+    Args:
+        cells: how many cells the seed has.
+        donors: songs to redraw from and to fill batches with.
+        vocab_size: V.
+        precision: the coarsest type that the submission says its scores pass through.
+        seed: names all random choices.
+
+    Attributes:
+        fresh: the cells of the `state` audits, ascending.
+    """
+
+    def __init__(
+        self,
+        cells: int,
+        donors: Sequence[Tokens],
+        vocab_size: int,
+        precision: torch.dtype | None,
+        seed: tuple[int, ...],
+    ) -> None:
+        self._donors = donors
+        self._vocab_size = vocab_size
+        self._precision = precision
+        self._seed = seed
+        self._plan, self.fresh = plan(cells, np.random.default_rng(seed))
+
+    def choose(self, cell: int, count: int) -> int | None:
+        """Which of the `count` batches of a cell is to be audited; None if the cell is not."""
+        return int(self._random(cell, "batch").integers(count)) if cell in self._plan else None
+
+    def check(self, cell: int, session: Session, scored: Scored) -> list[Check]:
+        """Make the audits that are planned for a cell on a batch that the session has just scored."""
+        audits = {
+            "causality": self._causality,
+            "independence": self._independence,
+            "determinism": self._determinism,
+        }
+        return [
+            check
+            for rule in self._plan[cell]
+            for check in audits[rule](session, scored, self._random(cell, rule))
+        ]
+
+    def check_redrawn(self, cell: int, session: Session, scored: Scored) -> list[Check]:
+        """The first part of a `state` audit: redrawn songs, before the fresh copy has met the true ones."""
+        return self._causality(session, scored, self._random(cell, "fresh"))
+
+    def check_state(self, scored: Scored, again: Scored) -> list[Check]:
+        """The second part: what the fresh copy gave for the true songs."""
+        return [self._compare("state", scored, again)]
+
+    def _causality(self, session: Session, scored: Scored, random: np.random.Generator) -> list[Check]:
+        cuts = [int(random.integers(len(song))) for song in scored.songs]
+        changed = [
+            redraw(song, cut, self._donor(random), self._vocab_size, random)
+            for song, cut in zip(scored.songs, cuts, strict=True)
+        ]
+        kept = scored.until(cuts)
+        return [self._compare("causality", kept, _again(kept, session.scores(changed)))]
+
+    def _independence(self, session: Session, scored: Scored, random: np.random.Generator) -> list[Check]:
+        order = random.permutation(len(scored.songs)).tolist()
+        together = order[1:3] or order[:1]
+        company = [scored.songs[index] for index in together]
+        stranger = int(random.integers(len(together) + 1))
+        company.insert(stranger, self._donor(random))
+        scores = session.scores(company)
+        places = [place + (place >= stranger) for place in range(len(together))]
+        found = [(index, scores[place]) for index, place in zip(together, places, strict=True)]
+        if len(order) > 1:
+            found.append((order[0], session.scores([scored.songs[order[0]]])[0]))
+        ones = [(scored.only(index), rows[None]) for index, rows in found]
+        return [self._compare("independence", one, _again(one, rows)) for one, rows in ones]
+
+    def _determinism(self, session: Session, scored: Scored, random: np.random.Generator) -> list[Check]:
+        scores = session.scores(scored.songs)
+        again = _again(scored, scores)
+        checks = [self._compare("determinism", scored, again)]
+        index = int(random.integers(len(scored.songs)))
+        one = again.only(index)
+        by_numpy = replace(one, nats=(_by_numpy(scores[index], one.songs[0]),))
+        checks.append(self._compare("scorer", one, by_numpy, torch.float64))
+        head = replace(one, songs=(one.songs[0][:STREAM_TOKENS],), nats=(one.nats[0][:STREAM_TOKENS],))
+        rows = session.stream_scores(head.songs[0])
+        if rows is not None:
+            checks.append(self._compare("stream", head, _again(head, rows[None])))
+        return checks
+
+    def _compare(self, rule: str, old: Scored, new: Scored, dtype: torch.dtype | None = None) -> Check:
+        """Raise `RuleBreach` where rounding does not explain a difference."""
+        kind = dtype or coarser(coarser(old.dtype, new.dtype), self._precision)
+        found = [moved(one, two, self._vocab_size, kind) for one, two in zip(old.nats, new.nats, strict=True)]
+        for index, change in enumerate(found):
+            if not change.explained:
+                at = change.token
+                raise RuleBreach(
+                    rule,
+                    f"In {old.names[index]}: {_MEANING[rule]}. Token {at} cost {old.nats[index][at]:.7g} "
+                    f"nats and then {new.nats[index][at]:.7g}, and the mean moved by {change.mean:.1e}; "
+                    f"rounding in {str(kind).removeprefix('torch.')} explains {change.allowed:.1e} and "
+                    f"{change.mean_allowed:.1e}. If scores pass through a coarser type, state `precision`.",
+                )
+        worst = max(range(len(found)), key=lambda index: found[index].worst / found[index].allowed)
+        cuts = tuple(change.last for change in found) if rule == "causality" else ()
+        return Check(rule, len(found), found[worst].worst, found[worst].allowed, old.names[worst], cuts)
+
+    def _donor(self, random: np.random.Generator) -> Tokens:
+        return self._donors[int(random.integers(len(self._donors)))]
+
+    def _random(self, cell: int, purpose: str) -> np.random.Generator:
+        return np.random.default_rng([*self._seed, cell, *purpose.encode()])
+
+
+def verdicts(checks: Sequence[Check], note: str) -> tuple[AuditVerdict, ...]:
+    """One verdict a rule over checks that all held; `note` stands in each.
+
+    Raises:
+        RuleBreach: the differences at all cuts lean to one side by more than rounding explains.
+    """
+    cuts = np.array([cut for check in checks for cut in check.cuts])
+    if len(cuts) and abs(cuts.mean()) * math.sqrt(len(cuts)) > LIMIT:
+        raise RuleBreach("causality", f"Over {len(cuts)} cuts together, {_MEANING['causality']}.")
+    found = []
+    for rule in dict.fromkeys(check.rule for check in checks):
+        same = [check for check in checks if check.rule == rule]
+        worst = max(same, key=lambda check: check.worst / check.allowed)
+        songs = sum(check.songs for check in same)
+        found.append(_held(rule, songs, worst.worst, worst.allowed, f"{worst.where}; {note}"))
+    return tuple(found)
+
+
+def _held(rule: str, checks: int, worst: float, allowed: float, detail: str) -> AuditVerdict:
+    return AuditVerdict(rule=rule, passed=True, checks=checks, worst=worst, tolerance=allowed, detail=detail)
+
+
+def _again(scored: Scored, scores: torch.Tensor) -> Scored:
+    """The same songs with what new scores [B, T, V] make of them."""
+    nats = tuple(token_nats(rows, song) for rows, song in zip(scores, scored.songs, strict=True))
+    return replace(scored, nats=nats, dtype=scores.dtype)
+
+
+def _by_numpy(scores: torch.Tensor, targets: Tokens) -> Nats:
+    """What `token_nats` computes, by another library: -s(x) + max + log sum exp(s - max)."""
+    rows = scores[: len(targets)].to("cpu", torch.float32 if scores.dtype != torch.float64 else torch.float64)
+    exact = rows.numpy().astype(np.float64)
+    top = exact.max(axis=1)
+    total = top + np.log(np.exp(exact - top[:, None]).sum(axis=1))
+    nats: Nats = total - exact[np.arange(len(targets)), targets]
+    return nats

@@ -1,0 +1,90 @@
+"""Cells: the pieces of a run. A cell is one episode with one support, adapted to once and scored.
+
+The order is fixed: episode by episode, shots ascending, the control last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from fsdl_bench.codecs.base import Tokens
+from fsdl_bench.episodes import Episode
+from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, token_nats
+from fsdl_bench.evaluation.session import Session
+from fsdl_bench.results import Condition, Scoring
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One episode with one support."""
+
+    episode: Episode
+    shots: int
+    condition: Condition
+
+    @property
+    def support(self) -> tuple[Tokens, ...]:
+        """The support songs' tokens."""
+        songs = self.episode.at(self.shots) if self.condition == "right" else self.episode.control
+        return tuple(song.tokens for song in songs)
+
+    @property
+    def queries(self) -> tuple[Tokens, ...]:
+        """The query songs' tokens."""
+        return tuple(song.tokens for song in self.episode.query)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What messages call the query songs."""
+        control = " of another artist" if self.condition == "control" else ""
+        place = f"of {self.episode.artist}, episode {self.episode.index}, {self.shots} shots{control}"
+        return tuple(f"song {song.id} {place}" for song in self.episode.query)
+
+    def seed(self, run_seed: int) -> int:
+        """The state of the global random generators when this cell is adapted to."""
+        name = f"{run_seed}/{self.episode.artist}/{self.episode.index}/{self.shots}/{self.condition}"
+        return int.from_bytes(blake2b(name.encode(), digest_size=7).digest())
+
+
+def cells_of(episodes: Sequence[Episode], shots: Sequence[int], headline: int) -> list[Cell]:
+    """All cells of one seed; the control where the headline shot is run and there is another artist."""
+    cells = []
+    for episode in episodes:
+        cells += [Cell(episode, count, "right") for count in shots]
+        if headline in shots and episode.control:
+            cells.append(Cell(episode, headline, "control"))
+    return cells
+
+
+def groups_of(cell: Cell, protocol: Scoring, vocab_size: int) -> list[range]:
+    """Which query songs are scored together: one at a time when streaming."""
+    if protocol == "streaming":
+        return [range(index, index + 1) for index in range(len(cell.queries))]
+    return list(batches([len(song) for song in cell.queries], vocab_size))
+
+
+def score(session: Session, cell: Cell, protocol: Scoring, vocab_size: int) -> Iterator[Scored]:
+    """Score the query songs of a cell that the session is adapted to, batch by batch.
+
+    When streaming, a song is observed only after whoever iterates has asked for the next batch.
+
+    Raises:
+        RuleBreach: a song has no finite score.
+    """
+    names, queries = cell.names, cell.queries
+    for group in groups_of(cell, protocol, vocab_size):
+        songs = queries[group.start : group.stop]
+        yield score_batch(session, names[group.start : group.stop], songs)
+        if protocol == "streaming":
+            session.observe(songs[0])
+
+
+def score_batch(session: Session, names: tuple[str, ...], songs: tuple[Tokens, ...]) -> Scored:
+    """Score some songs in one call; raises like `score`."""
+    scores = session.scores(songs)
+    nats = tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
+    for found, rows, song, name in zip(nats, scores, songs, names, strict=True):
+        check_finite(found, rows, song, name)
+    return Scored(names, songs, nats, scores.dtype)

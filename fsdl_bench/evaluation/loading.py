@@ -1,0 +1,279 @@
+"""Finding a submission: `model.py`, `model.py:ClassName` or `package.module:ClassName`, and its arguments.
+
+A file is imported as if it had been started from its own folder, so its neighbours can be imported. The
+digest, by which fits are cached and runs resumed, covers the file and, through all its import statements, the
+files of that folder (or of its package) that it uses: a change in a shared helper counts, a change in another
+model does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+from fsdl_bench.errors import BadInput
+
+_HOW = "expected path.py, path.py:ClassName or package.module:ClassName"
+
+
+@dataclass(frozen=True)
+class LoadedSubmission:
+    """A submission that was found and can be constructed.
+
+    Attributes:
+        spec: how to find it again from any working folder; "" if it was given as an object.
+        factory: the class, or a function that returns a submission.
+        arguments: what it is constructed with, converted.
+        file: the file that defines it; None for an object that comes from no file.
+        digest: hash of its files' contents, 64 hex digits; of an object a number of its own.
+        settings: the arguments as they were given, `key=value`.
+    """
+
+    spec: str
+    factory: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    file: Path | None
+    digest: str
+    settings: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file that defines it; of nothing for an object that comes from no file."""
+        return hashlib.sha256(self.file.read_bytes() if self.file else b"").hexdigest()
+
+    def construct(self) -> Any:
+        """A new object, made with the arguments."""
+        return self.factory(**self.arguments)
+
+
+def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission:
+    """Import what `spec` names. Errors that the submission's own code raises come through as they are.
+
+    Args:
+        spec: `path.py`, `path.py:ClassName` or `package.module:ClassName`. Without a class name the file must
+            define exactly one public class with `adapt`.
+        settings: `key=value` each. Values take the type that the constructor's annotation names; without an
+            annotation they are read as Python literals, and else as text.
+
+    Raises:
+        BadInput: nothing is there, the class cannot be told, or an argument is unknown or of the wrong type.
+    """
+    place, class_name = _parse(spec)
+    by_path = place.endswith(".py")
+    module, folder = _import_file(Path(place)) if by_path else _import_name(place, spec)
+    factory = _pick(module, class_name, spec)
+    file = Path(module.__file__ or "")
+    return LoadedSubmission(
+        spec=f"{file if by_path else place}:{getattr(factory, '__name__', class_name)}",
+        factory=factory,
+        arguments=_arguments(factory, settings),
+        file=file,
+        digest=_digest(file, folder, "" if by_path else place.split(".")[0]),
+        settings=tuple(settings),
+    )
+
+
+def from_object(submission: Any) -> LoadedSubmission:
+    """A submission that is already at hand; sessions get copies of it, and its fit is not kept."""
+    pristine = copy.deepcopy(submission)
+    source = inspect.getsourcefile(type(submission))
+    return LoadedSubmission(
+        spec="",
+        factory=lambda: copy.deepcopy(pristine),
+        arguments={},
+        file=Path(source) if source else None,
+        digest=secrets.token_hex(32),  # nothing tells it from another object of its class
+        settings=(),
+    )
+
+
+def _parse(spec: str) -> tuple[str, str]:
+    place, colon, name = spec.rpartition(":")
+    if not colon or not name.isidentifier():
+        place, name = spec, ""
+    if not place.endswith(".py") and not name:
+        raise BadInput(f"{spec!r} names no submission: {_HOW}")
+    return place, name
+
+
+def _import_file(path: Path) -> tuple[ModuleType, Path]:
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}: {_HOW}")
+    folder = path.parent
+    _forget_strangers(folder)
+    content = hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
+    name = (
+        f"fsdl_submission_{path.stem}_{content}"  # of the content, so that a cached fit finds its class again
+    )
+    specification = importlib.util.spec_from_file_location(name, path)
+    if specification is None or specification.loader is None:
+        raise BadInput(f"{path} is no Python file: {_HOW}")
+    module = importlib.util.module_from_spec(specification)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module, folder
+
+
+def _import_name(name: str, spec: str) -> tuple[ModuleType, Path]:
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(error.name + ".")):
+            raise BadInput(f"{spec!r}: there is no module {error.name}: {_HOW}") from None
+        raise
+    file = Path(module.__file__ or "")
+    if not file.is_file():
+        raise BadInput(f"{spec!r}: {name} is no Python file: {_HOW}")
+    depth = name.count(".") + (file.name == "__init__.py")
+    return module, file.absolute().parents[depth]
+
+
+def _forget_strangers(folder: Path) -> None:
+    """Drop modules of another submission's folder that have the name of a neighbour in this one."""
+    for name in {path.stem for path in folder.glob("*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }:
+        old = getattr(sys.modules.get(name), "__file__", None)
+        if old and str(Path(old).parent) in _folders and not Path(old).is_relative_to(folder):
+            for stale in [known for known in sys.modules if known == name or known.startswith(name + ".")]:
+                del sys.modules[stale]
+    _folders.add(str(folder))
+
+
+_folders: set[str] = set()
+"""The folders that submissions of this process came from."""
+
+
+def _pick(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
+    if name:
+        found = getattr(module, name, None)
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+        raise BadInput(f"{spec!r}: {module.__file__} has no class {name}; it has {_names(_classes(module))}")
+    fitting = [entry for entry in _classes(module) if callable(getattr(entry, "adapt", None))]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise BadInput(
+            f"{spec} defines several submissions: {_names(fitting)}; say which: {spec}:{fitting[0].__name__}"
+        )
+    raise BadInput(
+        f"{spec} defines no submission: expected a class with a method `adapt(self, support)`, "
+        f"found {_names(_classes(module))}"
+    )
+
+
+def _classes(module: ModuleType) -> list[type]:
+    return [
+        entry
+        for name, entry in vars(module).items()
+        if inspect.isclass(entry) and entry.__module__ == module.__name__ and not name.startswith("_")
+    ]
+
+
+def _names(classes: Sequence[type]) -> str:
+    return ", ".join(entry.__name__ for entry in classes) or "no public class"
+
+
+def _arguments(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, Any]:
+    parameters = inspect.signature(factory).parameters
+    hints: dict[str, Any] = {}
+    with contextlib.suppress(NameError, TypeError):  # names that only type checkers import
+        hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    named = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise BadInput(f"--set {setting}: expected key=value")
+        if key not in named and not anything:
+            raise BadInput(f"--set {setting}: unknown argument {key}; accepted: {', '.join(named) or 'none'}")
+        found[key] = _convert(setting, text, hints.get(key))
+    missing = [n for n in named if parameters[n].default is inspect.Parameter.empty and n not in found]
+    if missing:
+        raise BadInput(
+            f"the submission's constructor needs {', '.join(missing)}: give --set {missing[0]}=VALUE"
+        )
+    return found
+
+
+def _convert(setting: str, text: str, hint: Any) -> Any:
+    from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+    try:
+        literal = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        literal = text
+    if hint is None or hint is Any:
+        return literal
+    try:
+        adapter = TypeAdapter(hint)
+    except PydanticSchemaGenerationError:
+        return literal
+    for value in (text, literal):
+        with contextlib.suppress(ValidationError):
+            return adapter.validate_python(value)
+    raise BadInput(f"--set {setting}: expected {getattr(hint, '__name__', hint)}, found {text!r}")
+
+
+def _digest(file: Path, folder: Path, package: str) -> str:
+    """Over the defining file and what it imports from its folder, by relative path and content."""
+    state = hashlib.blake2b(digest_size=32)
+    for path in sorted(_own_files(file.absolute(), folder, package)):
+        content = hashlib.blake2b(path.read_bytes(), digest_size=32).hexdigest()
+        state.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return state.hexdigest()
+
+
+def _own_files(file: Path, folder: Path, package: str) -> set[Path]:
+    """The file and, through all import statements, what it uses of the folder, or of one package in it."""
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for name in _imported(path, folder):
+            if package and name.split(".")[0] != package:
+                continue
+            place = folder.joinpath(*name.split("."))
+            waiting += [p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()]
+    return found
+
+
+def _imported(path: Path, folder: Path) -> Iterator[str]:
+    """Dotted names that a file imports, each with all its parents, as seen from the folder."""
+    package = path.relative_to(folder).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" if base else alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[: end + 1]) for end in range(len(parts)))

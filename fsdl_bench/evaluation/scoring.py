@@ -1,0 +1,138 @@
+"""From scores to nats: the harness normalises, picks the target and sums.
+
+    nats(song) = sum_t [ log sum_v exp(s_t(v)) - s_t(x_t) ]
+
+s_t(v) are a predictor's unnormalised log-probabilities. Whatever their type, the arithmetic is in float64, a
+few rows at a time, so it adds no error that matters and little memory: half-precision scores of a vocabulary
+of any size never stand in memory twice. EOS is scored where the codec put it, as one token like any other.
+Padding is never scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fsdl_bench.codecs.base import PAD, Codec, Tokens
+from fsdl_bench.errors import BadInput
+
+Nats = npt.NDArray[np.float64]
+"""-log p of each token of one song: float64 [T]."""
+
+BATCH_SCORES = 2**26
+"""At most so many scores are asked for in one call, unless one song alone has more: 256 MiB in float32."""
+
+_CPU_CHUNK, _GPU_CHUNK = 2**18, 2**24
+"""Scores that are normalised at a time; on the CPU a chunk stays in the cache."""
+
+
+class RuleBreach(BadInput):
+    """A submission broke a rule of the benchmark; the run has no result.
+
+    Attributes:
+        rule: the rule's name, such as "causality".
+        detail: where, how, and what the rule asks for.
+    """
+
+    def __init__(self, rule: str, detail: str) -> None:
+        super().__init__(f"rule broken: {rule}. {detail}")
+        self.rule = rule
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Songs that were scored together, each token's nats, and the type that the scores came in."""
+
+    names: tuple[str, ...]
+    songs: tuple[Tokens, ...]
+    nats: tuple[Nats, ...]
+    dtype: torch.dtype
+
+    def only(self, index: int) -> Scored:
+        """One of the songs."""
+        return self.part(range(index, index + 1))
+
+    def part(self, which: range) -> Scored:
+        """Some consecutive songs."""
+        cut = slice(which.start, which.stop)
+        return Scored(self.names[cut], self.songs[cut], self.nats[cut], self.dtype)
+
+    def until(self, cuts: Sequence[int]) -> Scored:
+        """Each song up to its cut, the token at the cut included."""
+        names = tuple(f"{name}, redrawn from token {cut}" for name, cut in zip(self.names, cuts, strict=True))
+        songs = tuple(song[: cut + 1] for song, cut in zip(self.songs, cuts, strict=True))
+        nats = tuple(nats[: cut + 1] for nats, cut in zip(self.nats, cuts, strict=True))
+        return Scored(names, songs, nats, self.dtype)
+
+
+def token_nats(scores: torch.Tensor, targets: Tokens) -> Nats:
+    """-log softmax(scores)[t, targets[t]] for one song; not finite where `check_finite` objects.
+
+    Args:
+        scores: float [T', V] with T' >= T, on any device; rows past the last target are not looked at.
+        targets: uint16 [T].
+    """
+    ids = torch.from_numpy(targets.astype(np.int64))
+    exact = scores.device if scores.device.type != "mps" else torch.device("cpu")  # mps has no float64
+    chunk = max(1, (_CPU_CHUNK if exact.type == "cpu" else _GPU_CHUNK) // scores.shape[-1])
+    parts = []
+    for start in range(0, len(ids), chunk):
+        wanted = ids[start : start + chunk].to(exact)
+        rows = scores[start : start + len(wanted)].to(exact).to(torch.float64)
+        total = torch.logsumexp(rows, dim=-1)
+        parts.append((total - rows.gather(1, wanted[:, None])[:, 0]).cpu().numpy())
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def check_finite(nats: Nats, scores: torch.Tensor, targets: Tokens, name: str) -> None:
+    """Raise `RuleBreach` if a score was NaN or +inf, a row had no possible token, or a target no probability.
+
+    `name` is what the message calls the song.
+    """
+    if np.isfinite(nats).all():
+        return
+    position = int(np.flatnonzero(~np.isfinite(nats))[0])
+    row = scores[position].detach().to("cpu", torch.float64)
+    if row.isnan().any():
+        found = f"{int(row.isnan().sum())} of {len(row)} scores are NaN"
+    elif row.isposinf().any():
+        found = f"the score of id {int(row.isposinf().nonzero()[0])} is +inf"
+    elif row.isneginf().all():
+        found = "every score is -inf"
+    else:
+        found = f"id {int(targets[position])} came, and its score is -inf: probability zero, infinite nats"
+    raise RuleBreach(
+        "a full distribution",
+        f"In {name}, position {position}: {found}. Every id that can come needs a finite score.",
+    )
+
+
+def kind_sums(nats: Nats, tokens: Tokens, codec: Codec) -> dict[str, float]:
+    """The part of a song's nats that fell on each kind of token that the codec names."""
+    kinds: Mapping[str, slice] = codec.token_kinds()
+    return {
+        kind: float(nats[(tokens >= ids.start) & (tokens < ids.stop)].sum()) for kind, ids in kinds.items()
+    }
+
+
+def batches(lengths: Sequence[int], vocab_size: int, limit: int = BATCH_SCORES) -> Iterator[range]:
+    """Runs of consecutive songs whose padded scores stay within the limit; at least one song each."""
+    start, longest = 0, 0
+    for end, length in enumerate(lengths):
+        longest = max(longest, length)
+        if end > start and (end - start + 1) * longest * vocab_size > limit:
+            yield range(start, end)
+            start, longest = end, length
+    if start < len(lengths):
+        yield range(start, len(lengths))
+
+
+def pad(songs: Sequence[Tokens], device: torch.device) -> torch.Tensor:
+    """Songs as one int64 [B, T] on the device, each followed by PAD up to the longest."""
+    rows = [torch.from_numpy(song.astype(np.int64)) for song in songs]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD).to(device)

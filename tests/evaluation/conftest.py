@@ -1,0 +1,71 @@
+"""A small track of word songs, whose artists prefer different words, and submissions to be loaded from files."""
+
+import textwrap
+
+import numpy as np
+import pytest
+
+from fsdl_bench.codecs.words import WORDS
+
+
+def song(random, liked):
+    """A text of a few lines; words that the artist likes come often."""
+    weights = np.ones(len(WORDS))
+    weights[liked] = 20
+    lines = []
+    for _ in range(random.integers(2, 5)):
+        words = random.choice(len(WORDS), size=random.integers(3, 7), p=weights / weights.sum())
+        lines.append(" ".join(WORDS[word] for word in words))
+    return "\n".join(lines)
+
+
+def toy_songs():
+    """Split -> artist -> texts: 3 training artists, 2 for validation, 3 for test, 10 songs each."""
+    random = np.random.default_rng(7)
+    names = {
+        "train": ["ada", "bea", "cyd"],
+        "validation": ["dora", "eva"],
+        "test": ["fay", "gia", "hal"],
+    }
+    return {
+        split: {
+            artist: [song(random, random.choice(len(WORDS), 10, replace=False)[:6]) for _ in range(10)]
+            for artist in artists
+        }
+        for split, artists in names.items()
+    }
+
+
+@pytest.fixture
+def toy(write_track, own_home):
+    """The folder of the toy track, where `load_track("toy")` finds it."""
+    folder = write_track(toy_songs())
+    place = own_home / "tracks" / "toy"
+    place.parent.mkdir()
+    folder.rename(place)
+    return place
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A function that writes a submission file and returns its path."""
+
+    def write(text, name="model.py"):
+        path = tmp_path / "models" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("import torch\n" + textwrap.dedent(text))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A function that evaluates on the toy track, quietly, and returns the stored result."""
+    from fsdl_bench.evaluation.runner import evaluate
+
+    def evaluate_quietly(submission, track="toy", **options):
+        options = {"progress": False, "out": tmp_path / "result.json"} | options
+        return evaluate(submission, track, **options)
+
+    return evaluate_quietly
