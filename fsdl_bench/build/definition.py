@@ -7,6 +7,7 @@ from as `definition.toml`. Unknown keys are refused, so a misspelt one cannot pa
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -267,7 +268,7 @@ def _toml_lines(table: Mapping[str, Any]) -> str:
 
 
 def _toml_key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else str(_toml_value(key))
 
 
 def _toml_value(value: Any) -> str:

@@ -88,8 +88,11 @@ def lyrics_shingles(texts: Sequence[str]) -> list[Shingles]:
 
 
 def _text_shingles(text: str) -> Shingles:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
-    words = _WORD.findall(plain.replace("’", "'"))
+    if not text.isascii():
+        # Marks go, as they are no letters: accents, and the vowel signs of Indic scripts, which would end a word.
+        apart = unicodedata.normalize("NFKD", text.replace("’", "'"))
+        text = "".join(char for char in apart if unicodedata.category(char)[0] != "M")
+    words = _WORD.findall(text.casefold())
     letters = "".join(words)
     if 2 * len(_UNSPACED.findall(letters)) > len(letters):
         units = np.frombuffer(letters.encode("utf-32-le"), "<u4").astype(np.uint64)
