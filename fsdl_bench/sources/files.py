@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
@@ -50,7 +51,7 @@ class FileSource(ABC):
             except Rejected as error:
                 self.rejected.append((origin, error.reason, error.detail))
             else:
-                yield Item(origin, artist, title, work, self._licence, path)
+                yield Item(origin, sys.intern(artist), title, work, self._licence, path)
 
     def read(self, item: Item) -> Song:
         """The song in one file."""

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from fsdl_bench.errors import Rejected
 from fsdl_bench.sources.files import SUFFIXES, FileSource
 from fsdl_bench.sources.table import Table, find_table, row_origin
-from fsdl_bench.sources.text import readable, same_title
+from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
 
 LICENCE = "CC-BY-4.0"
@@ -76,13 +76,14 @@ class GiantMidi(FileSource):
         there = {_same_name(self.stem(path)) for path in paths}
         missing = sum(solo and name not in there for name, (_, _, solo, _) in self._rows.items())
         if missing:
-            self.rejected.append((self._table.path, "file is missing", f"{missing} pieces of the table"))
+            origin = printable(self._table.path)
+            self.rejected.append((origin, "file is missing", f"{missing} pieces of the table"))
 
     def place(self, path: str) -> tuple[str, str, str]:
         """What the table says of the file."""
         row = self._rows.get(_same_name(self.stem(path)))
         if row is None:
-            raise Rejected("not in the table", self._table.path)
+            raise Rejected("not in the table", printable(self._table.path))
         composer, title, solo, named = row
         if not solo:
             raise Rejected("not solo piano", "by the table's giant_midi_piano")

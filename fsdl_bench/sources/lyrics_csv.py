@@ -23,6 +23,7 @@ Songs of one artist with one title are one work: they never stand on both sides 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from fsdl_bench.errors import BadInput, Rejected
@@ -144,7 +145,8 @@ class LyricsCsv:
             return
         title = titles[0] if titles else ""
         work = same_title(title)
-        yield Item(origin, artist, title, work, self._licence, path=path, span=(row.start, row.size))
+        span = (row.start, row.size)
+        yield Item(origin, sys.intern(artist), title, work, self._licence, path=path, span=span)
 
 
 class _Columns:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from fsdl_bench.errors import Rejected
 from fsdl_bench.sources.files import SUFFIXES, FileSource
 from fsdl_bench.sources.table import Table, find_table, row_origin
-from fsdl_bench.sources.text import readable, same_title
+from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
 
 LICENCE = "CC-BY-NC-SA-4.0"
@@ -77,7 +77,7 @@ class Maestro(FileSource):
     def place(self, path: str) -> tuple[str, str, str]:
         """What the table says of the file."""
         if path not in self._rows:
-            raise Rejected("not in the table", self._table.path)
+            raise Rejected("not in the table", printable(self._table.path))
         composer, title = self._rows[path]
         if " / " in composer and not self._arrangements:
             raise Rejected("arrangement by another composer", composer)

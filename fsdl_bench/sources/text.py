@@ -47,7 +47,7 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
         Rejected: it is no text (`BINARY`), is cut or changed (`DAMAGED`), or its encoding cannot be told.
         BadInput: there is no codec of that name.
     """
-    text = _strict(data, _known(encoding) if encoding else find_encoding(data))
+    text = _strict(data, encoding or find_encoding(data))
     text = text.removeprefix("\ufeff").removesuffix("\x1a")
     controls = len(_CONTROL.findall(text))
     if "\0" in text or controls > _CONTROL_SHARE * len(text):
@@ -125,15 +125,6 @@ def same_title(title: str) -> str:
     return " ".join(re.findall(r"[0-9a-z]+", anyascii(title).casefold())) or title.casefold()
 
 
-def _known(encoding: str) -> str:
-    try:
-        return codecs.lookup(encoding).name
-    except LookupError:
-        raise BadInput(
-            f"there is no text encoding {encoding!r}; give a Python codec name such as cp1251"
-        ) from None
-
-
 def _without_mark(data: bytes) -> str:
     even, odd, pairs = data[::2].count(0), data[1::2].count(0), len(data) // 2
     if even + odd < pairs / 2 or (even and odd) or len(data) % 2:
@@ -144,6 +135,10 @@ def _without_mark(data: bytes) -> str:
 def _strict(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
+    except LookupError:
+        raise BadInput(
+            f"there is no text encoding {encoding!r}; give a Python codec name, as cp1251"
+        ) from None
     except UnicodeDecodeError as error:
         raise Rejected(DAMAGED, f"not {encoding} at byte {error.start}: {error.reason}") from None
 

@@ -28,6 +28,11 @@ MAX_BYTES = 64 * 2**20
 _MACHINE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The machine's trouble, not the file's: never a reason to leave a song out."""
 
+_ADVICE = (
+    "A folder under FSDL_BENCH_HOME may be deleted and is fetched again; one given with --from or --mirror "
+    "must hold the files of the pinned commit."
+)
+
 
 @dataclass
 class Tree:
@@ -47,9 +52,8 @@ class Tree:
         """Refuse what is no folder."""
         self.root = Path(self.root)
         if not self.root.is_dir():
-            raise BadInput(
-                f"expected a folder at {self.root}, found {'a file' if self.root.exists() else 'nothing'}"
-            )
+            found = f"a file; give its folder {self.root.parent}" if self.root.exists() else "nothing"
+            raise BadInput(f"expected a folder at {self.root}, found {found}")
 
     def files(self, *suffixes: str) -> Iterator[str]:
         """Relative POSIX paths in sorted order, all or those that end in one of `suffixes` in any case.
@@ -86,7 +90,7 @@ class Tree:
                 raise BadInput(
                     f"{self.root / printable(path)} is not the file that this track is made from: "
                     f"expected BLAKE2b {expected.hex()}, found {found.hex()} ({len(data)} bytes). "
-                    "Delete the folder and fetch it again, or get the archive of the pinned commit."
+                    f"{_ADVICE}"
                 )
         return data
 
@@ -124,7 +128,7 @@ class Tree:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise BadInput(
                 f"{self.root} lacks {len(missing)} of the files that this track is made from: {names}{more}. "
-                "Delete the folder and fetch it again, or get the archive of the pinned commit."
+                f"{_ADVICE}"
             )
 
     def _walk(self, endings: tuple[str, ...]) -> list[str]:

@@ -109,9 +109,10 @@ def test_any_bytes_give_text_or_a_fixed_reason(data):
         decoded.encode("utf-8")
 
 
-def test_unknown_codec_name_is_the_callers_mistake():
-    with pytest.raises(BadInput, match="'klingon'"):
-        decode_text(b"x", "klingon")
+@pytest.mark.parametrize("name", ["klingon", "rot13", "hex"])
+def test_unknown_codec_name_is_the_callers_mistake(name):
+    with pytest.raises(BadInput, match=f"'{name}'"):
+        decode_text(b"x", name)
 
 
 def test_given_encoding_is_strict():
