@@ -1,8 +1,8 @@
 """The learning curve of the synthetic tracks: the Bayes-optimal NLL by number of shots, and the oracle's.
 
-For each test artist, the last four songs are the query and the first K are the support. "Learnt base measures"
-shows what the training split can teach: it is the Bayes-optimal predictive with base measures estimated from the
-songs of the training artists. Needs no built track.
+For each test artist, the last four songs are the query and the first K are the support. "Learnt base
+measures" shows what the training split can teach: it is the Bayes-optimal predictive with base measures
+estimated from the songs of the training artists. Needs no built track.
 
     python benchmarks/synthetic_curve.py
 """
