@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
-from fsdl_bench.build.definition import TrackDefinition, definition_names
+from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
 from fsdl_bench.build.manifest import Manifest, read_manifest
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.base import Codec
@@ -142,7 +142,8 @@ def _not_built(name: str) -> str:
     built = built_tracks()
     there = f"Built are: {', '.join(built)}." if built else "No track is built yet."
     if name in definition_names():
-        return f"track {name} is not built in {tracks_dir()}; run `fsdl-bench build {name}`. {there}"
+        source = " --from DIR" if load_definition(name).status == "recipe" else ""
+        return f"track {name} is not built in {tracks_dir()}; run `fsdl-bench build {name}{source}`. {there}"
     known = sorted({*definition_names(), *built})
     close = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean {close[0]}?" if close else ""

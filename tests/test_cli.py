@@ -79,7 +79,7 @@ def test_a_folder_is_built_shown_and_checked(cli, poems):
     assert cli("check", "mine").exit_code == 0
     shown = cli("show", "mine").stdout
     assert track.digest in shown
-    assert len(re.findall(r"\n\d \(Poet \d+\): [\d,]+ bytes, from Poet \d+/\d\.txt\n", shown)) == 3
+    assert len(re.findall(r"\n\d \(Poet \d+\): [\d,]+ bytes scored, from Poet \d+/\d\.txt\n", shown)) == 3
 
 
 def test_a_midi_folder_is_built_and_drawn(cli, tmp_path):
@@ -124,6 +124,10 @@ def test_options_of_a_layout(cli, tmp_path):
     result = cli("build", *arguments, "--set", "artist_column=who", "--set", "text_column=words")
     assert result.exit_code == 0, result.output
     assert "90 kept" in result.stdout
+    recipe = ["lyrics-csv", *arguments[:2], "--workers", 0, "--set", "artist_column=who"]
+    result = cli("build", *recipe, "--set", "text_column=words")
+    assert result.exit_code == 0, result.output
+    assert load_track("lyrics-csv").train[0].text == load_track("table").train[0].text
 
 
 @pytest.mark.parametrize(
@@ -184,7 +188,7 @@ def test_show_prints_statistics_rejections_and_three_songs(cli, toy):
     assert re.search(r"train .* 4 .* 12 ", output)
     assert re.search(r"no notes .* 12 ", output)
     assert output.index("no notes") < output.index("empty file"), "the most frequent reason first"
-    assert len(re.findall(r"\nSong \w{4} \([A-D]\): \d+ bytes, from ", output)) == 3
+    assert len(re.findall(r"\nSong \w{4} \([A-D]\): \d+ bytes scored, from ", output)) == 3
     assert output.count("  mi lo ") == 3
 
 

@@ -83,6 +83,8 @@ def test_an_unknown_name_brings_the_closest(home_folder):
 def test_a_track_that_is_not_built_brings_the_command(home_folder):
     with pytest.raises(BadInput, match=r"`fsdl-bench build midi-synthetic`\. Built are: toy"):
         load_track("midi-synthetic")
+    with pytest.raises(BadInput, match="`fsdl-bench build midi-lakh --from DIR`"):
+        load_track("midi-lakh")
 
 
 def test_an_unknown_split_brings_the_splits(folder):

@@ -76,20 +76,27 @@ def _definitions(
         if kind or name or layout or options:
             raise BadInput("--kind, --name, --layout and --set go with --from, the folder of your songs")
         return [load_definition(track) for track in tracks or ("lyrics-synthetic", "midi-synthetic")]
-    if len(tracks) == 1 and not (kind or name or layout or options):
-        return [load_definition(tracks[0])]
-    if tracks or not kind or not name:
-        raise BadInput(
-            "--from needs --kind lyrics|midi and --name NAME, or the one recipe track that reads it"
-        )
     if not source.exists():
         raise BadInput(f"--from {source}: there is no such folder or file")
     settings = _settings(options)
     if source.is_file():
         settings["file"] = source.name
+    if len(tracks) == 1 and not (kind or name or layout):
+        return [_with_settings(load_definition(tracks[0]), settings)]
+    if tracks or not kind or not name:
+        raise BadInput(
+            "--from needs --kind lyrics|midi and --name NAME, or the one recipe track that reads it"
+        )
     return [
         user_definition(name, kind, layout or ("lyrics_csv" if source.is_file() else "folder"), **settings)
     ]
+
+
+def _with_settings(definition: TrackDefinition, settings: dict[str, Any]) -> TrackDefinition:
+    """The definition with more options for its source."""
+    first, *others = definition.sources
+    first = first.model_copy(update={"options": first.options | settings})
+    return definition.model_copy(update={"sources": [first, *others]})
 
 
 def _settings(options: tuple[str, ...]) -> dict[str, Any]:

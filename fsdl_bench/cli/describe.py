@@ -134,7 +134,8 @@ def print_examples(track: Track, images: Path) -> None:
     for number in range(min(3, len(artists))):
         artist = artists[(2 * number + 1) * len(artists) // 6 if len(artists) >= 3 else number]
         song = artist.songs[len(artist.songs) // 2]
-        click.echo(f"\n{song.title} ({song.artist}): {song.units:,} {track.codec.unit}s, from {song.origin}")
+        size = f"{song.units:,} {track.codec.unit}s scored"
+        click.echo(f"\n{song.title} ({song.artist}): {size}, from {song.origin}")
         if track.kind == "lyrics":
             lines = song.text.split("\n")
             click.echo("\n".join(f"  {line}" for line in lines[:12]))
