@@ -13,7 +13,7 @@ one work.
 
 The videos were found by a search, and some are of other music. The authors' own remedy is the "curated
 subset", the pieces whose video names the composer; it is the default here, as a wrong composer is a wrong
-label. `curated = false` takes all.
+label. `--set curated=false` takes all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Lyrics in csv files: one song a row, the columns found by name or given.
 
+    fsdl-bench build --from songs.csv --kind lyrics --name NAME
     fsdl-bench build --from DIR --kind lyrics --name NAME --layout lyrics_csv
+    fsdl-bench build --from DIR ... --layout lyrics_csv --set artist_column=who --set only=language=en
 
-Reads every `.csv` and `.tsv` file under DIR, in particular these two that many people have:
+Reads the one file, or every `.csv` and `.tsv` file under DIR, in particular these two that many people have:
 
     artist,song,link,text                                                   57,650 songs of 643 artists
     title,tag,artist,year,views,features,lyrics,id,language_cld3,...        5 million rows, 9 GB
@@ -14,7 +16,7 @@ Column names are compared in small letters, without spaces, dashes and underscor
     text:   lyrics, lyric, text, songlyrics, words, poem, content
 
 or are given as the options `artist_column`, `title_column` and `text_column`. The title may be missing.
-Options `only`, such as `["language=en", "tag=rap"]`, keep the rows with these values. A row that cannot be
+The option `only`, `language=en` or `["language=en", "tag=rap"]`, keeps the rows with these values. A row that cannot be
 parsed is a row of `rejected.parquet` (how one is told: `fsdl_bench.sources.table`).
 
 The file is never in memory: listing streams it once and notes where each row lies; workers read the rows.
@@ -48,7 +50,7 @@ def open(  # noqa: A001
     text_column: str = "",
     delimiter: str = "",
     encoding: str = "",
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     licence: str = "unknown",
 ) -> LyricsCsv:
     """The songs of the csv files under `tree`.
@@ -59,16 +61,20 @@ def open(  # noqa: A001
         artist_column: name of the column; empty to find it. Likewise `title_column`, `text_column`.
         title_column: see `artist_column`.
         text_column: see `artist_column`.
-        delimiter: between fields; empty to find it in the first line.
+        delimiter: between fields, one sign or `tab`; empty to find it in the first line.
         encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.text`).
-        only: `column=value`; other rows are left out.
+        only: `column=value`, or several; other rows are left out.
         licence: of all songs.
 
     Raises:
         BadInput: no file has the columns, or `only` names one that is not there.
     """
-    given = (artist_column, title_column, text_column)
-    return LyricsCsv(tree, file, given, delimiter or None, encoding or None, tuple(only), licence)
+    given = (str(artist_column), str(title_column), str(text_column))  # a name may look like a number
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+    if len(delimiter) > 1:
+        raise BadInput(f"the option delimiter takes one sign or 'tab', found {delimiter!r}")
+    rules = (only,) if isinstance(only, str) else tuple(only)
+    return LyricsCsv(tree, file, given, delimiter or None, encoding or None, rules, licence)
 
 
 class LyricsCsv:

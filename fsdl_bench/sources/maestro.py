@@ -10,8 +10,8 @@ is the artist, and all performances of a title by one composer are one work; tit
 accents and punctuation. The table's own split is not used: it puts one composer's works on all sides.
 
 Composers such as "Franz Schubert / Franz Liszt" are arrangements. Their style is neither man's, and the
-arranger's own works may stand in another split, so they are left out; `arrangements = true` takes them, with
-the pair as an artist of its own.
+arranger's own works may stand in another split, so they are left out; `--set arrangements=true` takes them,
+with the pair as an artist of its own.
 """
 
 from __future__ import annotations

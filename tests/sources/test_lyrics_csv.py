@@ -72,7 +72,8 @@ def test_listing_holds_no_text_and_reading_needs_no_listing(open_csv):
 
 
 def test_only_rows_with_given_values(open_csv):
-    source = open_csv(GENIUS, only=["language=en"])
+    source = open_csv(GENIUS, only="language=en")
+    assert [title for _, title, _ in _songs(open_csv(GENIUS, only=["tag=pop", "year=2010"]))] == ["Nanana"]
     assert [title for _, title, _ in _songs(source)] == ["Killa Cam"]
     assert source.rejected == [("songs.csv", "left out by option", "1 rows without language=en")]
 
@@ -81,6 +82,14 @@ def test_given_columns_and_delimiter(open_csv):
     data = _bytes([["who", "what", "said"], ["Nina", "Song", "la la"]], delimiter="|")
     source = open_csv(data, artist_column="who", title_column="what", text_column="said")
     assert _songs(source) == [("Nina", "Song", "la la")]
+
+
+def test_given_delimiter(open_csv):
+    data = b"artist\ttitle\tlyrics,with,many,commas,in,it\nNina\tSong\tla\n"
+    text_column = "lyrics,with,many,commas,in,it"
+    assert _songs(open_csv(data, delimiter="tab", text_column=text_column)) == [("Nina", "Song", "la")]
+    with pytest.raises(BadInput, match="takes one sign or 'tab', found ', '"):
+        open_csv(data, delimiter=", ")
 
 
 def test_title_may_be_missing(open_csv):
