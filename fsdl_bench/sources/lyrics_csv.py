@@ -15,9 +15,9 @@ Column names are compared in small letters, without spaces, dashes and underscor
     title:  song, title, songname, songtitle, trackname, track, name
     text:   lyrics, lyric, text, songlyrics, words, poem, content
 
-or are given as the options `artist_column`, `title_column` and `text_column`. The title may be missing.
-The option `only`, `language=en` or `["language=en", "tag=rap"]`, keeps the rows with these values. A row that cannot be
-parsed is a row of `rejected.parquet` (how one is told: `fsdl_bench.sources.table`).
+or are given as the options `artist_column`, `title_column` and `text_column`. The title may be missing. The
+option `only`, `language=en` or `["language=en", "tag=rap"]`, keeps the rows with these values. A row that
+cannot be parsed is a row of `rejected.parquet` (how one is told: `fsdl_bench.sources.table`).
 
 The file is never in memory: listing streams it once and notes where each row lies; workers read the rows.
 Songs of one artist with one title are one work: they never stand on both sides of an episode.
@@ -169,7 +169,7 @@ class _Columns:
             )
             raise BadInput(
                 f"{printable(table.path)} has the columns {', '.join(self._names)}: none is known to hold "
-                f"the {lacking}. Name them with the options artist_column, title_column and text_column."
+                f"the {lacking}. Name them: --set artist_column=..., title_column=..., text_column=..."
             )
         self.text = text
         self.names = [artist] if title is None else [artist, title]

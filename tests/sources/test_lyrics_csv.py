@@ -100,7 +100,7 @@ def test_title_may_be_missing(open_csv):
 
 def test_missing_columns_are_told_with_those_found(open_csv):
     with pytest.raises(
-        BadInput, match=r"columns singer, name: none is known to hold the text\. Name .* text_column"
+        BadInput, match=r"columns singer, name: none is known to hold the text\. Name .* --set .*text_column"
     ):
         open_csv([["singer", "name"], ["a", "b"]])
     with pytest.raises(BadInput, match="columns x, y: none is known to hold the artist and text"):
