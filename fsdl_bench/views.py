@@ -5,7 +5,7 @@ Artist ──.songs──▶ Songs ──[i]──▶ TrackSong ──.tokens─
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -179,6 +179,9 @@ class Songs(Sequence[TrackSong]):
         if isinstance(index, slice):
             return Songs(self._arrays, self._rows[index])
         return TrackSong(self._arrays, self._rows[index])
+
+    def __iter__(self) -> Iterator[TrackSong]:
+        return (TrackSong(self._arrays, row) for row in self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -2,6 +2,8 @@
 
 import os
 
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -43,6 +45,16 @@ def test_it_holds_what_the_shards_hold(folder):
         assert [row | {"tokens": row["tokens"].tolist()} for row in frame.to_dict("records")] == [
             {name: row[name] for name in frame.columns} for row in rows
         ]
+
+
+def test_pandas_and_polars_read_the_same_from_the_folder_as_it_stands(folder):
+    for split in SONGS:
+        songs = list(load_track(folder, split))
+        frame = pl.read_parquet(folder / f"{split}-*.parquet")
+        assert frame["song_id"].to_list() == [song.id for song in songs]
+        assert frame["tokens"].to_list() == [song.tokens.tolist() for song in songs]
+        shards = [pd.read_parquet(path) for path in sorted(folder.glob(f"{split}-*.parquet"))]
+        assert pd.concat(shards)["text"].tolist() == [song.text for song in songs]
 
 
 def test_a_track_says_what_it_is(folder):
