@@ -10,6 +10,27 @@ import numpy.typing as npt
 DRUMS = 16
 """The class of percussion; classes 0-15 are the General MIDI families, program // 8."""
 
+FAMILIES = (
+    "Piano",
+    "Chromatic percussion",
+    "Organ",
+    "Guitar",
+    "Bass",
+    "Strings",
+    "Ensemble",
+    "Brass",
+    "Reed",
+    "Pipe",
+    "Synth lead",
+    "Synth pad",
+    "Synth effects",
+    "Ethnic",
+    "Percussive",
+    "Sound effects",
+    "Drums",
+)
+"""The names of the 16 families of General MIDI, and of the drums."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Notes:
