@@ -10,6 +10,7 @@ from typing import overload
 
 from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
 from fsdl_bench.build.manifest import Manifest, read_manifest
+from fsdl_bench.build.splitting import SPLITS
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.base import Codec
 from fsdl_bench.errors import BadInput
@@ -52,7 +53,7 @@ class Track:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The names of the splits."""
+        """The names of the splits that hold songs."""
         return tuple(self.manifest.counts)
 
     @cached_property
@@ -81,8 +82,8 @@ class Track:
         return self["test"]
 
     def __getitem__(self, split: str) -> Split:
-        if split not in self.splits:
-            raise BadInput(f"track {self.name} has no split {split!r}; it has {', '.join(self.splits)}")
+        if split not in SPLITS:
+            raise BadInput(f"track {self.name} has no split {split!r}; it has {', '.join(SPLITS)}")
         if split not in self._splits:
             self._splits[split] = Split(open_arrays(self.path, self.manifest, split))
         return self._splits[split]

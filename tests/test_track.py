@@ -104,6 +104,13 @@ def test_an_unknown_split_brings_the_splits(folder):
         load_track(folder, "tset")
 
 
+def test_a_split_without_songs_is_empty(write_track):
+    track = load_track(write_track({"train": SONGS["train"]}))
+    assert track.splits == ("train",)
+    assert (len(track.validation), list(track.validation.artists)) == (0, [])
+    assert track.validation.codec.name == track.codec.name
+
+
 def test_a_folder_that_is_no_track(tmp_path):
     with pytest.raises(BadInput, match="not a built track"):
         load_track(tmp_path)
