@@ -184,13 +184,13 @@ class Table:
         return ""
 
     def _swallows(self, taken: Collection[bytes]) -> bool:
-        """Whether a line after the first is a row in itself."""
+        """Whether a line after the first is a row in itself, or begins one whose last fields go on below."""
         delimiter, enough = self.delimiter.encode(), len(self.columns) - 1
         for line in islice(taken, 1, None):
             if line.count(delimiter) >= enough:
                 try:
-                    fields = next(self._reader(iter([line.decode("latin-1")])))
-                except (csv.Error, StopIteration):
+                    (fields,) = csv.reader([line.decode("latin-1")], delimiter=self.delimiter)
+                except csv.Error:
                     continue
                 if len(fields) == len(self.columns) and self._fits(fields):
                     return True

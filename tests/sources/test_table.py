@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 
 import pandas as pd
 import pytest
@@ -108,6 +109,33 @@ def test_a_file_that_ends_in_the_middle_of_a_row(songs):
     rows = list(songs(lambda lines, starts: lines[: starts[199] + 3]).rows())
     assert [list(row.fields) for row in rows if row.fields is not None] == songs.rows[:199]
     assert "unexpected end of data" in rows[-1].fault
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 2**32), insert=st.booleans())
+def test_one_quote_too_many_or_too_few_anywhere_costs_one_row(tmp_path_factory, seed, insert):
+    """All other rows come out whole, wherever the quote stands and whatever the lyrics look like."""
+    rng = random.Random(seed)
+    lines = ('Hey, hey, hey, "you"', "la la la", '"Quoted line"', 'she said "no", he left', "a,b,c,d", "")
+    rows = []
+    for number in range(60):
+        title = rng.choice([f"Song {number}", f'Song "{number}"', f"So, {number}"])
+        text = "\n".join(rng.choices(lines, k=rng.randint(1, 8)))
+        rows.append((f"Artist {number % 5}", title, f"/a/{number}.html", text))
+    data = _csv([("artist", "song", "link", "text"), *rows], lineterminator="\n")
+    start = data.index(b"\n") + 1
+    if insert:
+        where = rng.randrange(start, len(data))
+        data = data[:where] + b'"' + data[where:]
+    else:
+        where = rng.choice([place for place in range(start, len(data)) if data[place] == ord('"')])
+        data = data[:where] + data[where + 1 :]
+    folder = tmp_path_factory.mktemp("t")
+    (folder / "t.csv").write_bytes(data)
+    table = Table(Tree(folder), "t.csv")
+    table.one_line = frozenset([0, 1])
+    read = {tuple(row.fields) for row in table.rows() if row.fields is not None}
+    assert len(set(rows) - read) <= 1
 
 
 PLAIN = [b"artist,song,link,text"] + [b"A%d,S%d,/a/%d,la la %d" % (n, n, n, n) for n in range(50)]
