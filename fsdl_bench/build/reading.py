@@ -47,7 +47,7 @@ def read_all(
     paths = {task.path for task in tasks}
     lost: list[ChunkTask] = []
     with bar("reading", "song", progress, total=total, done=total - unread) as shown:
-        for task, outcome in _run(definition, listing, left, workers, SONG_SECONDS + 2 * CHUNK_SONGS):
+        for task, outcome in _run(definition, listing, left, workers, _chunk_seconds(CHUNK_SONGS)):
             if isinstance(outcome, Failure):
                 lost.append(task)
                 paths.remove(task.path)
@@ -65,6 +65,11 @@ def read_all(
                 write_chunk(task.path, definition.kind, [], [row])
             shown.update(1)
     return ReadResult(sorted(paths), total - unread)
+
+
+def _chunk_seconds(songs: int) -> float:
+    """Time for a chunk: one slow song and the rest at a generous pace."""
+    return SONG_SECONDS + 2 * songs
 
 
 def _songs(tasks: Sequence[ChunkTask]) -> int:

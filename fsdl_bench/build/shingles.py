@@ -89,7 +89,7 @@ def lyrics_shingles(texts: Sequence[str]) -> list[Shingles]:
 
 def _text_shingles(text: str) -> Shingles:
     if not text.isascii():
-        # Marks go, as they are no letters: accents, and the vowel signs of Indic scripts, which would end a word.
+        # Marks are no letters and go: accents, and the vowel signs of Indic scripts, which would end a word.
         apart = unicodedata.normalize("NFKD", text.replace("’", "'"))
         text = "".join(char for char in apart if unicodedata.category(char)[0] != "M")
     words = _WORD.findall(text.casefold())
