@@ -128,7 +128,7 @@ def load_track(name_or_path: str | os.PathLike[str], split: str | None = None) -
 def _folder(name: str) -> Path:
     """The folder that a name or a path stands for."""
     if Path(name).name != name:
-        return Path(name).absolute()
+        return Path(name).expanduser().absolute()
     built = tracks_dir() / name
     if not (built / "manifest.json").is_file():
         recover_directory(built)
