@@ -144,15 +144,21 @@ def _fetch(
     from filelock import FileLock
 
     folder = home() / "sources" / name
+    if _is_complete(folder):  # a home that others share need not be writable
+        return folder / "files"
     with _disk_errors():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{name}.lock"):
             recover_directory(folder)
-            if not (folder / "complete.json").exists():
+            if not _is_complete(folder):
                 for leftover in folder.parent.glob(f".{name}-*.part"):  # of a run that was killed
                     shutil.rmtree(leftover)
                 _unpack_into(folder, *_archive_file(name, address, sha256, mirror, progress), progress)
     return folder / "files"
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / "complete.json").exists() and (folder / "files").is_dir()
 
 
 def _archive_file(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import tarfile
 import time
@@ -49,11 +50,20 @@ def test_from_a_mirror_folder(mirror_dir, own_home):
     assert (mirror_dir / f"{SONGS.name}.tar.gz").exists()
 
 
-def test_second_call_needs_neither_mirror_nor_network(mirror_dir):
+def test_second_call_needs_neither_mirror_nor_network(mirror_dir, monkeypatch):
     folder = fetch(SONGS, mirror_dir)
     before = (folder / "a.txt").stat().st_mtime_ns
-    assert fetch(SONGS) == folder
+    with monkeypatch.context() as patch:  # nor a home that can be written
+        patch.setattr(Path, "mkdir", None)
+        patch.setattr("filelock.FileLock", None)
+        assert fetch(SONGS) == folder
     assert (folder / "a.txt").stat().st_mtime_ns == before
+
+
+def test_folder_that_was_emptied_is_made_anew(mirror_dir):
+    folder = fetch(SONGS, mirror_dir)
+    shutil.rmtree(folder)
+    assert _contents(fetch(SONGS, mirror_dir)) == FILES
 
 
 def test_from_a_mirror_url(host, make_archive, own_home):
@@ -149,8 +159,6 @@ def test_every_truncation_of_an_archive_is_noticed(mirror_dir, own_home):
 
 def test_every_flipped_bit_is_noticed_or_harmless(mirror_dir, own_home):
     """gzip's checksum covers the content; what it does not cover (its header) changes nothing."""
-    import shutil
-
     path = mirror_dir / f"{SONGS.name}.tar.gz"
     whole = path.read_bytes()
     noticed = 0

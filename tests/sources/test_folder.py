@@ -4,9 +4,8 @@ import os
 import pickle
 
 import numpy as np
-import pytest
 
-from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.errors import Rejected
 from fsdl_bench.sources.base import open_source
 
 
@@ -146,15 +145,3 @@ def test_source_can_be_sent_to_a_worker(make_tree, midi):
     song = pickle.loads(pickle.dumps(source)).read(pickle.loads(pickle.dumps(item)))
     assert song.licence == "CC0-1.0"
     np.testing.assert_array_equal(song.content.pitch, [60, 64])
-
-
-def test_open_source_says_what_there_is(make_tree):
-    tree = make_tree({})
-    with pytest.raises(BadInput, match=r"no source 'flder'; there are: adl, .*folder"):
-        open_source("flder", tree)
-    with pytest.raises(BadInput, match="no source 'tree'"):
-        open_source("tree", tree)
-    with pytest.raises(BadInput, match="'folder' has no option artists; it takes: kind, licence, encoding"):
-        open_source("folder", tree, kind="midi", artists=3)
-    with pytest.raises(BadInput, match="'lakh' has midi, not lyrics"):
-        open_source("lakh", tree, kind="lyrics")
