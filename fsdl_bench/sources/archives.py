@@ -5,7 +5,7 @@ given (a folder, or a URL, that holds the file); the public host, unless `FSDL_B
 
     FSDL_BENCH_HOME/sources/<owner>__<repo>-<commit>/files/...        what `fetch` returns
     FSDL_BENCH_HOME/sources/<owner>__<repo>-<commit>/complete.json    where it came from; written last
-    FSDL_BENCH_HOME/downloads/<owner>__<repo>-<commit>.tar.gz[.part]  while it is being fetched
+    FSDL_BENCH_HOME/downloads/<owner>__<repo>-<commit>/...            while it is being fetched
 
 A public host makes commit archives anew on request, and their bytes may change with its software, so a
 commit archive has no hash of its own: each file's pin is checked when it is read (`Tree`). A file given by
@@ -181,7 +181,7 @@ def _archive_file(
     url = address if mirror is None else f"{str(mirror).rstrip('/')}/{name}.tar.gz"
     if url is None:
         raise ValueError(f"{name} has no public address")
-    return _download(url, home() / "downloads" / f"{name}.tar.gz", sha256, progress), url
+    return _download(url, home() / "downloads" / name / f"{name}.tar.gz", sha256, progress), url
 
 
 def _download(url: str, path: Path, sha256: str | None, progress: bool) -> Path:
@@ -216,14 +216,14 @@ def _unpack_into(folder: Path, path: Path, came_from: str, progress: bool) -> No
         with path.open("rb") as stream:
             begins = stream.read(12)
         if ours:
-            path.unlink()
+            shutil.rmtree(path.parent)
         advice = "It has been deleted: run again to fetch it anew" if ours else "Copy it again"
         raise BadInput(
             f"expected a whole .tar.gz at {path} (from {came_from}), found a file that begins with "
             f"{begins!r}: {error}. {advice}."
         ) from None
     if ours:
-        path.unlink()
+        shutil.rmtree(path.parent)
 
 
 def _unpack(path: Path, folder: Path, progress: bool) -> dict[str, int]:
