@@ -63,7 +63,7 @@ class BuildReport:
         return sum(count.songs for count in self.counts.values())
 
 
-def build(
+def build_track(
     definition: TrackDefinition,
     *,
     source_dir: Path | None = None,

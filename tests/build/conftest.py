@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fsdl_bench.build.definition import parse_definition
-from fsdl_bench.build.pipeline import build
+from fsdl_bench.build.pipeline import build_track
 from fsdl_bench.music.notes import Notes
 
 WORDS = [
@@ -99,6 +99,6 @@ def build_quietly(tmp_path: Path):
     """A function that builds a definition from a folder, by default in this process."""
 
     def run(definition, folder: Path, *, workers: int = 0, out: Path | None = None):
-        return build(definition, source_dir=folder, workers=workers, out=out, progress=False)
+        return build_track(definition, source_dir=folder, workers=workers, out=out, progress=False)
 
     return run

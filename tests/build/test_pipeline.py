@@ -12,7 +12,7 @@ import pytest
 
 from fsdl_bench.build import pipeline, reading
 from fsdl_bench.build.manifest import read_manifest
-from fsdl_bench.build.pipeline import build
+from fsdl_bench.build.pipeline import build_track
 from fsdl_bench.build.rows import track_digest
 from fsdl_bench.build.splitting import artist_key, read_splits, split_of
 from fsdl_bench.errors import BadInput
@@ -213,7 +213,7 @@ def test_an_empty_folder_and_a_missing_one(tmp_path, define, build_quietly) -> N
 def test_a_recipe_asks_for_the_folder(define) -> None:
     source = {"source": "lakh", "title": "Lakh", "homepage": "https://example.org/lakh"}
     with pytest.raises(BadInput, match=r"own download of Lakh: .*--from DIR.*https://example.org/lakh"):
-        build(define("midi", status="recipe", sources=[source]), progress=False)
+        build_track(define("midi", status="recipe", sources=[source]), progress=False)
 
 
 def test_only_one_folder_for_one_source(define, build_quietly, tmp_path) -> None:

@@ -24,11 +24,11 @@ import sys
 from pathlib import Path
 from fsdl_bench.build import reading
 from fsdl_bench.build.definition import user_definition
-from fsdl_bench.build.pipeline import build
+from fsdl_bench.build.pipeline import build_track
 if __name__ == "__main__":
     reading.CHUNK_SONGS = 20
     definition = user_definition("toy", "lyrics")
-    report = build(definition, source_dir=Path(sys.argv[1]), workers=1)
+    report = build_track(definition, source_dir=Path(sys.argv[1]), workers=1)
     print(report.digest, report.resumed)
 """
 
@@ -110,7 +110,7 @@ def test_a_rerun_goes_on_from_the_chunks_that_are_read(
     with pytest.raises(CutShort):
         build_quietly(define(), songs)
     monkeypatch.setattr("fsdl_bench.build.ingest.write_chunk", write)
-    report = pipeline.build(define(), source_dir=songs, workers=0)
+    report = pipeline.build_track(define(), source_dir=songs, workers=0)
     assert (report.resumed, report.digest) == (60, whole)
     assert "60 of 120 songs are read" in capsys.readouterr().err
     assert build_quietly(define(), songs).resumed == 0

@@ -1,0 +1,151 @@
+"""A build of 200,000 generated MIDI files on two workers: memory of each process, speed from first to last.
+
+    python benchmarks/scale.py [--small] [--songs N] [--workers N] [--home DIR] [--keep]
+
+Prints one line a figure. To reach: under 2 GiB resident in each process, and the last tenth of the songs read
+as fast as the first. The files are melodies over a bass, some of them near-copies of others and some broken,
+so that every stage has its work. With --keep the built track stays in DIR for other benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+SONGS_AN_ARTIST = 40
+NOTES = 600
+BATCH = 1000
+
+BUILD = """
+import sys
+from pathlib import Path
+from fsdl_bench.build.definition import user_definition
+from fsdl_bench.build.pipeline import build_track
+if __name__ == "__main__":
+    report = build_track(user_definition("scale", "midi"), source_dir=Path(sys.argv[1]), workers=int(sys.argv[2]))
+    print(report.kept, report.seconds, report.digest, dict(report.rejected), sep="|")
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--small", action="store_true", help="4,000 songs, for a quick check")
+    parser.add_argument("--songs", type=int, default=200_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--home", type=Path, help="where files and track go; a temporary folder by default")
+    parser.add_argument("--keep", action="store_true", help="leave the built track there")
+    options = parser.parse_args()
+    songs = 4_000 if options.small else options.songs
+    home = options.home or Path(tempfile.mkdtemp(prefix="fsdl-scale-"))
+    files = home / "files"
+    try:
+        began = time.perf_counter()
+        if not files.exists():
+            generate(files, songs)
+        print(f"files                     {songs:,} in {time.perf_counter() - began:.0f} s")
+        run(files, home, songs, options.workers)
+    finally:
+        if not options.keep:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def generate(folder: Path, songs: int) -> None:
+    """Files of 600 notes, one folder an artist; 3% are transposed near-copies, 0.5% broken."""
+    rng = np.random.default_rng(1)
+    for first in range(0, songs, BATCH):
+        events = np.zeros((BATCH, NOTES, 2, 4), np.uint8)
+        steps = np.rint(rng.normal(0, 3.5, (BATCH, NOTES))).astype(int)
+        # A walk that is reflected into 40-87.
+        pitch = 40 + np.abs((np.cumsum(steps, axis=1) + rng.integers(0, 47, (BATCH, 1))) % 94 - 46)
+        events[..., 0] = rng.choice([24, 48, 60, 96, 120], (BATCH, NOTES, 2))  # ticks since the last event
+        events[..., 1] = 0x90
+        events[..., 2] = pitch[..., None]
+        events[..., 0, 3] = 80  # velocity; 0 ends the note
+        for song in range(BATCH):
+            number = first + song
+            if number % 33 == 1:
+                events[song] = events[song - 1]
+                events[song, ..., 2] += 3
+                events[song, :60, :, 2] = 50
+            data = midi_file(events[song].tobytes())
+            if number % 200 == 7:
+                data = data[: len(data) // 3]
+            path = folder / f"artist {number // SONGS_AN_ARTIST:05d}" / f"{number:06d}.mid"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+def midi_file(events: bytes) -> bytes:
+    track = b"\x00\xc0\x00" + events + b"\x00\xff\x2f\x00"
+    return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(track).to_bytes(4, "big") + track
+
+
+def run(files: Path, home: Path, songs: int, workers: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUILD, files, str(workers)],
+        env=os.environ | {"FSDL_BENCH_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    resident: dict[int, int] = defaultdict(int)
+    read: list[tuple[float, int]] = []
+    began = time.perf_counter()
+    chunks = home / "tracks" / ".scale.work" / "chunks"
+    watched = psutil.Process(process.pid)
+    while process.poll() is None:
+        for each in [watched, *children(watched)]:
+            try:
+                resident[each.pid] = max(resident[each.pid], each.memory_info().rss)
+            except psutil.Error:
+                continue
+        done = len(list(chunks.glob("[!.]*.arrow"))) if chunks.exists() else 0
+        read.append((time.perf_counter() - began, done))
+        time.sleep(0.5)
+    assert process.stdout is not None
+    kept, seconds, digest, rejected = process.stdout.read().strip().split("|")
+    most = max(done for _, done in read)
+    read = read[: [done for _, done in read].index(most) + 1]
+    first, last = rate(read, 0, most // 10), rate(read, most - most // 10, most)
+    a_chunk = songs / most
+    print(f"kept                      {int(kept):,}, left out {rejected}")
+    print(f"digest                    {digest}")
+    print(f"whole build               {float(seconds):.0f} s, {songs / float(seconds):,.0f} songs/s")
+    print(f"until all is read         {read[-1][0]:.0f} s")
+    print(f"reading, first 10%        {first * a_chunk:,.0f} songs/s")
+    print(f"reading, last 10%         {last * a_chunk:,.0f} songs/s")
+    print(f"last / first              {last / first:.2f}   (to reach: 1)")
+    peaks = sorted(resident.values(), reverse=True)
+    print(
+        f"resident, MiB             {', '.join(f'{peak / 2**20:,.0f}' for peak in peaks if peak > 50 << 20)}"
+    )
+    print(f"largest / 2 GiB           {peaks[0] / 2**31:.2f}   (to reach: below 1)")
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def rate(read: list[tuple[float, int]], low: int, high: int) -> float:
+    """Chunks a second between these counts."""
+    begin = max(moment for moment, done in read if done <= low)
+    end = min(moment for moment, done in read if done >= high)
+    return (high - low) / (end - begin)
+
+
+if __name__ == "__main__":
+    main()
