@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares this with th
     from fsdl_bench.build.definition import load_definition as load_definition
     from fsdl_bench.build.definition import user_definition as user_definition
     from fsdl_bench.build.pipeline import BuildReport as BuildReport
-    from fsdl_bench.build.pipeline import build as build_track  # noqa: F401
+    from fsdl_bench.build.pipeline import build_track as build_track
     from fsdl_bench.check import CheckReport as CheckReport
     from fsdl_bench.check import check_track as check_track
     from fsdl_bench.codecs import load_codec as load_codec
@@ -77,7 +77,6 @@ _NAMES_OF = {
     "track": ("Track", "built_tracks", "load_track"),
     "views": ("Artist", "Songs", "TrackSong"),
 }
-_RENAMED = {"build_track": "build"}  # for `fsdl_bench.build` is the package
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
 
 __all__ = sorted(_MODULE_OF)
@@ -86,7 +85,7 @@ __all__ = sorted(_MODULE_OF)
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), _RENAMED.get(name, name))
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

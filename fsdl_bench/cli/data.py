@@ -48,7 +48,7 @@ def build(
 
     A track of your own: --from DIR --kind lyrics|midi --name NAME.
     """
-    from fsdl_bench.build.pipeline import build as build_track
+    from fsdl_bench.build.pipeline import build_track
     from fsdl_bench.cli.describe import print_build
 
     definitions = _definitions(tracks, source, kind, name, layout, options)

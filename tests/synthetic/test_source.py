@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fsdl_bench.build.definition import load_definition
-from fsdl_bench.build.pipeline import build
+from fsdl_bench.build.pipeline import build_track
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sources.base import open_source
@@ -53,7 +53,7 @@ def test_the_build_keeps_every_song_token_for_token(kind):
     packaged = load_definition(name)
     filters = packaged.filters.model_copy(update={"artists": [model.artists[key] for key in keys]})
     definition = packaged.model_copy(update={"filters": filters, "digest": ""})
-    report = build(definition, workers=1, progress=False)
+    report = build_track(definition, workers=1, progress=False)
     others = len(list(open_source("synthetic", None, kind=kind).items())) - sum(map(model.song_count, keys))
     assert report.rejected == {"artist not among those of the definition": others}
     rows = [
