@@ -32,7 +32,8 @@ from pathlib import Path
 from fsdl_bench.build.definition import user_definition
 from fsdl_bench.build.pipeline import build_track
 if __name__ == "__main__":
-    report = build_track(user_definition("scale", "midi"), source_dir=Path(sys.argv[1]), workers=int(sys.argv[2]))
+    definition = user_definition("scale", "midi")
+    report = build_track(definition, source_dir=Path(sys.argv[1]), workers=int(sys.argv[2]))
     print(report.kept, report.seconds, report.digest, dict(report.rejected), sep="|")
 """
 
