@@ -183,6 +183,19 @@ def test_list_goes_on_past_a_damaged_track(cli, toy):
     assert cli("list").exit_code == 0
 
 
+def test_list_and_check_say_whether_a_track_is_the_frozen_one(cli, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("fsdl_bench.build.definition.TRACKS", tmp_path / "tracks")
+    (tmp_path / "tracks").mkdir()
+    definition = load_track("toy").definition
+    for digest, state in ((load_track("toy").digest, "as frozen"), ("0" * 64, "NOT AS FROZEN")):
+        frozen = definition.model_copy(update={"digest": digest})
+        (tmp_path / "tracks" / "toy.toml").write_text(frozen.to_toml())
+        (record,) = json.loads(cli("list", "--json").stdout)
+        assert record["state"] == state
+        assert f"({state})" in cli("show", "toy").stdout
+        assert f"({state})" in cli("check", "toy").stdout
+
+
 def test_show_prints_statistics_rejections_and_three_songs(cli, toy):
     output = cli("show", "toy").stdout
     assert re.search(r"train .* 4 .* 12 ", output)
@@ -259,13 +272,14 @@ def test_a_defect_of_the_program_is_not_hidden(cli, toy, monkeypatch):
     assert isinstance(cli("check", "toy").exception, ZeroDivisionError)
 
 
-def start(*arguments) -> subprocess.Popen:
+def start(*arguments, **environment) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "fsdl_bench", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=os.environ | environment,
     )
 
 
@@ -275,6 +289,13 @@ def test_as_a_process(toy):
     assert (process.returncode, out) == (2, "")
     assert err.startswith("Error: there is no track 'toi'. Did you mean toy?")
     assert err.count("\n") == 1
+
+
+def test_a_terminal_without_unicode(write_track):
+    process = start("show", write_track({"train": {"邓丽君": ["mi lo"]}}), PYTHONIOENCODING="latin-1")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "(\\u9093\\u4e3d\\u541b)" in out
 
 
 def test_a_closed_pipe_is_no_traceback(toy):

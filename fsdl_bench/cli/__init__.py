@@ -6,6 +6,8 @@ Only click is imported here and in the files beside it; what a command needs, it
 from __future__ import annotations
 
 import errno
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -24,6 +26,9 @@ class _Commands(click.Group):
     """Turns what can go wrong for a person into one message: 2 for a bad call, 130 for Ctrl-C, 1 else."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a title that the terminal cannot show is no error
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except BadInput as error:
