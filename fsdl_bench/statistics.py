@@ -77,8 +77,8 @@ def ratio_by_group(
 def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
     """The mean of one figure per artist [A] and its 95% interval.
 
-    Where the bootstrap distribution is too coarse for the correction (two or three artists, or all but one
-    equal), its plain percentiles are the interval.
+    Where the bootstrap distribution is too coarse for the correction (two or three artists, or figures that
+    differ by rounding only), its plain percentiles are the interval.
 
     Raises:
         ValueError: no values, or one that is not finite.
@@ -93,7 +93,7 @@ def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
 
     from scipy import stats
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(
             (figures,),

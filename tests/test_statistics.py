@@ -74,6 +74,11 @@ def test_units_do_not_matter(seed, count, shift, scale):
         assert getattr(two, end) == pytest.approx(scale * getattr(one, end) + shift, abs=1e-6)
 
 
+def test_figures_that_differ_by_rounding_have_an_interval_of_that_width():
+    found = estimate([0.0, 1e-17, -3e-17])
+    assert max(abs(found.low), abs(found.high)) < 1e-16
+
+
 def test_estimates_repeat_and_follow_the_seed():
     values = np.random.default_rng(0).normal(size=20)
     assert estimate(values) == estimate(values)
