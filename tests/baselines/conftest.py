@@ -1,0 +1,132 @@
+"""What tests of the reference models share: a model's module by name, a toy track, and what `fit` is told."""
+
+import importlib
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from fsdl_bench import (
+    FitContext,
+    Split,
+    evaluate,
+    evaluation_episodes,
+    load_codec,
+    load_definition,
+    synthetic_model,
+)
+from fsdl_bench.codecs.words import WordsCodec
+
+BASELINES = Path(__file__).parents[2] / "baselines"
+
+
+@pytest.fixture(scope="session")
+def baseline():
+    """`baseline("ngram")` is the module `baselines/ngram.py`, imported as its neighbours import it."""
+
+    def load(name):
+        if str(BASELINES) not in sys.path:
+            sys.path.insert(0, str(BASELINES))
+        return importlib.import_module(name)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def toy_splits():
+    """Train and validation splits of a bigram language that each artist speaks with words of their own."""
+    rng = np.random.default_rng(0)
+
+    def split(name, artists, songs):
+        rows = []
+        for artist in range(artists):
+            own = rng.integers(4, 99, 12)
+            for _ in range(songs):
+                tokens = [int(rng.choice(own))]
+                for _ in range(int(rng.integers(20, 60))):
+                    step = 4 + (tokens[-1] * 7) % 95
+                    tokens.append(int(rng.choice(own)) if rng.random() < 0.4 else step)
+                row = {"artist": f"{name} {artist}", "tokens": np.array([*tokens, 2], np.uint16), "text": ""}
+                rows.append(row | {"units": len(tokens)})
+        return Split.from_rows(name, WordsCodec(), rows)
+
+    return split("train", 12, 15), split("validation", 6, 15)
+
+
+@pytest.fixture
+def context(tmp_path):
+    """What `fit` is told about the toy track."""
+    return FitContext(
+        track="lyrics-synthetic",
+        kind="lyrics",
+        digest="",
+        codec=WordsCodec(),
+        shots=(0, 1, 2, 5),
+        queries=4,
+        device=torch.device("cpu"),
+        seed=0,
+        checkpoints=tmp_path,
+        log=lambda _: None,
+    )
+
+
+class ToyTrack:
+    """Enough of a track to be evaluated: a few artists of a synthetic track, 9 songs each."""
+
+    digest = "ab" * 32
+
+    def __init__(self, name, artists):
+        definition = load_definition(name)
+        self.name, self.kind = name, definition.kind
+        self.codec = load_codec(definition.codec)
+        self.definition = SimpleNamespace(
+            name=name,
+            version="v1",
+            shots=(0, 1, 5),
+            headline_shot=5,
+            queries=4,
+            episodes=1,
+            min_artist_songs_evaluated=9,
+        )
+        model = synthetic_model(name)
+        keys = list(model.artists)[:artists]
+        self.parts = {
+            split: Split.from_rows(
+                split,
+                self.codec,
+                [{"artist": key, "tokens": model.song(key, i)} for key in keys[place::4] for i in range(9)],
+                track_name=name,
+                digest=self.digest,
+            )
+            for place, split in enumerate(("train", "train", "validation", "test"))
+        }
+
+    def __getitem__(self, split):
+        return self.parts[split]
+
+
+@pytest.fixture(scope="session", params=["lyrics-synthetic", "midi-synthetic"])
+def synthetic(request):
+    """A small part of a synthetic track, as it is drawn."""
+    return ToyTrack(request.param, artists=12)
+
+
+@pytest.fixture
+def score(synthetic, tmp_path):
+    """Evaluates a reference model on it: the result, and per row (row, episode, query tokens)."""
+
+    def run(name, settings=(), **options):
+        path = str(BASELINES / f"{name}.py")
+        out = tmp_path / f"{name}.json"
+        stored = evaluate(
+            path, synthetic, settings=settings, out=out, progress=False, resume=False, **options
+        )
+        episodes = {e.artist: e for e in evaluation_episodes(synthetic["test"], synthetic.definition)}
+        songs = {song.id: song.tokens for song in synthetic["test"].songs}
+        rows = [(row, episodes[row.artist], songs[row.song_id]) for row in stored.rows.itertuples()]
+        return stored, rows
+
+    return run
