@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ INTERVALS = 7
 DISTINCT = 3
 WORDS = 3
 
-_BATCH = 64  # songs at a time: below 256, and small enough to stay in the cache
+_BATCH = 32  # songs at a time: below 256, and few enough to stay in the cache
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
@@ -49,37 +49,51 @@ def music_shingles(songs: Sequence[Notes]) -> list[Shingles]:
 
 def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
     """Many songs in one pass over their concatenated notes."""
-    sizes = np.array([len(notes) for notes in songs])
-    song = np.repeat(np.arange(len(songs), dtype=np.uint64), sizes)
-    seconds = np.concatenate([notes.start for notes in songs])
-    onset = np.floor(100.0 * seconds + 0.5).astype(np.uint64)
-    part = np.concatenate([notes.track for notes in songs]).astype(np.uint64)
-    pitch = np.concatenate([notes.pitch for notes in songs]).astype(np.uint64)
-    keep = np.concatenate([notes.family for notes in songs]) != DRUMS
-
     # One number a note: song (8 bits), part (16), onset (32), 127 - pitch (8); the lowest of each
     # (song, part, onset) is the skyline's note.
-    key = ((song << 56) | (part << 40) | (onset << 8) | (127 - pitch))[keep]
+    onset = np.concatenate([notes.start for notes in songs])
+    onset *= 100.0
+    onset += 0.5
+    key = onset.astype(np.uint64)  # no time is negative, so this is the floor
+    key <<= 8
+    key |= 127 - np.concatenate([notes.pitch for notes in songs])
+    part = np.concatenate([notes.track for notes in songs]).astype(np.uint64)
+    part |= np.repeat(np.arange(len(songs), dtype=np.uint64) << 16, [len(notes) for notes in songs])
+    part <<= 40
+    key |= part
+    drums = np.concatenate([notes.family for notes in songs]) == DRUMS
+    if drums.any():
+        key = key[~drums]
     key.sort()
-    line = key >> 8
-    sky = key[np.r_[True, line[1:] != line[:-1]]] if len(key) else key
-    voice = sky >> 40
-    steps = np.diff((sky & 0xFF).astype(np.int16))
-    # A pitch is stored as 127 - pitch, so the differences are the intervals with their sign turned.
-    within = voice[INTERVALS:] == voice[:-INTERVALS] if len(sky) > INTERVALS else np.zeros(0, bool)
-    columns = [steps[k : len(steps) - INTERVALS + 1 + k] for k in range(INTERVALS)] if len(within) else []
-    if not columns:
+    sky = key[_first(key >> 8)]
+    if len(sky) <= INTERVALS:
         return [np.empty(0, np.uint64) for _ in songs]
+    # Pitches are stored as 127 - pitch, so the differences are the intervals with their sign turned.
+    low_bytes = sky.astype(np.uint8).view(np.int8)
+    steps = np.zeros(len(sky) + 1, np.int8)  # one byte more, so that 8 can be read at every place
+    np.subtract(low_bytes[1:], low_bytes[:-1], out=steps[: len(sky) - 1])
+    count = len(sky) - INTERVALS
+    columns = [steps[k : count + k] for k in range(INTERVALS)]
     low, high = np.minimum.reduce(columns), np.maximum.reduce(columns)
     # At least 3 distinct values: something lies strictly between the lowest and the highest.
-    varied = np.logical_or.reduce([(low < column) & (column < high) for column in columns]) & within
-    code = (sky[:-INTERVALS][varied] >> 56) << 56
-    for k, column in enumerate(columns):
-        code |= (column[varied] + 128).astype(np.uint64) << np.uint64(8 * k)
-    code.sort()
-    code = code[np.r_[True, code[1:] != code[:-1]]] if len(code) else code
-    ends = np.searchsorted(code, np.arange(1, len(songs), dtype=np.uint64) << 56)
-    return np.split(_mix(code & np.uint64(2**56 - 1)), ends)
+    varied = np.logical_or.reduce([(low < column) & (column < high) for column in columns])
+    voice = sky >> 40
+    varied &= voice[INTERVALS:] == voice[:-INTERVALS]
+    # 7 steps in a row are the low 7 bytes of the number that begins at the first of them.
+    gram = np.lib.stride_tricks.as_strided(steps.view(np.uint8)[:8].view("<u8"), (count,), (1,))[varied]
+    gram = gram.astype(np.uint64) & np.uint64(2**56 - 1)
+    gram |= sky[:count][varied] >> 56 << 56
+    gram.sort()
+    gram = gram[_first(gram)]
+    ends = np.searchsorted(gram, np.arange(1, len(songs), dtype=np.uint64) << 56)
+    return np.split(_mix(gram & np.uint64(2**56 - 1)), ends)
+
+
+def _first(ordered: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a value differs from the one before."""
+    new = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return new
 
 
 def lyrics_shingles(texts: Sequence[str]) -> list[Shingles]:
