@@ -95,7 +95,7 @@ class Reader:
     def _song(self, source: int, item: Item) -> Song:
         try:
             song = self._sources[source].read(item)
-        except (Rejected, BadInput, OSError, MemoryError):
+        except (Rejected, BadInput, OSError, MemoryError, ImportError):
             raise
         except Exception as error:  # noqa: BLE001  whatever is in a file, the build goes on without it
             raise Rejected("reader failed", f"{type(error).__name__}: {error}") from None
