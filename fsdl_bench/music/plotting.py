@@ -39,9 +39,9 @@ def piano_roll(notes: Notes, title: str | None = None) -> Figure:
     drums = notes.family == DRUMS
     kit = np.unique(notes.pitch[drums])
     seconds = max(float(notes.end.max()), 1e-3)
-    figure = Figure(figsize=(12, 5 + 0.17 * len(kit)), facecolor="white", layout="constrained")
     heights = [5 * (not drums.all()), 0.17 * len(kit) + 0.25 * bool(len(kit))]
     shown = [height for height in heights if height]
+    figure = Figure(figsize=(12, max(2.5, sum(shown))), facecolor="white", layout="constrained")
     panels = figure.subplots(len(shown), sharex=True, squeeze=False, height_ratios=shown)[:, 0]
     if not drums.all():
         _draw_pitches(panels[0], notes, ~drums, seconds)
