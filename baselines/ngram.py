@@ -38,7 +38,7 @@ class NGram:
 
     family = "n-gram"
 
-    def __init__(self, orders: tuple[int, ...] = (2, 3, 4, 5, 6)) -> None:
+    def __init__(self, orders: tuple[int, ...] = (2, 3, 4, 5)) -> None:
         self.orders = orders
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
@@ -153,26 +153,31 @@ class KneserNey:
 
     def probabilities(self, tokens: npt.ArrayLike) -> Floats:
         """float64 [T, V]: row t is p(. | tokens[:t]) in a song that begins with `tokens`."""
-        *_, found = self.by_level(tokens)
+        *_, (found, _) = self.by_level(tokens)
         return found
 
-    def by_level(self, tokens: npt.ArrayLike) -> Iterator[Floats]:
-        """p_1, p_2, ... in one array that each builds on: a change to one goes into the next."""
-        text = np.concatenate([[BOS], np.asarray(tokens, np.int64)])
-        found = np.tile(self.unigram, (len(text) - 1, 1))
-        yield found
-        for level, contexts in zip(self.levels[1:], self.contexts(text[:-1])[1:], strict=True):
-            level.interpolate(found, contexts)
-            yield found
+    def by_level(self, tokens: npt.ArrayLike) -> Iterator[tuple[Floats, Floats]]:
+        """p_k [T, V] and c_k(h) [T] for each k; in one array, so a change to p_k goes into p_{k+1}."""
+        text = np.concatenate([[BOS], np.asarray(tokens, np.int64)])[:-1]
+        found = np.tile(self.unigram, (len(text), 1))
+        for level, contexts in zip(self.levels, self.contexts(text), strict=True):
+            if level is not self.levels[0]:
+                level.interpolate(found, contexts)
+            yield found, level.total(contexts)
 
     def of_targets(self, tokens: npt.ArrayLike) -> Floats:
         """float64 [T]: p(tokens[t] | tokens[:t])."""
-        text = np.concatenate([[BOS], np.asarray(tokens, np.int64)])
-        found = self.uniform[text[1:]]
-        for level, contexts in zip(self.levels, self.contexts(text[:-1]), strict=True):
-            own, passed = level.parts(contexts, text[1:])
+        found = self.uniform[np.asarray(tokens, np.int64)]
+        for own, passed, _ in self.parts_of_targets(tokens):
             found = own + passed * found
         return found
+
+    def parts_of_targets(self, tokens: npt.ArrayLike) -> list[tuple[Floats, Floats, Floats]]:
+        """For each k: what p_k(tokens[t]) has of its own, which part of p_{k-1} it adds, and c_k(h); each
+        [T]."""
+        text = np.concatenate([[BOS], np.asarray(tokens, np.int64)])
+        pairs = zip(self.levels, self.contexts(text[:-1]), strict=True)
+        return [(*level.parts(contexts, text[1:]), level.total(contexts)) for level, contexts in pairs]
 
     def contexts(self, text: Ints) -> list[Ints]:
         """For each level the number of the context that ends at each token of `text`; -1 if never seen."""
