@@ -22,6 +22,14 @@ nitpicky = False
 autodoc_default_options = {"undoc-members": False}
 
 
+_CODE = re.compile(r"(?<![`:])`([^`\n]+)`(?!`)(\w?)")
+
+
+def _as_code(found):
+    """A word that goes on after the code, such as a plural s, needs an escaped space before it."""
+    return f"``{found[1]}``" + (f"\\ {found[2]}" if found[2] else "")
+
+
 def _plain_docstring(app, what, name, obj, options, lines):  # noqa: ARG001
     """Docstrings are written to be read as they stand: an indented block is literal, and `x` is code."""
     out, fence = [], False
@@ -30,17 +38,8 @@ def _plain_docstring(app, what, name, obj, options, lines):  # noqa: ARG001
         if what == "module" and indented and not fence and number and not lines[number - 1].strip():
             out += ["::", ""]
         fence = indented or (fence and not line.strip())
-        code = (
-            line
-            if indented and what == "module"
-            else _CODE.sub(r"``\1``", _CODE_IN_WORD.sub(r"``\1``\\ ", line))
-        )
-        out.append(code)
+        out.append(line if indented and what == "module" else _CODE.sub(_as_code, line))
     lines[:] = out
-
-
-_CODE = re.compile(r"(?<![`:\w])`([^`\n]+)`(?!`)")
-_CODE_IN_WORD = re.compile(r"(?<![`:\w])`([^`\n]+)`(?=\w)")
 
 
 def setup(app):
