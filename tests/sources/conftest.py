@@ -160,3 +160,20 @@ def make_tree(tmp_path):
         return Tree(root)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_files(mirror):
+    """`real_files("facjure", keep)`: the files of the mirror's archive whose path `keep` takes, path -> bytes."""
+
+    def extract(owner: str, keep) -> dict[str, bytes]:
+        (archive,) = mirror.glob(f"{owner}*.tar.gz")
+        files = {}
+        with tarfile.open(archive) as members:
+            for member in members:
+                path = member.name.partition("/")[2]
+                if member.isfile() and keep(path):
+                    files[path] = members.extractfile(member).read()
+        return files
+
+    return extract

@@ -1,0 +1,126 @@
+"""OpenScore Lieder: songs of the nineteenth century as scores, `scores/<Composer>/<set>/<song>/*.mxl`.
+
+As MIDI, a song is its score, converted (see `music.scores`). As lyrics, it is the words under the notes of
+the same score, verse after verse (see `music.underlay`). The `.txt` beside it is not read: it was exported
+with the syllables of several verses run into each other, and with gaps where a word crosses a line.
+
+The artist is the composer, as `data/composers.tsv` spells the name, else as the folder does.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from fsdl_bench.errors import BadInput
+from fsdl_bench.music.notes import Notes
+from fsdl_bench.songs import Kind, Song
+from fsdl_bench.sources.base import Item, Rejection
+from fsdl_bench.sources.tree import Tree
+
+LICENCE = "CC0-1.0"
+_FILE = re.compile(r"(?:.*/)?scores/(?P<composer>[^/]+)/(?P<set>[^/]+)/(?P<song>[^/]+)/[^/]+\.mxl")
+_COLLECTIONS = {
+    "Boulton,_Harold": {
+        "10": "Charles Villiers Stanford",
+        "11": "Arthur Goring Thomas",
+        "12": "Charles Wood",
+        "1": "Joseph Barnby",
+        "2": "Alfred Cellier",
+        "3": "Frederick Corder",
+        "4": "Frederic Hymen Cowen",
+        "5": "Charles Harford Lloyd",
+        "6": "Alexander Mackenzie",
+        "7": "Hamish MacCunn",
+        "8": "Hubert Parry",
+        "9": "Arthur Somervell",
+    },
+    "Parratt,_Walter": {
+        "1": "Alexander Mackenzie",
+        "2": "Charles Villiers Stanford",
+        "3": "Walford Davies",
+        "4": "Frederick Bridge",
+        "5": "George Clement Martin",
+        "6": "Hubert Parry",
+        "7": "Arthur Murray Goodhart",
+        "8": "Charles Wood",
+        "9": "Arthur Somervell",
+        "10": "Edward Elgar",
+        "11": "Charles Harford Lloyd",
+        "12": "John Stainer",
+    },
+}
+"""Two folders stand under the editor's name; the composers, by the number of the song, are in the scores."""
+
+
+def open(tree: Tree, *, kind: Kind) -> LiederSource:  # noqa: A001
+    """The songs of the repository, as `lyrics` or as `midi`."""
+    return LiederSource(tree, kind)
+
+
+@dataclass
+class LiederSource:
+    """One `Item` a score; each song is a work of its own."""
+
+    tree: Tree
+    kind: Kind
+    rejected: list[Rejection] = field(default_factory=list)
+
+    def items(self) -> Iterator[Item]:
+        """The scores, by composer and set."""
+        self.rejected = []
+        names = self._composers()
+        for path in self.tree.files(".mxl"):
+            if found := _FILE.fullmatch(path):
+                folder, song = found["composer"], found["song"]
+                number = song.partition("_")[0]
+                artist = _COLLECTIONS.get(folder, {}).get(number) or names.get(folder) or _given_first(folder)
+                yield Item(path, artist, _title(song), "", LICENCE, path)
+            else:
+                self.rejected.append((path, "not a song's file", "expected scores/<Composer>/<set>/<song>/"))
+        self.rejected += self.tree.problems
+
+    def prepare(self, items: Sequence[Item], workers: int, progress: bool) -> None:
+        """Convert the scores that are not converted yet."""
+        if self.kind == "midi":
+            from fsdl_bench.music.scores import convert_scores
+
+            paths = [item.path for item in items if item.path]
+            convert_scores(paths, self.tree.read, workers=workers, progress=progress)
+
+    def read(self, item: Item) -> Song:
+        """The words, or the notes."""
+        data = self.tree.read(str(item.path))
+        content: str | Notes
+        if self.kind == "lyrics":
+            from fsdl_bench.music.underlay import underlay
+
+            content = underlay(data)
+        else:
+            from fsdl_bench.music.reading import read_midi
+            from fsdl_bench.music.scores import score_to_midi
+
+            content = read_midi(score_to_midi(data))
+        return Song(item.artist, item.title, item.origin, item.licence, item.origin, content)
+
+    def _composers(self) -> dict[str, str]:
+        """Folder to name, from `data/composers.tsv`."""
+        paths = [path for path in self.tree.files(".tsv") if path.rpartition("/")[2] == "composers.tsv"]
+        if len(paths) != 1:
+            raise BadInput(f"expected one data/composers.tsv under {self.tree.root}, found {len(paths)}")
+        rows = csv.DictReader(self.tree.read(paths[0]).decode("utf-8").splitlines(), delimiter="\t")
+        try:
+            return {row["path"]: row["name"] for row in rows}
+        except KeyError as error:
+            raise BadInput(f"{self.tree.root / paths[0]}: there is no column {error}") from None
+
+
+def _given_first(folder: str) -> str:
+    family, _, given = folder.replace("_", " ").partition(",")
+    return f"{given} {family}".strip()
+
+
+def _title(folder: str) -> str:
+    return re.sub(r"^\d+[a-z]?_", "", folder).replace("_", " ").strip() or folder

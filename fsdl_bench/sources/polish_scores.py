@@ -1,0 +1,177 @@
+"""Polish scores (Chopin Institute): `**kern` files, with the library's catalogue in their headers.
+
+A header line reads `!!!KEY: value`. COM is the composer, family name first; OTL the title; OPR the work that
+a movement belongs to, GTL the collection that a piece stands in; SMS-siglum and SMS-shelfmark the manuscript;
+SMS-shelfwork the place in it, with `M` for a movement, `G` for a piece of a collection, `W` for a work.
+Licence: CC BY 4.0 where the file says so (YEM); files that do not are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from anyascii import anyascii
+
+from fsdl_bench.errors import Rejected
+from fsdl_bench.songs import Kind, Song
+from fsdl_bench.sources.base import Item, Rejection
+from fsdl_bench.sources.text import same_title
+from fsdl_bench.sources.tree import Tree
+
+LICENCE = "CC-BY-4.0"
+_HEAD_BYTES = 4096
+"""The catalogue's lines stand at the head; only the licence is at the end of some files."""
+_RECORD = re.compile(
+    r"^!!!(COM|OTL|OPR|GTL|SMS-siglum|SMS-shelfmark|SMS-shelfwork):[ \t]*(.*?)[ \t\r]*$", re.M
+)
+_LICENSED = re.compile(rb"^!!!YEM:.*\bCC[ -]BY[ -]4\.0\b", re.M)
+_EXACT, _TOLERATED = 0.05, 8.0
+"""By how many quarter notes a conversion may differ to be taken as it is, and to be taken at all."""
+_NOBODY = re.compile(r"Anonim\w*|Anonymus|N\.? ?N\.?|(?:[A-Z]\. ?)+", re.I)
+"""Unknown, or initials only."""
+_REVISION = re.compile(r"\s*\[(?:ante|post) correcturam\]", re.I)
+
+
+def open(tree: Tree) -> PolishSource:  # noqa: A001
+    """The scores of the repository, `<library>/kern/*.krn`."""
+    return PolishSource(tree)
+
+
+@dataclass
+class PolishSource:
+    """One `Item` a file; movements, and copies of one piece in several manuscripts, share a work."""
+
+    tree: Tree
+    kind: Kind = "midi"
+    rejected: list[Rejection] = field(default_factory=list)
+
+    def items(self) -> Iterator[Item]:
+        """The scores with a licence and a composer."""
+        self.rejected = []
+        copies: Counter[tuple[str, str]] = Counter()
+        for path in self.tree.files(".krn"):
+            try:
+                head = self.tree.head(path, _HEAD_BYTES)
+                if not _LICENSED.search(head) and not _LICENSED.search(self.tree.read(path)):
+                    raise Rejected("no CC BY 4.0 licence", "no YEM line that gives it")
+                header = _header(head)
+                artist = _composer(header.get("COM", ""), path)
+            except Rejected as error:
+                self.rejected.append((path, error.reason, error.detail))
+            else:
+                yield Item(path, artist, _title(header), _work(header, copies), LICENCE, path)
+        self.rejected += self.tree.problems
+
+    def prepare(self, items: Sequence[Item], workers: int, progress: bool) -> None:
+        """Convert the scores that are not converted yet, and once more those that came out wrong."""
+        from fsdl_bench.engine import run
+        from fsdl_bench.music.scores import convert_scores
+
+        paths = [item.path for item in items if item.path]
+        convert_scores(paths, self.tree.read, workers=workers, progress=progress)
+        conversions = (self._conversion(path, self.tree.read) for path in paths)
+        off = zip(paths, run(_off, conversions, workers=workers), strict=True)
+        wrong = [path for path, quarters in off if not isinstance(quarters, float) or quarters > _EXACT]
+        convert_scores(wrong, self._split_at_bars, workers=workers, progress=progress)
+
+    def read(self, item: Item) -> Song:
+        """The notes, from the conversion that is nearer to the score.
+
+        Raises:
+            Rejected: also if that one is not as long as the score.
+        """
+        from fsdl_bench.music.reading import read_midi
+        from fsdl_bench.music.scores import score_to_midi
+
+        path = str(item.path)
+        data = self.tree.read(path)
+        midi = score_to_midi(data)
+        off = _off((data, midi))
+        if off > _EXACT and (other := self._conversion(path, self._split_at_bars)):
+            off, midi = min((off, midi), (_off(other), other[1]))
+        if off > _TOLERATED:
+            raise Rejected("conversion of another length", f"{off:g} quarter notes longer or shorter")
+        return Song(item.artist, item.title, item.work, item.licence, item.origin, read_midi(midi))
+
+    def _conversion(self, path: str, read: Callable[[str], bytes]) -> tuple[bytes, bytes] | None:
+        """A score and its conversion, if it has one."""
+        from fsdl_bench.music.scores import score_to_midi
+
+        try:
+            data = read(path)
+            return data, score_to_midi(data)
+        except Rejected:
+            return None
+
+    def _split_at_bars(self, path: str) -> bytes:
+        from fsdl_bench.music.kern import SPLIT_AT_BARS
+
+        return self.tree.read(path).rstrip() + SPLIT_AT_BARS
+
+
+def _off(conversion: tuple[bytes, bytes] | None) -> float:
+    """By how many quarter notes a conversion is too long or short for its score; 0 where there is none."""
+    from fsdl_bench.music.kern import mismatch
+
+    if conversion is None:
+        return 0.0
+    score, midi = conversion
+    return mismatch(score.decode("utf-8", "replace"), midi)
+
+
+def _header(head: bytes) -> dict[str, str]:
+    """The first value of each record that has one."""
+    header: dict[str, str] = {}
+    for key, value in _RECORD.findall(head.decode("utf-8", "replace")):
+        if value:
+            header.setdefault(key, value)
+    return header
+
+
+def _composer(name: str, path: str) -> str:
+    """The composer, given name first.
+
+    Raises:
+        Rejected: nobody, or the file's name, which the catalogue gave it, says another family name.
+    """
+    if not name or _NOBODY.fullmatch(name):
+        raise Rejected("no artist", name)
+    family, _, given = name.partition(",")
+    file_name = path.rpartition("/")[2].partition("_")[2].partition("--")[0]
+    if file_name and not set(_slug(family)) & set(_slug(file_name)):
+        raise Rejected("composer in doubt", f"{name} in the header, {file_name} in the file's name")
+    return f"{given.strip()} {family.strip()}".strip()
+
+
+def _slug(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", anyascii(name).casefold())
+
+
+def _title(header: dict[str, str]) -> str:
+    title = header.get("OTL", "")
+    parent = header.get("OPR") or ""
+    return f"{parent}: {title}" if parent and title else parent or title
+
+
+def _work(header: dict[str, str], copies: Counter[tuple[str, str]]) -> str:
+    """What the piece is a movement or a copy of, unique within the composer.
+
+    Movements go by the title of their work, so that a work that lies in several manuscripts or under several
+    numbers is one. A piece that is a work of its own goes by its title, if that has two words or more; pieces
+    of one title in the same manuscript are numbered. Two works taken for one cost little: no episode has them
+    on both sides. One work taken for two would put its copies there.
+    """
+    place = f"{header.get('SMS-siglum', '')} {header.get('SMS-shelfmark', '')}".strip()
+    number, _, letter = header.get("SMS-shelfwork", "").rpartition(" ")
+    if letter == "M" and (parent := same_title(header.get("OPR", ""))):
+        return parent
+    title = same_title(_REVISION.sub("", f"{header.get('GTL', '')} {header.get('OTL', '')}"))
+    if len(title.split()) < 2:
+        return f"{title} {place} {number}".strip()
+    key = (place, title)
+    if not _REVISION.search(header.get("OTL", "")):
+        copies[key] += 1
+    return title if copies[key] <= 1 else f"{title} ({copies[key]})"
