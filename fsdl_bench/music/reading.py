@@ -24,8 +24,11 @@ from fsdl_bench.errors import Rejected
 from fsdl_bench.music.notes import DRUMS, Notes
 
 LONGEST_SECONDS: Final = 7200
-LARGEST_BYTES: Final = 32 << 20
-"""Files above this are left out. The parser takes some fifty times a file's size for its own."""
+LARGEST_BYTES: Final = 16 << 20
+"""Larger files are left out: the parser can take a hundred times their size for its own."""
+
+MOST_PARTS: Final = 1 << 16
+"""Files with more parts, that is (track, channel, program), are left out: each takes some 10 KiB."""
 
 _HEADER = 14
 _DEFAULT_TEMPO = 500_000  # microseconds a quarter, until the file sets another
@@ -39,7 +42,7 @@ def read_midi(data: bytes) -> Notes:
     """The notes of a MIDI file, part after part. Sustain pedals are ignored.
 
     Raises:
-        Rejected: for one of these reasons: "empty file", "not a MIDI file", "larger than 32 MiB", "several
+        Rejected: for one of these reasons: "empty file", "not a MIDI file", "larger than 16 MiB", "several
             songs in one file" (format 2), "ticks per quarter < 1" (also for times in video frames), "damaged
             file", "tempo 0", "no notes", "longer than 2 hours".
     """
@@ -56,9 +59,6 @@ def read_midi(data: bytes) -> Notes:
         raise Rejected("damaged file", "a time of more than 2^31 ticks")
     if not parts:
         raise Rejected("no notes")
-    if len(parts) > 1 << 16:
-        raise Rejected("damaged file", f"{len(parts)} parts")
-
     total = sum(len(notes["time"]) for _, notes in parts)
     ticks = np.empty((2, total))  # onsets, ends
     family, pitch, velocity = np.empty((3, total), dtype=np.uint8)
@@ -87,7 +87,7 @@ def _check(data: bytes) -> bytes:
     if data[:4] != b"MThd":
         raise Rejected("not a MIDI file", f"begins with {data[:4]!r}, not b'MThd'")
     if len(data) > LARGEST_BYTES:
-        raise Rejected("larger than 32 MiB", f"{len(data)} bytes")
+        raise Rejected("larger than 16 MiB", f"{len(data)} bytes")
     if len(data) < _HEADER:
         raise Rejected("damaged file", f"ends within the header, after {len(data)} bytes")
     if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
@@ -99,6 +99,10 @@ def _check(data: bytes) -> bytes:
     # symusic takes the three bytes of a tempo, whether the event has them or not.
     if _BROKEN_TEMPO.search(data):
         raise Rejected("damaged file", "a tempo that is not three bytes long")
+    if len(data) > MOST_PARTS:  # smaller ones cannot have too many
+        programs = np.count_nonzero(np.frombuffer(data, dtype=np.uint8) & 0xF0 == 0xC0)
+        if int.from_bytes(data[10:12]) * 16 + programs > MOST_PARTS:
+            raise Rejected("damaged file", f"more than {MOST_PARTS} tracks and changes of instrument")
     # A number ends with the first byte below 0x80. If none is to come, symusic looks for it past the data,
     # where Python keeps one zero byte and nothing else.
     return data + b"\0" if data[-1] >= 0x80 else data
