@@ -113,22 +113,23 @@ class Auditor:
             for check in audits[rule](session, scored, self._random(cell, rule))
         ]
 
-    def check_redrawn(self, cell: int, session: Session, scored: Scored) -> list[Check]:
-        """The first part of a `state` audit: redrawn songs, before the fresh copy has met the true ones."""
-        return self._causality(session, scored, self._random(cell, "fresh"))
+    def redrawn(self, cell: int, session: Session, scored: Scored) -> tuple[Scored, Scored]:
+        """Songs up to random cuts: as recorded, and as the session scores them when redrawn from there on."""
+        return self._redrawn(session, scored, self._random(cell, "fresh"))
 
-    def check_state(self, scored: Scored, again: Scored) -> list[Check]:
-        """The second part: what the fresh copy gave for the true songs."""
-        return [self._compare("state", scored, again)]
+    def compare(self, rule: str, recorded: Scored, again: Scored) -> list[Check]:
+        """Check that two scorings of the same tokens agree."""
+        return [self._compare(rule, recorded, again)]
 
     def _causality(self, session: Session, scored: Scored, random: np.random.Generator) -> list[Check]:
-        cuts = [int(random.integers(len(song))) for song in scored.songs]
-        changed = [
-            redraw(song, cut, self._donor(random), self._vocab_size, random)
-            for song, cut in zip(scored.songs, cuts, strict=True)
-        ]
-        kept = scored.until(cuts)
-        return [self._compare("causality", kept, _again(kept, session.scores(changed)))]
+        return [self._compare("causality", *self._redrawn(session, scored, random))]
+
+    def _redrawn(
+        self, session: Session, scored: Scored, random: np.random.Generator
+    ) -> tuple[Scored, Scored]:
+        drawn = [redraw(song, self._donor(random), self._vocab_size, random) for song in scored.songs]
+        kept = scored.until([cut for _, cut in drawn])
+        return kept, _again(kept, session.scores([song for song, _ in drawn]))
 
     def _independence(self, session: Session, scored: Scored, random: np.random.Generator) -> list[Check]:
         order = random.permutation(len(scored.songs)).tolist()

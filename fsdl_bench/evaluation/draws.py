@@ -12,7 +12,11 @@ from fsdl_bench.codecs.base import EOS, Tokens
 SHARE = 0.05
 """The share of a run's cells that is scored again, at most."""
 
-TURNS = ("causality", "independence", "causality", "determinism")
+TURNS = ("determinism", "independence", "causality", "causality")
+"""The order of the audits. What breaks an earlier one would break later ones too, so it is named first."""
+
+LONGER = 16
+"""By how many tokens a redrawn song may be longer, at most."""
 
 
 def plan(cells: int, random: np.random.Generator) -> tuple[dict[int, list[str]], tuple[int, ...]]:
@@ -33,16 +37,18 @@ def _spread(count: int, cells: int, random: np.random.Generator) -> list[int]:
     return [int(random.integers(start, max(start + 1, end))) for start, end in pairwise(starts)]
 
 
-def redraw(song: Tokens, cut: int, donor: Tokens, vocab_size: int, random: np.random.Generator) -> Tokens:
-    """The song with everything from `cut` on replaced: other tokens, for sure another one at the cut.
+def redraw(song: Tokens, donor: Tokens, vocab_size: int, random: np.random.Generator) -> tuple[Tokens, int]:
+    """The song with everything from a random cut on replaced, and the cut.
 
-    The new suffix is a stretch of the donor, repeated where it is too short. In half the cases the song also
-    becomes shorter, so that its length and its end cannot be used either.
+    The token at the cut becomes another one for sure; the rest is a stretch of the donor, repeated where it
+    is too short. Half of the redrawn songs are as long as the song, a quarter end with the cut, and a quarter
+    are cut at the song's last token and go on for up to `LONGER` tokens: so neither the length nor the
+    end of a song can be used.
     """
-    length = len(song) if random.integers(2) else int(random.integers(cut + 1, len(song) + 1))
+    kind = random.integers(4)
+    cut = len(song) - 1 if kind == 0 else int(random.integers(len(song)))
+    length = {0: len(song) + int(random.integers(1, LONGER + 1)), 1: cut + 1}.get(int(kind), len(song))
     suffix = np.resize(np.roll(donor, -int(random.integers(len(donor)))), length - cut)
     while suffix[0] == song[cut]:
-        suffix[0] = (
-            random.integers(EOS + 1, vocab_size) if vocab_size > EOS + 2 else random.integers(vocab_size)
-        )
-    return np.concatenate([song[:cut], suffix]).astype(np.uint16)
+        suffix[0] = random.integers(EOS, vocab_size)
+    return np.concatenate([song[:cut], suffix]).astype(np.uint16), cut

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -22,7 +22,7 @@ from fsdl_bench.paths import atomic_write, home
 
 
 class Journal:
-    """The journal of one run; use `open_journal`.
+    """The journal of one run; use `with open_journal(...)`.
 
     Attributes:
         folder: where it lies.
@@ -42,15 +42,17 @@ class Journal:
         self._stream.flush()
         self.entries.append(entry)
 
-    def close(self) -> None:
-        """Leave the journal for a later run to go on with."""
-        self._stream.close()
-        (self.folder / "owner.json").unlink(missing_ok=True)
-
     def discard(self) -> None:
-        """Remove the journal: the run is complete."""
+        """Remove the journal: the run is complete. Without this it stays for a later run to go on with."""
         self._stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+        (self.folder / "owner.json").unlink(missing_ok=True)
 
 
 def open_journal(facts: Mapping[str, Any], resume: bool | None) -> Journal:

@@ -88,7 +88,9 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
 def from_object(submission: Any) -> LoadedSubmission:
     """A submission that is already at hand; sessions get copies of it, and its fit is not kept."""
     pristine = copy.deepcopy(submission)
-    source = inspect.getsourcefile(type(submission))
+    source = None
+    with contextlib.suppress(TypeError, OSError):  # a class of a notebook, or one written in C
+        source = inspect.getsourcefile(type(submission))
     return LoadedSubmission(
         spec="",
         factory=lambda: copy.deepcopy(pristine),
@@ -140,7 +142,7 @@ def _import_name(name: str, spec: str) -> tuple[ModuleType, Path]:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
             raise BadInput(f"{spec!r}: there is no module {error.name}: {_HOW}") from None
         raise
-    file = Path(module.__file__ or "")
+    file = Path(getattr(module, "__file__", None) or "")
     if not file.is_file():
         raise BadInput(f"{spec!r}: {name} is no Python file: {_HOW}")
     depth = name.count(".") + (file.name == "__init__.py")

@@ -96,8 +96,7 @@ def evaluate(
     )
     if out is not None and Path(out).suffix != ".json":
         raise BadInput(f"--out: a result is written to a .json file, not to {out}")
-    journal = open_journal(task.facts, resume)
-    try:
+    with open_journal(task.facts, resume) as journal:
         done = sum("cell" in entry for entry in journal.entries)
         title = f"{source} on {task.track.name}"
         with Progress(title, len(task.cells) * len(task.seeds), done, progress) as bar:
@@ -106,10 +105,7 @@ def evaluate(
         run = run_of(task, journal.entries, name=name, audit_seed=journal.audit_seed)
         place = Path(out) if out is not None else default_place(task, run.submission.name)
         stored = write_result(place, run, rows_of(task, journal.entries))
-    except BaseException:
-        journal.close()
-        raise
-    journal.discard()
+        journal.discard()
     return stored
 
 
@@ -190,6 +186,7 @@ class _SeedRun:
             scored.append(next(batches))
             middle = perf_counter()
             if number == audited:
+                self._check_seal()
                 checks += auditor.check(index, session, scored[-1])
             seconds["score"] += middle - start
             seconds["audit"] += perf_counter() - middle
@@ -213,11 +210,13 @@ class _SeedRun:
             recorded = Scored(cell.names, cell.queries, nats, getattr(torch, entry["dtype"]))
             session.adapt(cell.support, cell.seed(self._seed))
             first = groups_of(cell, self._task.protocol, self._task.vocab_size)[0]
-            checks += auditor.check_redrawn(index, session, recorded.part(first))
+            redrawn = auditor.redrawn(index, session, recorded.part(first))
             done = 0
             for again in score(session, cell, self._task.protocol, self._task.vocab_size):
-                checks += auditor.check_state(recorded.part(range(done, done + len(again.songs))), again)
+                part = recorded.part(range(done, done + len(again.songs)))
+                checks += auditor.compare("state", part, again)
                 done += len(again.songs)
+            checks += auditor.compare("causality", *redrawn)
         self._check_seal()
         entry = {"checks": [asdict(check) for check in checks], "audit": perf_counter() - start}
         self._journal.append({"seed": self._seed, "state": True, **entry})

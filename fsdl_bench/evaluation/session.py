@@ -152,11 +152,14 @@ class LocalSession:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Set the global random generators of Python, numpy and torch for the block, and put them back."""
+    devices = torch.cuda.is_available()
     python, legacy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
+    cuda = torch.cuda.get_rng_state_all() if devices else None
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
+    if devices:  # `torch.manual_seed` would keep a record of every call until a device appears
+        torch.cuda.manual_seed_all(seed)
     try:
         yield
     finally:
@@ -177,7 +180,7 @@ def describe(submission: Any) -> Facts:
     return Facts(
         name=str(getattr(submission, "name", type(submission).__name__)),
         family=str(getattr(submission, "family", "")),
-        description=text.partition("\n\n")[0].replace("\n", " "),
+        description=" ".join(text.partition("\n\n")[0].split()),
         exact=bool(getattr(submission, "exact", True)),
         parameters=_parameters(submission),
         precision=precision,

@@ -1,0 +1,105 @@
+"""The command `evaluate`: a submission on a track."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from fsdl_bench.results import Result, ShotSummary
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(number) for number in value.split(",")) if value is not None else None
+    except ValueError:
+        raise click.BadParameter(f"expected numbers such as 0,1,5, found {value!r}", ctx, param) from None
+
+
+@click.command()
+@click.option(
+    "--submission", required=True, metavar="MODEL", help="path.py, path.py:Class or package.module:Class."
+)
+@click.option("--track", required=True, help="The name or the folder of a built track.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A constructor argument.")
+@click.option("--protocol", type=click.Choice(["independent", "streaming"]), default="independent")
+@click.option("--shots", callback=_numbers, metavar="K,K,...", help="Some of the track's support sizes.")
+@click.option(
+    "--seeds", callback=_numbers, metavar="N,N,...", default="0", help="Fit and score once for each."
+)
+@click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
+@click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N episodes: a smoke run, no result.")
+@click.option("--refit", is_flag=True, help="Fit again even if a fit is kept.")
+@click.option("--resume/--restart", default=None, help="Go on with an unfinished run, or start anew.")
+@click.option(
+    "--isolate", is_flag=True, help="Run the submission in processes of its own, without the songs."
+)
+@click.option("--name", default="", help="How the result calls the model.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The result; results/TRACK/NAME.json by default."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result's JSON.")
+def evaluate(as_json: bool, **options: Any) -> None:
+    """Evaluate a submission on a track and write its result, audited.
+
+    Prints the NLL by number of support songs, with 95% intervals over artists.
+    """
+    from fsdl_bench.evaluation.runner import evaluate as run
+
+    try:
+        with redirect_stdout(sys.stderr):  # what the submission prints must not mix with the JSON
+            stored = run(**options)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Add --resume to go on where it was.", err=True)
+        raise click.exceptions.Exit(130) from None
+    if as_json:
+        click.echo(stored.result.model_dump_json(indent=1))
+        return
+    _print_table(stored.result)
+    click.echo(f"Result: {stored.path}")
+
+
+def _print_table(result: Result) -> None:
+    from fsdl_bench.cli.tables import print_table, table_of
+
+    unit = "bits/byte" if result.track.unit == "byte" else "nats/note"
+    columns = ["shots", unit, "nats/token", "gain over 0 shots", "wrong - right artist"]
+    shots = result.aggregates.shots
+    if optimum := any(shot.to_optimum for shot in shots):
+        columns.append("above optimum")
+    smoke = ", SMOKE RUN" if result.smoke else ""
+    title = f"{result.submission.name} on {result.track.name}, {result.protocol}{smoke}"
+    print_table(table_of(title, columns, [_cells(result, shot)[: 5 + optimum] for shot in shots]))
+    cost, counts = result.cost, result.aggregates
+    parts = [
+        f"{counts.artists} artists, {counts.episodes} episodes, {counts.songs} songs",
+        f"{result.submission.parameters:,} parameters" if result.submission.parameters is not None else "",
+        f"fit {cost.fit_seconds:,.0f} s" if cost.fit_seconds is not None else "",
+        f"adapt {cost.adapt_ms:,.1f} ms" if cost.adapt_ms is not None else "",
+        f"{cost.tokens_per_second:,.0f} tokens/s" if cost.tokens_per_second is not None else "",
+        f"audits {cost.audit_seconds:,.1f} s" if cost.audit_seconds is not None else "",
+        f"{cost.peak_memory_mib:,.0f} MiB" if cost.peak_memory_mib is not None else "",
+    ]
+    click.echo("; ".join(part for part in parts if part) + f"; {result.environment.device}")
+    checks = sum(verdict.checks for verdict in result.audits if verdict.worst is not None)
+    click.echo(f"Audits held: {checks:,} songs scored again, {len(result.audits)} rules.")
+
+
+def _cells(result: Result, shot: ShotSummary) -> list[object]:
+    control = result.aggregates.control
+    return [
+        shot.shots,
+        ("" if result.submission.exact else "<= ") + shot.nll.text(),
+        f"{shot.nats_per_token.mean:.4f}",
+        shot.gain.text(sign=True) if shot.gain else "",
+        control.gain.text(sign=True) if control and control.shots == shot.shots else "",
+        shot.to_optimum.text(sign=True) if shot.to_optimum else "",
+    ]
+
+
+COMMANDS = (evaluate,)

@@ -1,0 +1,81 @@
+"""What rounding explains: enough for honest arithmetic in every type, far less than a peek is worth."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fsdl_bench.evaluation.rounding import LIMIT, coarser, moved
+from fsdl_bench.evaluation.scoring import token_nats
+
+SIZE = 500
+
+
+def nats(scores, targets):
+    return token_nats(scores, targets)
+
+
+def sums(weights, hidden, dtype):
+    """The same inner products in two orders of summation, 256 terms each."""
+    products = (hidden[:, None] * weights[None]).to(dtype)
+    forward = torch.zeros(products.shape[:2], dtype=dtype)
+    backward = torch.zeros(products.shape[:2], dtype=dtype)
+    for term in range(products.shape[2]):
+        forward = forward + products[..., term]
+        backward = backward + products[..., -1 - term]
+    return forward, backward
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_another_order_of_summation_is_explained(dtype):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(30, 256, generator=generator, dtype=torch.float64)
+    weights = torch.randn(SIZE, 256, generator=generator, dtype=torch.float64) / 16
+    targets = np.random.default_rng(0).integers(SIZE, size=30).astype(np.uint16)
+    one, two = (nats(scores, targets) for scores in sums(weights, hidden, dtype))
+    change = moved(one, two, SIZE, dtype)
+    assert change.worst > 0
+    assert change.explained
+
+
+@pytest.mark.parametrize(
+    ("dtype", "change"), [(torch.float64, 1e-11), (torch.float32, 1e-3), (torch.float16, 2.0)]
+)
+def test_a_token_that_moves_by_more_is_not(dtype, change):
+    old = np.full(400, 4.0)
+    new = old.copy()
+    new[17] += change
+    found = moved(old, new, SIZE, dtype)
+    assert not found.explained
+    assert found.token == 17
+    assert found.worst == pytest.approx(change)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "change"), [(torch.float32, 2e-5), (torch.float16, 0.05), (torch.bfloat16, 0.4)]
+)
+def test_a_mean_that_moves_is_not_though_no_token_moves_much(dtype, change):
+    old = np.full(400, 4.0)
+    found = moved(old, old - change, SIZE, dtype)
+    assert found.worst < found.allowed
+    assert not found.explained
+    assert found.mean == pytest.approx(-change)
+
+
+def test_the_limit_is_the_formula():
+    found = moved(np.array([3.0]), np.array([3.0]), SIZE, torch.float32)
+    sigma = 2**-23 * (math.log(SIZE) + 3) * math.sqrt(256) / 2 * math.sqrt(2)
+    assert found.allowed == found.mean_allowed == pytest.approx(6 * sigma)
+    assert pytest.approx(6 * math.sqrt(128)) == LIMIT
+
+
+@pytest.mark.parametrize("other", [np.inf, np.nan])
+def test_what_is_no_number_is_never_explained(other):
+    assert not moved(np.array([1.0, 2.0]), np.array([1.0, other]), SIZE, torch.float32).explained
+
+
+def test_coarser():
+    assert coarser(torch.float32, torch.bfloat16) is torch.bfloat16
+    assert coarser(torch.float16, torch.float64) is torch.float16
+    assert coarser(torch.float32, None) is torch.float32

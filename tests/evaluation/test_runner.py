@@ -1,0 +1,397 @@
+"""Whole runs on a toy track: what the submission is asked, what is written, and runs that are cut short."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from click.testing import CliRunner
+
+from fsdl_bench.cli import main
+from fsdl_bench.codecs.words import WordsCodec
+from fsdl_bench.episodes import evaluation_episodes
+from fsdl_bench.errors import BadInput
+from fsdl_bench.evaluation.scoring import RuleBreach
+from fsdl_bench.paths import home
+from fsdl_bench.results import check_acceptable, read_result
+from fsdl_bench.synthetic import synthetic_model
+from fsdl_bench.track import load_track
+
+COUNTING = """
+import time
+class Counting:
+    '''Counts the support.'''
+    family = "n-gram"
+    def __init__(self, weight: float = 5.0, slow: float = 0.0):
+        self.weight, self.slow = weight, slow
+    def fit(self, train, validation, context):
+        self.start = torch.rand(context.vocab_size) + 1
+    def adapt(self, support):
+        time.sleep(self.slow)
+        counts = self.start + 0
+        for song in support:
+            ids = torch.as_tensor(song.astype("int64"))
+            counts += self.weight * torch.bincount(ids, minlength=len(counts))
+        return Scores(counts.log())
+class Scores:
+    def __init__(self, scores):
+        self.scores = scores
+    def logits(self, songs):
+        return self.scores.expand(*songs.shape, -1)
+"""
+
+
+class Uniform:
+    """Every token is as likely as any other; writes down what it is handed."""
+
+    def __init__(self, **more):
+        self.supports, self.observed, self.scored = [], [], []
+
+    def __deepcopy__(self, memo):
+        return self  # so that the test sees the calls
+
+    def adapt(self, support):
+        self.supports.append([song.tolist() for song in support])
+        self.observed.append([])
+        self.scored.append([])
+        return self
+
+    def logits(self, songs):
+        self.scored[-1].append([[token for token in song if token] for song in songs.tolist()])
+        return torch.zeros(*songs.shape, 100)
+
+    def observe(self, song):
+        self.observed[-1].append(song.tolist())
+
+
+@pytest.fixture
+def episodes(toy):
+    track = load_track("toy")
+    return evaluation_episodes(track.test, track.definition)
+
+
+def tokens(songs):
+    return [song.tokens.tolist() for song in songs]
+
+
+def test_every_support_of_every_episode_is_adapted_to_once_and_in_order(episodes, run):
+    model = Uniform()
+    run(model)
+    expected = []
+    for episode in episodes:
+        expected += [tokens(episode.at(shots)) for shots in (0, 1, 2, 5)] + [tokens(episode.control)]
+    assert model.supports[: len(expected)] == expected
+    assert len(episodes) == 8
+    for index, scored in enumerate(model.scored[: len(expected)]):
+        assert scored[0] == tokens(episodes[index // 5].query), "the four query songs come in one batch"
+
+
+def test_the_rows_are_the_songs_and_their_nats(episodes, run):
+    rows = run(Uniform()).rows
+    assert len(rows) == 8 * 5 * 4
+    songs = {song.id: song for episode in episodes for song in episode.query}
+    for row in rows.itertuples():
+        song = songs[row.song_id]
+        assert row.nats == pytest.approx(len(song.tokens) * math.log(100), rel=1e-12)
+        assert row.tokens == len(song.tokens)
+        assert row.units == WordsCodec().units(song.tokens) == len(song.text.encode())
+    right = rows[rows.condition == "right"]
+    assert sorted(right.shots.unique()) == [0, 1, 2, 5]
+    assert rows[rows.condition == "control"].shots.unique().tolist() == [5]
+
+
+def test_streaming_observes_each_song_after_it_was_scored(episodes, run):
+    model = Uniform()
+    run(model, protocol="streaming")
+    for index, (scored, observed) in enumerate(zip(model.scored[:40], model.observed[:40], strict=True)):
+        query = tokens(episodes[index // 5].query)
+        assert observed == query[: len(observed)]
+        assert len(observed) >= 3
+        first = [batch[0] for batch in scored if len(batch) == 1]
+        assert [song for song in first if song in query][:1] == query[:1]
+
+
+def test_streaming_scores_before_it_updates(toy, run):
+    """A model that knows the songs that it has observed by heart: only repeats would be cheap."""
+
+    class Memory(Uniform):
+        def adapt(self, support):
+            self.known = []
+            return super().adapt(support)
+
+        def observe(self, song):
+            self.known.append(song.tolist())
+
+        def logits(self, songs):
+            scores = super().logits(songs)
+            for row, song in enumerate(songs.tolist()):
+                for known in self.known:
+                    for place in range(min(len(known), len(song))):
+                        if song[:place] == known[:place]:
+                            scores[row, place, known[place]] += 10
+            return scores
+
+    streaming = run(Memory(), protocol="streaming").rows
+    first = streaming[streaming.nats.sub(streaming.tokens * math.log(100)).abs() < 1e-6]
+    assert len(first) >= 40, "nothing is known about the first song of a cell"
+
+
+def test_a_result_is_complete_and_acceptable(toy, model, run, tmp_path):
+    stored = run(model(COUNTING), settings=["weight=3"], seeds=[0, 4], name="Counting 3")
+    again = read_result(tmp_path / "result.json")
+    assert again.result == stored.result
+    check_acceptable(again)
+    result = stored.result
+    assert result.seeds == (0, 4)
+    assert result.submission.name == "Counting 3"
+    assert result.submission.description == "Counts the support."
+    assert result.submission.family == "n-gram"
+    assert result.submission.arguments == {"weight": 3.0}
+    assert result.track.episodes_digest
+    assert result.cost.fit_seconds is not None
+    assert result.cost.tokens_per_second > 0
+    assert result.cost.adapt_ms > 0
+    assert result.environment.packages["torch"] == torch.__version__
+    assert {"causality", "independence", "determinism", "scorer", "state"} <= {v.rule for v in result.audits}
+    assert all(verdict.checks for verdict in result.audits)
+    assert not result.smoke
+
+
+def test_seeds_are_fitted_apart_and_their_rows_stand_apart(toy, model, run):
+    path = model(COUNTING)
+    both = run(path, seeds=[0, 4]).rows
+    four = run(path, seeds=[4]).rows
+    columns = ["condition", "shots", "artist", "episode", "song_id", "nats"]
+    assert both[both.seed == 4][columns].reset_index(drop=True).equals(four[columns])
+    assert not np.allclose(both[both.seed == 0].nats, four.nats)
+
+
+def test_the_same_run_gives_the_same_rows_whatever_the_audits_drew(toy, model, run):
+    one, two = run(model(COUNTING)), run(model(COUNTING))
+    assert one.rows.equals(two.rows)
+    assert one.result.audits != two.result.audits, "each run is audited by chances of its own"
+
+
+def test_a_smoke_run_is_marked_and_never_accepted(toy, run, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    stored = run(Uniform(), limit=2, out=None)
+    assert stored.result.smoke
+    assert stored.path == Path("results/toy/Uniform.smoke.json")
+    assert stored.result.aggregates.episodes == 2
+    with pytest.raises(BadInput, match="smoke run"):
+        check_acceptable(stored)
+
+
+def test_some_shots(toy, run):
+    stored = run(Uniform(), shots=[2, 0])
+    assert [shot.shots for shot in stored.result.aggregates.shots] == [0, 2]
+    assert stored.result.aggregates.control is None
+
+
+def test_the_validation_split(toy, run):
+    stored = run(Uniform(), split="validation")
+    assert stored.result.track.split == "validation"
+    with pytest.raises(BadInput, match="on the validation split, not on test"):
+        check_acceptable(stored)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shots": [0, 3]}, "--shots: toy has 0, 1, 2, 5, found 0, 3"),
+        ({"shots": []}, "--shots: toy has .*, found none"),
+        ({"seeds": []}, "--seeds: expected different numbers from 0 up, found none"),
+        ({"seeds": [1, 1]}, "--seeds: expected different numbers"),
+        ({"limit": 0}, "--limit: expected at least 1 episode"),
+        ({"device": "warp"}, "--device warp: "),
+        ({"device": "meta:x"}, "--device meta:x: "),
+        ({"out": "result.txt"}, "--out: a result is written to a .json file"),
+        ({"split": "dev"}, "no split 'dev'"),
+        ({"track": "tyo"}, "there is no track 'tyo'. Did you mean toy"),
+    ],
+)
+def test_what_cannot_be_had(toy, run, options, message):
+    with pytest.raises(BadInput, match=message):
+        run(Uniform(), **options)
+
+
+def test_on_a_synthetic_track_the_optimum_is_known(write_track, own_home, run):
+    """The Bayes-optimal predictor, through the harness, is its own closed form."""
+    truth, codec = synthetic_model("lyrics-synthetic"), WordsCodec()
+    names = sorted(truth.artists)[:4]
+    songs = {name: [codec.decode(truth.song(name, i)) for i in range(10)] for name in names}
+    splits = {"train": names[:1], "validation": names[1:2], "test": names[2:]}
+    folder = write_track(
+        {split: {name: songs[name] for name in some} for split, some in splits.items()},
+        name="lyrics-synthetic",
+    )
+
+    class Optimal:
+        def adapt(self, support):
+            return Told(truth.bayes_optimal(support))
+
+    class Told:
+        def __init__(self, predictive):
+            self.predictive = predictive
+
+        def logits(self, songs):
+            return np.stack([self.predictive.log_probs(song) for song in songs.tolist()])
+
+        def observe(self, song):
+            self.predictive = self.predictive.given(song)
+
+    for protocol in ("independent", "streaming"):
+        stored = run(Optimal(), folder, protocol=protocol, shots=[0, 5], limit=4)
+        assert stored.rows.nats.to_numpy() == pytest.approx(stored.rows.optimal_nats.to_numpy(), abs=1e-9)
+        assert all(
+            shot.to_optimum.mean == pytest.approx(0, abs=1e-10) for shot in stored.result.aggregates.shots
+        )
+
+
+class Interrupted(Exception):
+    pass
+
+
+def without_chance(result):
+    """A result without what the clock and the audits' own chances put into it."""
+    kept = json.loads(result.model_dump_json(exclude={"cost", "created", "audits"}))
+    return kept
+
+
+@pytest.mark.parametrize("protocol", ["independent", "streaming"])
+@pytest.mark.parametrize("at", [1, 17, 40, 63])
+def test_a_run_that_was_interrupted_goes_on(toy, model, run, monkeypatch, at, protocol):
+    from fsdl_bench.evaluation import runner
+
+    path, options = model(COUNTING), {"seeds": [0, 1], "protocol": protocol}
+    whole = run(path, **options)
+    honest, calls = runner.cell_entry, []
+
+    def failing(*arguments):
+        calls.append(1)
+        if len(calls) == at:
+            raise Interrupted
+        return honest(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "cell_entry", failing)
+        patch.setattr(runner, "Seal", lambda: type("Open", (), {"check": lambda self: None})())
+        with pytest.raises(Interrupted):
+            run(path, **options)
+        if at > 1:
+            with pytest.raises(BadInput, match="--resume goes on with it"):
+                run(path, **options)
+        again = run(path, **options, resume=True)
+    assert len(calls) == 81, "nothing was scored twice"
+    assert again.rows.equals(whole.rows)
+    assert without_chance(again.result) == without_chance(whole.result)
+    assert not list((home() / "runs").glob("*"))
+
+
+def test_a_run_that_is_killed_goes_on(toy, model, run, tmp_path):
+    """kill -9, twice, at whatever point the process is then."""
+    path = model(COUNTING)
+    whole = run(path, settings=["slow=0.02"], out=tmp_path / "whole.json")
+    start = "from fsdl_bench.cli import main; main()"
+    command = [sys.executable, "-c", start, "evaluate", "--submission", path, "--track", "toy"]
+    command += ["--set", "slow=0.02", "--out", str(tmp_path / "killed.json"), "--resume"]
+    for least in (3, 20):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            found = list((home() / "runs").glob("*/entries.jsonl"))
+            if found and found[0].read_bytes().count(b"\n") > least:
+                break
+            assert process.poll() is None, process.stdout.read().decode()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert not (tmp_path / "killed.json").exists()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    again = read_result(tmp_path / "killed.json")
+    assert (tmp_path / "killed.rows.parquet").read_bytes() == (tmp_path / "whole.rows.parquet").read_bytes()
+    assert again.result.aggregates == whole.result.aggregates
+
+
+def test_a_breach_is_met_again_on_resume(toy, run):
+    cheat = str(Path(__file__).parents[1] / "cheats" / "between_episodes.py")
+    for resume in (None, True):
+        with pytest.raises(RuleBreach, match="rule broken: state"):
+            run(cheat, resume=resume)
+
+
+def test_the_command(toy, model, tmp_path):
+    out = tmp_path / "result.json"
+    command = ["evaluate", "--submission", model(COUNTING), "--track", "toy", "--set", "weight=2"]
+    command += ["--shots", "0,5", "--seeds", "0,1", "--out", str(out)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert "Counting on toy, independent" in done.stdout
+    assert "wrong - right artist" in done.stdout
+    assert "Audits held" in done.stdout
+    stored = read_result(out)
+    assert f"{stored.result.aggregates.shots[1].nll.mean:.4f}" in done.stdout
+    assert isinstance(stored.rows, pd.DataFrame)
+
+
+def test_json_alone_on_standard_output(toy, model, tmp_path):
+    path = model(COUNTING.replace("time.sleep(self.slow)", "print('chatter')"))
+    command = [
+        "evaluate",
+        "--submission",
+        path,
+        "--track",
+        "toy",
+        "--json",
+        "--out",
+        str(tmp_path / "r.json"),
+    ]
+    done = CliRunner().invoke(main, command)
+    assert json.loads(done.stdout) == json.loads((tmp_path / "r.json").read_text())
+    assert "chatter" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--shots", "a"], "expected numbers such as 0,1,5, found 'a'"),
+        (["--shots", "3"], "--shots: toy has 0, 1, 2, 5, found 3"),
+        (["--set", "weight=heavy"], "--set weight=heavy: expected float, found 'heavy'"),
+    ],
+)
+def test_a_bad_call_is_one_message(toy, model, more, message):
+    done = CliRunner().invoke(main, ["evaluate", "--submission", model(COUNTING), "--track", "toy", *more])
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(toy, model, tmp_path):
+    path = model(COUNTING.replace("time.sleep(self.slow)", "raise KeyboardInterrupt"))
+    done = CliRunner().invoke(main, ["evaluate", "--submission", path, "--track", "toy"])
+    assert done.exit_code == 130
+    assert "Add --resume to go on" in done.stderr
+
+
+def test_the_git_state_is_that_of_the_submission_s_folder(toy, model, run):
+    path = model(COUNTING)
+    folder = Path(path).parent
+    assert run(path).result.environment.git_commit is None
+    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    names = [f"-c user.{key}=x@example.org" for key in ("name", "email")]
+    for arguments in ("init -q", "add .", f"{' '.join(names)} commit -q -m x"):
+        subprocess.run(["git", "-C", str(folder), *arguments.split()], check=True, env=os.environ | own)
+    environment = run(path).result.environment
+    assert len(environment.git_commit) == 40
+    assert environment.git_dirty is False
+    model("x = 1\n", "new.py")
+    assert run(path).result.environment.git_dirty is True
