@@ -23,14 +23,16 @@ _LENGTH = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
 
 
 def mismatch(text: str, midi: bytes) -> float:
-    """By how many quarter notes the span of a conversion differs from that of its score."""
+    """By what share of its length a conversion is too long or too short; 0 for a quarter note or less."""
     import numpy as np
     from symusic import Score
 
     score: Any = Score.from_midi(midi, ttype="tick", sanitize_data=True)
     onsets = [part.notes.numpy()["time"] for part in score.tracks if len(part.notes)]
-    found = np.ptp(np.concatenate(onsets)) / score.ticks_per_quarter if onsets else 0.0
-    return abs(float(found) - span_in_quarters(text))
+    found = float(np.ptp(np.concatenate(onsets)) / score.ticks_per_quarter) if onsets else 0.0
+    expected = span_in_quarters(text)
+    off = abs(found - expected)
+    return off / max(expected, 1.0) if off > 1 else 0.0
 
 
 def span_in_quarters(text: str) -> float:

@@ -69,7 +69,7 @@ class PoetrySource:
 
 
 _APPARATUS = re.compile(
-    r"\b(?:in the|autograph) MSS?\.|^VARIATIONS?\b|\bcj\. ?[A-Z]|\bin editions? 1[78]\d\d", re.M
+    r"\b(?:in the|autograph) MSS?\.|^VARIATIONS?\b|^NOTES?:|\bcj\. ?[A-Z]|\bin editions? 1[78]\d\d", re.M
 )
 
 

@@ -28,8 +28,8 @@ _RECORD = re.compile(
     r"^!!!(COM|OTL|OPR|GTL|SMS-siglum|SMS-shelfmark|SMS-shelfwork):[ \t]*(.*?)[ \t\r]*$", re.M
 )
 _LICENSED = re.compile(rb"^!!!YEM:.*\bCC[ -]BY[ -]4\.0\b", re.M)
-_EXACT, _TOLERATED = 0.05, 8.0
-"""By how many quarter notes a conversion may differ to be taken as it is, and to be taken at all."""
+_EXACT, _TOLERATED = 0.005, 0.05
+"""By what share of its length a conversion may be off to be taken as it is, and to be taken at all."""
 _NOBODY = re.compile(r"Anonim\w*|Anonymus|N\.? ?N\.?|(?:[A-Z]\. ?)+", re.I)
 """Unknown, or initials only."""
 _REVISION = re.compile(r"\s*\[(?:ante|post) correcturam\]", re.I)
@@ -74,7 +74,7 @@ class PolishSource:
         convert_scores(paths, self.tree.read, workers=workers, progress=progress)
         conversions = (self._conversion(path, self.tree.read) for path in paths)
         off = zip(paths, run(_off, conversions, workers=workers), strict=True)
-        wrong = [path for path, quarters in off if not isinstance(quarters, float) or quarters > _EXACT]
+        wrong = [path for path, share in off if not isinstance(share, float) or share > _EXACT]
         convert_scores(wrong, self._split_at_bars, workers=workers, progress=progress)
 
     def read(self, item: Item) -> Song:
@@ -93,7 +93,7 @@ class PolishSource:
         if off > _EXACT and (other := self._conversion(path, self._split_at_bars)):
             off, midi = min((off, midi), (_off(other), other[1]))
         if off > _TOLERATED:
-            raise Rejected("conversion of another length", f"{off:g} quarter notes longer or shorter")
+            raise Rejected("conversion of another length", f"{off:.0%} longer or shorter than the score")
         return Song(item.artist, item.title, item.work, item.licence, item.origin, read_midi(midi))
 
     def _conversion(self, path: str, read: Callable[[str], bytes]) -> tuple[bytes, bytes] | None:
@@ -113,7 +113,7 @@ class PolishSource:
 
 
 def _off(conversion: tuple[bytes, bytes] | None) -> float:
-    """By how many quarter notes a conversion is too long or short for its score; 0 where there is none."""
+    """By what share of its length a conversion is too long or short; 0 where there is none."""
     from fsdl_bench.music.kern import mismatch
 
     if conversion is None:

@@ -81,13 +81,11 @@ def _notes(text: str) -> str:
         if len(text[: heading.start()].strip()) > len(text[heading.start() :]) / 4:
             text = text[: heading.start()]
             break
-    while found := _LAST_NOTE.search(text.rstrip()):  # a note is one whose mark stands in the poem too
-        if (
-            found["mark"] not in text[: found.start()]
-            and f"[{found['mark'][:-1]}]" not in text[: found.start()]
-        ):
+    while note := _LAST_NOTE.search(text.rstrip()):  # a note is one whose mark stands in the poem too
+        poem, mark = text[: note.start()], note["mark"]
+        if mark not in poem and f"[{mark[:-1]}]" not in poem:
             break
-        text = text[: found.start()]
+        text = poem
     return text
 
 
@@ -99,7 +97,8 @@ _MARK = (
 
 def _footnote_marks(text: str) -> str:
     text = re.sub(rf"[ \t]*{_MARK}(?=\W|$)", "", text, flags=re.M)
-    return re.sub(rf"(?<=\S)[ \t]*{_MARK}", " ", re.sub(rf"^{_MARK}", "", text, flags=re.M), flags=re.M)
+    text = re.sub(rf"^([ \t]*){_MARK}", r"\1", text, flags=re.M)
+    return re.sub(rf"(?<=\S)[ \t]*{_MARK}", " ", text, flags=re.M)
 
 
 _RULES: tuple[tuple[str, Callable[[str], str]], ...] = (
@@ -197,7 +196,7 @@ def _is_heading(line: str) -> bool:
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.?"
 _DATED = re.compile(
-    rf"[\W_]*(?:\d{{1,2}}(?:st|nd|rd|th)?\W+)?(?:(?:[A-Z][\w.'-]*|{_MONTH}|\d{{1,2}}(?:st|nd|rd|th)?|in|the|of|on"
+    rf"[\W_]*(?:\d{{1,2}}(?:st|nd|d|rd|th)?\W+)?(?:(?:[A-Z][\w.'-]*|{_MONTH}|\d{{1,2}}(?:st|nd|d|rd|th)?|in|the|of|on"
     r"|begun|finished|about|[-/&])[\s,.:;/-]*){0,8}1[4-9]\d\d(?:\W+\d{1,4}){0,2}[\W_]*",
 )
 _NOTE = re.compile(r"\*\s*[\w\"']|\(\* ?sic\)|P\.?S\.?\W")
@@ -235,7 +234,10 @@ def _is_end_matter(last: str, poem: str) -> bool:
         return bool(re.search(r"[A-Z]", last)) and (not other or bool(re.search(r"\bEND\b|FINIS", last)))
     if re.fullmatch(r"[-_ ]{2,}[A-Z][^\n]{0,60}|\W*(?:The End|Finis)\W*", last):
         return True
-    return bool(_SOURCE.match(last)) and (_is_heading(last.split(None, 1)[-1]) or "." in last[:-1])
+    rest = last.split(None, 1)[-1]
+    return bool(_SOURCE.match(last)) and (
+        _is_heading(rest) or bool(re.search(r"\.|\b1[5-9]\d\d\b", rest[:-1]))
+    )
 
 
 # --- the whole ----------------------------------------------------------------------------------------------
