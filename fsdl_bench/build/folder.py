@@ -54,7 +54,7 @@ def write_folder(
         BadInput: the digest is not the one that the definition expects.
     """
     codec = _codec(folder, definition, chunks, selected)
-    counts, digest = write_splits(folder, chunks, selected.rows, codec, progress)
+    counts, digest = write_splits(folder, chunks, selected.rows, selected.works, codec, progress)
     if definition.digest and digest != definition.digest:
         software = ", ".join(f"{name} {number}" for name, number in _versions().items())
         raise BadInput(

@@ -8,6 +8,9 @@ In this order, each step with its own reason in `rejected.parquet`:
 4. near-duplicates, across artists too: of each cluster the longest song stays, of equally long ones the one
    with the lowest song id;
 5. artists with fewer than `min_songs` works left, and songs over the cap.
+
+Works of one artist that share a song, or a near-duplicate, become one work: two copies of a mass under two
+titles would otherwise stand on both sides of an episode, the Kyrie of the one and the Gloria of the other.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from fsdl_bench.build.splitting import SPLITS, SplitName, assign, select
 from fsdl_bench.errors import BadInput
 
 Rows = npt.NDArray[np.int64]
+Work = tuple[str, str]
+"""(artist key, work)."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,13 @@ class Selected:
     Attributes:
         rows: split -> rows, ordered by (artist key, song id).
         splits: artist key -> split.
+        works: (artist key, work) -> the work that it has become part of, where that is another.
         rejected: why each other song is left out.
     """
 
     rows: Mapping[SplitName, Rows]
     splits: Mapping[str, SplitName]
+    works: Mapping[Work, str]
     rejected: list[Rejection]
 
 
@@ -65,6 +72,9 @@ class Selector:
         self._origins: list[str] = columns["origin"]
         self._lengths: list[int] = columns["length"]
         self._rejected: list[Rejection] = []
+        self._joined: dict[
+            Work, Work
+        ] = {}  # a forest: from each joined work to one before it in the alphabet
 
     def run(self, scratch: Path, progress: bool = False) -> Selected:
         """Select.
@@ -89,7 +99,8 @@ class Selector:
             split: np.array([row for row in rows if splits[self._keys[row]] == split], np.int64)
             for split in SPLITS
         }
-        return Selected(by_split, splits, self._rejected)
+        works = {work: self._work_of(work)[1] for work in self._joined}
+        return Selected(by_split, splits, works, self._rejected)
 
     def _reject(self, row: int, reason: str, detail: str) -> None:
         self._rejected.append((self._sources[row], self._origins[row], reason, detail))
@@ -111,10 +122,12 @@ class Selector:
             same = first.setdefault(self._ids[row], row)
             if same != row:
                 self._reject(row, "duplicate", f"same content as {self._name(same)}")
+                self._join(row, same)
         return sorted(first.values())
 
     def _large_artists(self, rows: Sequence[int], max_songs: int) -> list[int]:
-        keys, works, ids = ([column[row] for row in rows] for column in (self._keys, self._works, self._ids))
+        keys, ids = [self._keys[row] for row in rows], [self._ids[row] for row in rows]
+        works = [self._work_of((self._keys[row], self._works[row]))[1] for row in rows]
         chosen = select(keys, works, ids, min_songs=self._definition.min_songs, max_songs=max_songs)
         for position, why in chosen.dropped.items():
             self._reject(rows[position], *why)
@@ -125,17 +138,32 @@ class Selector:
         rule = MUSIC if self._definition.kind == "midi" else LYRICS
         labels = clusters(self._chunks.shingles(order), rule, scratch, progress)
         best: dict[int, int] = {}
+        first: dict[tuple[int, str], int] = {}
         for label, row in zip(labels.tolist(), order.tolist(), strict=True):
             best[label] = min(
                 best.get(label, row), row, key=lambda row: (-self._lengths[row], self._ids[row])
             )
         kept: list[int] = []
         for label, row in zip(labels.tolist(), order.tolist(), strict=True):
+            # Not to the one that stays: that may be another artist's.
+            self._join(row, first.setdefault((label, self._keys[row]), row))
             if best[label] == row:
                 kept.append(row)
             else:
                 self._reject(row, "near-duplicate", f"of {self._name(best[label])}")
         return kept
+
+    def _join(self, row: int, other: int) -> None:
+        """Make one work of two songs' works, if they are by one artist."""
+        if self._keys[row] == self._keys[other]:
+            one, two = (self._work_of((self._keys[r], self._works[r])) for r in (row, other))
+            if one != two:
+                self._joined[max(one, two)] = min(one, two)
+
+    def _work_of(self, work: Work) -> Work:
+        while work in self._joined:
+            work = self._joined[work]
+        return work
 
     def _name(self, row: int) -> str:
         several = len(self._definition.sources) > 1

@@ -32,6 +32,7 @@ def write_splits(
     folder: Path,
     chunks: Chunks,
     rows: Mapping[SplitName, npt.NDArray[np.int64]],
+    works: Mapping[tuple[str, str], str],
     codec: Codec,
     progress: bool = False,
 ) -> tuple[dict[str, SplitCounts], str]:
@@ -41,6 +42,7 @@ def write_splits(
         folder: where they go.
         chunks: the songs.
         rows: split -> rows of `chunks`, ordered by (artist key, song id).
+        works: (artist key, work) -> the work to write, where that is another.
         codec: encodes lyrics; MIDI is encoded already.
         progress: show a bar on stderr.
 
@@ -58,7 +60,7 @@ def write_splits(
             tally = _Tally()
             with _ShardWriter(folder, split, row_schema(codec.kind)) as writer:
                 for group in _row_groups(chunks, rows[split]):
-                    table = _encoded(chunks.take(group), codec)
+                    table = _encoded(_with_joined_works(chunks.take(group), works), codec)
                     writer.write(table)
                     digest.update(table)
                     tally.add(table)
@@ -80,6 +82,17 @@ def _row_groups(chunks: Chunks, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDA
             start = end
 
 
+def _with_joined_works(table: pa.Table, works: Mapping[tuple[str, str], str]) -> pa.Table:
+    pairs = zip(table["artist_key"].to_pylist(), table["work"].to_pylist(), strict=True)
+    names = [works.get((key, work), work) for key, work in pairs]
+    return _replaced(table, "work", pa.array(names, pa.string()))
+
+
+def _replaced(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    at = table.schema.get_field_index(name)
+    return table.set_column(at, table.schema.field(at), column)
+
+
 def _encoded(table: pa.Table, codec: Codec) -> pa.Table:
     """The rows with tokens and units; those of MIDI have them."""
     if codec.kind == "midi":
@@ -88,12 +101,8 @@ def _encoded(table: pa.Table, codec: Codec) -> pa.Table:
     whole: Any = getattr(codec, "encode_batch", lambda batch: [codec.encode(text) for text in batch])
     tokens = [codec.excerpt(ids) for ids in whole(texts)]
     units = [codec.units(ids) for ids in tokens]
-    schema = table.schema
-    lists = pa.array(tokens, schema.field("tokens").type)
-    table = table.set_column(schema.get_field_index("tokens"), schema.field("tokens"), lists)
-    return table.set_column(
-        schema.get_field_index("units"), schema.field("units"), pa.array(units, pa.int32())
-    )
+    table = _replaced(table, "tokens", pa.array(tokens, table.schema.field("tokens").type))
+    return _replaced(table, "units", pa.array(units, pa.int32()))
 
 
 class _ShardWriter:

@@ -280,3 +280,27 @@ def test_counts_in_the_report_add_up(song_folder, define, build_quietly) -> None
         others = rejected[rejected.origin.str.startswith(own.artist.iloc[0])]
         assert (len(own), len(others)) == (10, 5)
     assert {artist_key(name) for name in kept.artist} == set(kept.artist_key)
+
+
+def test_works_that_share_a_song_become_one(song_folder, define, build_quietly, monkeypatch) -> None:
+    """Two copies of one mass under two titles, and a third that shares a movement with the second."""
+    folder = song_folder("lyrics", artists=2, songs=24)
+    own = sorted((folder / "Artist 00").iterdir())
+    other = folder / "Artist 01" / "99.txt"
+    (folder / "Artist 00" / "05 again.txt").write_text(own[0].read_text() + "\nAmen, amen, amen")  # mass 2
+    (folder / "Artist 00" / "10 again.txt").write_text(own[6].read_text())  # mass 3
+    other.write_text(own[15].read_text() + "\nAmen, amen, amen")  # another artist's
+
+    def read(self, item):
+        artist, name = item.origin.split("/")
+        work = f"mass {int(name[:2]) // 5 + 1}" if artist == "Artist 00" and name[:2] < "15" else name
+        return Song(item.artist, name, work, "", item.origin, (self.tree.root / item.path).read_text())
+
+    monkeypatch.setattr(Folder, "read", read)
+    rows = rows_of(build_quietly(define(), folder).path)
+    masses = rows[rows.work.str.startswith("mass")]
+    assert set(masses.work) == {"mass 1"}
+    assert set(masses.title.str[:2]) == {f"{n:02d}" for n in range(1, 15)}
+    assert set(rows[rows.artist == "Artist 01"].work) == {f"{n:02d}.txt" for n in range(24)} | {"99.txt"}
+    # Artist 00 has 1 work of masses and 15-23 less the one that stays with the other: too few would be 8.
+    assert rows[rows.artist == "Artist 00"].work.nunique() == 9

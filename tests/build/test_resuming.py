@@ -206,7 +206,9 @@ def test_a_disk_that_is_full_in_earnest(song_folder, define, build_quietly, tmp_
 
     songs = song_folder("lyrics")
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "write_folder", lambda path, d, c, s, *_: fill(path, c, s.rows, WordsCodec()))
+        patch.setattr(
+            pipeline, "write_folder", lambda path, d, c, s, *_: fill(path, c, s.rows, {}, WordsCodec())
+        )
         patch.setattr("fsdl_bench.build.shards._encoded", lambda table, codec: table)
         with pytest.raises(BadInput, match="is full"):
             build_quietly(define(), songs)
