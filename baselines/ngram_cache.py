@@ -32,9 +32,12 @@ from ngram import Floats, Ints, KneserNey, best_order, log_scores, ranges
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from fsdl_bench import BOS, FitContext, Split, Tokens
+from fsdl_bench import BOS, BadInput, FitContext, Split, Tokens
 
 Merge = Literal["mixture", "counts"]
+
+HASH = -0x61C8864680B583EB
+"""2^64 / golden ratio, odd: multiplies the hash of a context before the next token is added."""
 
 
 class NGramCache:
@@ -52,7 +55,7 @@ class NGramCache:
     def __init__(
         self,
         orders: tuple[int, ...] = (2, 3, 4, 5),
-        reach: int = 3,
+        reach: int = 8,
         merge: Merge | None = None,
         episodes: int = 32,
     ) -> None:
@@ -62,11 +65,24 @@ class NGramCache:
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Count the meta-training songs, choose the order, and fit the weights of the caches."""
         self.model = best_order(train, validation, context, self.orders)
-        shots = {0, max(context.shots), min(5, max(context.shots))}
+        self.weights = self._fit_weights(validation, context)
+        self.notes = {"order": self.model.order, "merge": self.weights.merge}
+
+    def _fit_weights(self, validation: Split, context: FitContext) -> Weights:
+        """On episodes of the validation artists, from none to the most shots together."""
+        most = max(context.shots)
+        try:
+            episodes = [
+                episode
+                for k in sorted({0, min(5, most), most})
+                for episode in context.episodes(validation, shots=k, queries=2, stop=self.episodes)
+            ]
+        except BadInput as error:
+            context.log(f"the weights are not fitted: {error}")
+            return Weights.start(self.merges[0], self.reach)
         drawn = [
-            (song.tokens, Memory([s.tokens for s in episode.support], context.vocab_size, self.reach))
-            for k in sorted(shots)
-            for episode in context.episodes(validation, shots=k, queries=2, stop=self.episodes)
+            (song.tokens, Memory([s.tokens for s in episode.support], self.reach))
+            for episode in episodes
             for song in episode.query
         ]
         evidence = Evidence(self.model, drawn, self.reach)
@@ -75,8 +91,7 @@ class NGramCache:
             weights = evidence.fit(merge)
             found[evidence.nats(weights)] = weights
             context.log(f"{merge}: {evidence.nats(weights):.4f} nats/token on validation episodes")
-        self.weights = found[min(found)]
-        self.notes = {"order": self.model.order, "merge": self.weights.merge}
+        return found[min(found)]
 
     def adapt(self, support: Sequence[Tokens]) -> NGramCachePredictor:
         """Remember the support."""
@@ -92,7 +107,7 @@ class NGramCachePredictor:
 
     def __init__(self, submission: NGramCache, songs: Sequence[Tokens]) -> None:
         self.submission, self.songs = submission, list(songs)
-        self.memory = Memory(self.songs, submission.model.vocab_size, submission.reach)
+        self.memory = Memory(self.songs, submission.reach)
 
     def logits(self, songs: torch.Tensor) -> torch.Tensor:
         """[B, T] -> log-probabilities [B, T, V]."""
@@ -104,7 +119,7 @@ class NGramCachePredictor:
     def observe(self, song: Tokens) -> None:
         """In the streaming protocol a query song joins the support."""
         self.songs.append(song)
-        self.memory = Memory(self.songs, self.submission.model.vocab_size, self.submission.reach)
+        self.memory = Memory(self.songs, self.submission.reach)
 
 
 @dataclass(frozen=True)
@@ -125,41 +140,40 @@ class Seen:
 class Memory:
     """What followed each context of m - 1 tokens in some songs, for m from 1 to `reach`."""
 
-    def __init__(self, songs: Sequence[Tokens], vocab_size: int, reach: int) -> None:
-        self.vocab_size = vocab_size
-        self._pairs: list[tuple[Ints, Ints]] = []
+    def __init__(self, songs: Sequence[Tokens], reach: int) -> None:
+        self._entries = []
+        words = np.concatenate([np.zeros(0, np.int64), *songs]).astype(np.int64)
         for m in range(1, reach + 1):
-            keys = [context_keys(song, m, vocab_size) for song in songs]
-            pairs = [
-                key[key >= 0] * vocab_size + song[key >= 0] for key, song in zip(keys, songs, strict=True)
-            ]
-            self._pairs.append(np.unique(np.concatenate([np.zeros(0, np.int64), *pairs]), return_counts=True))
+            keys = np.concatenate([np.zeros(0, np.int64), *(context_keys(song, m) for song in songs)])
+            _, first, counts = np.unique(keys * HASH + words, return_index=True, return_counts=True)
+            order = np.argsort(keys[first])
+            first = first[order]
+            self._entries.append((keys[first], words[first], counts[order]))
 
     def seen(self, tokens: Ints, m: int) -> Seen:
         """For each token of another song."""
-        pairs, counts = self._pairs[m - 1]
-        keys = context_keys(tokens, m, self.vocab_size)
-        starts, ends = (np.searchsorted(pairs, (keys + step) * self.vocab_size) for step in (0, 1))
-        rows, entries = ranges(starts, np.where(keys >= 0, ends, starts))
+        keys, words, counts = self._entries[m - 1]
+        wanted = context_keys(tokens, m)
+        starts, ends = (np.searchsorted(keys, wanted, side) for side in ("left", "right"))
+        rows, entries = ranges(starts, ends)
         totals = np.bincount(rows, counts[entries], len(tokens)).astype(np.int64)
-        return Seen(totals, rows, pairs[entries] % self.vocab_size, counts[entries])
+        return Seen(totals, rows, words[entries], counts[entries])
 
 
-def seen_so_far(tokens: Ints, m: int, vocab_size: int) -> Seen:
+def seen_so_far(tokens: Ints, m: int) -> Seen:
     """For each token, in its own song before it."""
-    keys = context_keys(tokens, m, vocab_size)
-    same = np.tril(keys[:, None] == keys[None, :], -1) & (keys >= 0)
+    keys = context_keys(tokens, m)
+    same = np.tril(keys[:, None] == keys[None, :], -1)
     rows, places = np.nonzero(same)
     return Seen(same.sum(axis=1), rows, tokens[places], np.ones_like(rows))
 
 
-def context_keys(tokens: npt.ArrayLike, m: int, vocab_size: int) -> Ints:
-    """A number for the m - 1 tokens before each token [T]; -1 where the song has only just begun."""
-    text = np.concatenate([[BOS], np.asarray(tokens, np.int64)[:-1]])
-    keys = np.zeros(len(text), np.int64)
-    for back in range(m - 1):
-        keys[back:] += text[: len(text) - back] * vocab_size**back
-    keys[: max(m - 2, 0)] = -1
+def context_keys(tokens: npt.ArrayLike, m: int) -> Ints:
+    """A 64-bit hash of the m - 1 tokens before each token [T]; before a song stand BOS without end."""
+    text = np.concatenate([np.full(max(m - 1, 1), BOS), np.asarray(tokens, np.int64)])
+    keys = np.zeros(len(tokens), np.int64)
+    for start in range(m - 1):
+        keys = keys * HASH + text[start : start + len(keys)]  # wraps around
     return keys
 
 
@@ -176,6 +190,12 @@ class Weights:
     merge: Merge
     pairs: Floats
 
+    @classmethod
+    def start(cls, merge: Merge, reach: int) -> Weights:
+        """Where the fit begins: a share of an eighth for a few occurrences, or 20 training counts for one."""
+        pair = [-2.0, 3.0] if merge == "mixture" else [3.0, 1.0]
+        return cls(merge, np.tile(np.array(pair), (2, reach, 1)))
+
     def share(self, cache: int, m: int, seen: Ints, trained: Floats) -> Floats:
         """l of each token [T], given n(h) and c_m(h)."""
         r, s = self.pairs[cache, m - 1]
@@ -190,7 +210,7 @@ def probabilities(model: KneserNey, memory: Memory, weights: Weights, tokens: np
     reach = weights.pairs.shape[1]
 
     def mix(p: Floats, m: int, trained: Floats) -> None:
-        for cache, seen in enumerate((memory.seen(tokens, m), seen_so_far(tokens, m, model.vocab_size))):
+        for cache, seen in enumerate((memory.seen(tokens, m), seen_so_far(tokens, m))):
             share = weights.share(cache, m, seen.totals, trained)
             p *= (1 - share)[:, None]
             each = np.divide(share, seen.totals, out=np.zeros(len(share)), where=seen.totals > 0)
@@ -221,14 +241,14 @@ class Evidence:
                 _hits(
                     texts, [memory.seen(tokens, m) for tokens, (_, memory) in zip(texts, songs, strict=True)]
                 ),
-                _hits(texts, [seen_so_far(tokens, m, model.vocab_size) for tokens in texts]),
+                _hits(texts, [seen_so_far(tokens, m) for tokens in texts]),
             ]
             for m in range(1, reach + 1)
         ]
 
     def fit(self, merge: Merge) -> Weights:
         """The weights that maximise the likelihood."""
-        begin = np.zeros((2, self.reach, 2)) + ([-2.0, 3.0] if merge == "mixture" else [3.0, 1.0])
+        begin = Weights.start(merge, self.reach).pairs
         found = minimize(
             lambda flat: self.nats(Weights(merge, flat.reshape(begin.shape))),
             begin.ravel(),

@@ -9,6 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fsdl_bench import Split
+from fsdl_bench.codecs.words import WordsCodec
+
 V, BOS, REACH = 9, 1, 3
 song = st.lists(st.integers(2, V - 1), min_size=1, max_size=10)
 pairs = st.lists(st.floats(-4, 4), min_size=12, max_size=12)
@@ -16,22 +19,20 @@ pairs = st.lists(st.floats(-4, 4), min_size=12, max_size=12)
 
 def literal(base, songs, query, t, merge, pairs):
     """p(. | songs, query[:t]), one context at a time, with dictionaries; `base` walks the n-gram chain."""
-    own = (BOS, *query[:t])
+    begin = (BOS,) * REACH
+    own = (*begin, *query[:t])
 
     def following(texts, context):
         found = Counter()
         for text in texts:
-            for end in range(1, len(text)):
-                start = end - len(context)
-                if start >= 0 and text[start:end] == context:
+            for end in range(REACH, len(text)):
+                if text[end - len(context) : end] == context:
                     found[text[end]] += 1
         return found
 
     def mixed(p, m, trained):
-        if len(own) < m - 1:
-            return p
         context = own[len(own) - m + 1 :]
-        for cache, texts in enumerate(([(BOS, *s) for s in songs], [own])):
+        for cache, texts in enumerate(([(*begin, *s) for s in songs], [own])):
             found = following(texts, context)
             n = sum(found.values())
             if n:
@@ -60,7 +61,7 @@ def test_every_probability_is_the_literal_one(baseline, train, support, query, m
     as_tokens = [np.array(s, np.uint16) for s in train]
     model = ngram.KneserNey(ngram.Counts(as_tokens, V, 4), order)
     weights = cache.Weights(merge, np.array(flat).reshape(2, REACH, 2))
-    memory = cache.Memory([np.array(s, np.uint16) for s in support], V, REACH)
+    memory = cache.Memory([np.array(s, np.uint16) for s in support], REACH)
     found = cache.probabilities(model, memory, weights, query)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
     text = np.array([BOS, *query])
@@ -91,7 +92,7 @@ def nats_of(predictor, song):
 
 
 def fit(baseline, toy_splits, context, **options):
-    model = baseline("ngram_cache").NGramCache(orders=(2, 3), episodes=6, **options)
+    model = baseline("ngram_cache").NGramCache(orders=(2, 3), reach=3, episodes=6, **options)
     model.fit(*toy_splits, context)
     return model
 
@@ -101,7 +102,7 @@ def test_the_quick_fit_sees_the_true_nll(baseline, toy_splits, context, merge):
     module = baseline("ngram_cache")
     model = fit(baseline, toy_splits, context, merge=merge)
     episode = context.episodes(toy_splits[1], shots=3, queries=2).episode(5)
-    memory = module.Memory([s.tokens for s in episode.support], 100, 3)
+    memory = module.Memory([s.tokens for s in episode.support], 3)
     evidence = module.Evidence(model.model, [(s.tokens, memory) for s in episode.query], 3)
     predictor = model.adapt([s.tokens for s in episode.support])
     nats = torch.cat([nats_of(predictor, song) for song in episode.query])
@@ -116,7 +117,7 @@ def test_the_fit_is_a_minimum_and_the_better_merge_is_taken(baseline, toy_splits
     figures = {line.split(":")[0]: float(line.split()[1]) for line in lines if "episodes" in line}
     assert model.weights.merge == min(figures, key=figures.get) == model.notes["merge"]
     drawn = [
-        (s.tokens, module.Memory([x.tokens for x in e.support], 100, 3))
+        (s.tokens, module.Memory([x.tokens for x in e.support], 3))
         for k in (0, 5)
         for e in context.episodes(toy_splits[1], shots=k, queries=2, stop=6)
         for s in e.query
@@ -154,3 +155,21 @@ def test_an_observed_song_joins_the_support(baseline, toy_splits, context):
     streaming.observe(songs[2])
     torch.testing.assert_close(streaming.logits(query), model.adapt(songs).logits(query), rtol=0, atol=0)
     assert not torch.equal(streaming.logits(query), model.adapt(songs[:2]).logits(query))
+
+
+def test_without_validation_songs_the_weights_stay_at_their_start(baseline, toy_splits, context):
+    module = baseline("ngram_cache")
+    model = module.NGramCache(orders=(2,))
+    model.fit(toy_splits[0], Split.from_rows("validation", WordsCodec(), []), context)
+    np.testing.assert_array_equal(model.weights.pairs, module.Weights.start("mixture", model.reach).pairs)
+
+
+def test_contexts_of_a_song_have_keys_of_their_own(baseline):
+    """The hash against the contexts themselves: equal where they are, different where they are not."""
+    module = baseline("ngram_cache")
+    tokens = np.random.default_rng(0).integers(2, 5, 400).astype(np.uint16)
+    for m in range(1, 9):
+        keys = module.context_keys(tokens, m).tolist()
+        text = (BOS,) * m + tuple(tokens.tolist())
+        contexts = [text[t + 1 : t + m] for t in range(len(tokens))]
+        assert len(set(zip(keys, contexts, strict=True))) == len(set(keys)) == len(set(contexts))
