@@ -1,8 +1,8 @@
 """Scores to MIDI: MusicXML and Humdrum **kern through verovio, once per file, kept in a cache.
 
-verovio reads almost everything, but a hundredth of real scores crash or stall it. So conversion runs ahead of
-reading, in worker processes that may die, and its outcome is kept under the SHA-256 of the score's bytes:
-`converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice.
+verovio is native code that can crash or stall, and a large score takes it half a minute. So conversion runs
+ahead of reading, in worker processes that may die, and its outcome is kept under the SHA-256 of the score's
+bytes: `converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice.
 
 Options: `breaks: none` (no page layout is computed) and `expandNever` (repeats are played as written once).
 """

@@ -136,15 +136,12 @@ def _text(lyric: ElementTree.Element) -> tuple[str, bool]:
 
 def _lead(parts: Sequence[list[_Syllable]]) -> list[_Syllable]:
     """The fullest part, and where it is silent what others sing."""
-    by_size = sorted(parts, key=len, reverse=True)
-    sung = list(by_size[0]) if by_size else []
-    taken = {syllable.measure for syllable in sung}
-    for part in by_size[1:]:
-        for run in _runs(part):
-            measures = {syllable.measure for syllable in run}
-            if not measures & taken:
+    sung: list[_Syllable] = []
+    for part in sorted(parts, key=len, reverse=True):
+        taken = {syllable.measure for syllable in sung}
+        for run in _runs(syllable for syllable in part if syllable.measure not in taken):
+            if not taken or len(run) > _UPBEAT_SYLLABLES:
                 sung += run
-                taken |= measures
     return sorted(sung, key=lambda syllable: syllable[:2])
 
 

@@ -187,9 +187,10 @@ def _is_front_matter(first: str, gap: int, rest: str, title: str) -> bool:
 
 
 def _is_heading(line: str) -> bool:
-    """Title case: two words of four or more letters, all with a capital."""
+    """Title Case, not CAPITALS: two words of four or more letters, all with a capital."""
     words = re.findall(r"[^\W\d_]{4,}", line)
-    return len(words) >= 2 and all(word[0].isupper() for word in words) and line[-1:] not in ",;:!?"
+    capital = all(word[0].isupper() for word in words)
+    return len(words) >= 2 and capital and not line.isupper() and line[-1:] not in ",;:!?"
 
 
 # --- after the poem ----------------------------------------------------------------------------------------

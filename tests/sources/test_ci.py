@@ -9,7 +9,9 @@ from fsdl_bench.build.splitting import artist_key
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sources.base import open_source
 
-DREAM = ["常记溪亭日暮。", "沈醉不知归路。", "兴尽晚回舟，误入藕花深处。", "争渡。", "争渡。", "惊起一滩鸥鹭。"]
+DREAM = (
+    ["常记溪亭日暮。", "沈醉不知归路。", "兴尽晚回舟，误入藕花深处。"] + ["争渡。"] * 2 + ["惊起一滩鸥鹭。"]
+)
 
 
 def _entry(author="李清照", lines=DREAM, tune="如梦令"):

@@ -26,7 +26,8 @@ def _read_all(source):
 
 
 def test_a_poem(make_tree):
-    source = open_source("poetry", make_tree({"poems/A.txt": _file(LINES, title="The Splendour &amp; Falls [1]")}))
+    files = {"poems/A.txt": _file(LINES, title="The Splendour &amp; Falls [1]")}
+    source = open_source("poetry", make_tree(files))
     (item,) = source.items()
     assert (item.artist, item.title) == ("Alfred Lord Tennyson", "The Splendour & Falls")
     song = source.read(item)

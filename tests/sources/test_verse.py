@@ -24,8 +24,8 @@ VERSE = "My heart's in the Highlands, my heart is not here,\nMy heart's in the H
         "A Tale Of Earnest Effort And Human Perfidy.\n\n",
         "THE FAMILY LEGEND\n\n",
         "Sorrow came with downcast eyes,\nAnd stole the lyre of love away.\n- VAN DYK.\n\n",
-        "More than a hundred years ago, in a great battle fought near Delhi, an Indian Prince rode fifty miles "
-        "after the day was lost with a beggar-girl, who had loved him.\n\n",
+        "More than a hundred years ago, in a great battle fought near Delhi, an Indian Prince rode fifty "
+        "miles after the day was lost with a beggar-girl, who had loved him.\n\n",
     ],
 )
 def test_front_matter_goes(front):
@@ -59,7 +59,7 @@ def test_end_matter_goes(end):
 @pytest.mark.parametrize(
     ("page", "poem"),
     [
-        ("Of Church and State I'll warble still,[1]\nTho' Dick", "Of Church and State I'll warble still,\nTho' Dick"),
+        ("Of Church and State I'll warble,[1]\nTho' Dick", "Of Church and State I'll warble,\nTho' Dick"),
         ("Shed by the [1]ruthless Fratricide", "Shed by the ruthless Fratricide"),
         ("Like a pigeon, {1}\nAnd became a Mormon!", "Like a pigeon,\nAnd became a Mormon!"),
         ("Lang-haired gauvies(1) coom my way", "Lang-haired gauvies coom my way"),
@@ -74,7 +74,7 @@ def test_end_matter_goes(end):
         ("Oh!Judy, that riverind Murthagh", "Oh! Judy, that riverind Murthagh"),
         ("colors and lustres\t        5\nTo recommend them.", "colors and lustres\nTo recommend them."),
         ("1 Yes, I beheld\n2 the Athenian queen", "Yes, I beheld\nthe Athenian queen"),
-        ("    Old Euclid drew a circle\n      On a sand-beach", "Old Euclid drew a circle\n  On a sand-beach"),
+        ("    Old Euclid drew a circle\n      On a beach", "Old Euclid drew a circle\n  On a beach"),
     ],
 )
 def test_marks_within_go(page, poem):
@@ -96,7 +96,7 @@ def test_a_note_goes_with_its_mark_and_a_line_that_only_looks_like_one_stays():
         f"Mother, mother\n\n{VERSE}",
         f"CHORUS\n\n{VERSE}\n\nSOLO\n\n{VERSE}",
         f'"Come, collar this bad man -\nAround the throat he knotted me"\n\n{VERSE}\n\n{VERSE}',
-        f"Who has the utmost confidence\nThat all the banks now in suspense\nTom Collins.\n\n{VERSE}\n\n{VERSE}",
+        f"Who has the utmost confidence\nThat all the banks?\nTom Collins.\n\n{VERSE}\n\n{VERSE}",
         f"{VERSE}\n\nUnto each other let us cling",
         f"{VERSE}\n\n* * * * *\n\n  {VERSE}",
     ],
@@ -106,17 +106,21 @@ def test_the_poem_stays_as_written(poem):
 
 
 def test_long_verses_are_no_introduction():
-    whitman = "Myself and mine gymnastic ever,\n" + "To stand the cold or heat, to take good aim with a gun, " * 2
+    whitman = "Myself and mine gymnastic ever,\n" + "To stand the cold or heat, to take good aim, " * 3
     rest = "Not for an embroiderer,\nThere will always be plenty of embroiderers, I welcome them also,\n"
     assert clean(f"{whitman.strip()}\n\n{(rest + whitman).strip()}").text.startswith("Myself")
 
 
 def test_a_title_that_is_repeated_goes():
-    cleaned = clean(f"PARNELL'S FUNERAL\n\n{VERSE}\n\n{VERSE}\n\nPARNELL IS DEAD\n\n{VERSE}", "Parnell's Funeral")
-    assert cleaned.text.startswith("My heart's")
+    poem = f"PARNELL'S FUNERAL\n\n{VERSE}\n\n{VERSE}\n\nPARNELL IS DEAD\n\n{VERSE}"
+    assert clean(poem).text == poem
+    assert clean(poem, "Parnell's Funeral").text.startswith("My heart's")
 
 
-@given(st.lists(st.lists(st.from_regex(r"[a-z]{2,9}( [a-z]{1,9}){2,8}[,;]?", fullmatch=True), min_size=2, max_size=6)))
+LINE = st.from_regex(r"[a-z]{2,9}( [a-z]{1,9}){2,8}[,;]?", fullmatch=True)
+
+
+@given(st.lists(st.lists(LINE, min_size=2, max_size=6)))
 def test_plain_verse_is_not_touched(stanzas):
     poem = "\n\n".join("\n".join(stanza) for stanza in stanzas)
     assert clean(f"\n{poem}\n") == clean(poem)
