@@ -96,6 +96,7 @@ def _collect(sets: Iterable[Shingles], rule: Rule, postings: Spill) -> tuple[Int
     sizes: list[int] = []
     seen: dict[bytes, int] = {}
     equal: list[tuple[int, int]] = []
+    held: list[tuple[int, Shingles]] = []
     for song, shingles in enumerate(sets):
         sizes.append(len(shingles))
         if len(shingles) >= rule.shared:
@@ -103,8 +104,19 @@ def _collect(sets: Iterable[Shingles], rule: Rule, postings: Spill) -> tuple[Int
             if same != song:
                 equal.append((same, song))
                 continue
-        postings.add(shingles, np.full(len(shingles), song, np.uint32))
+        held.append((song, shingles))
+        if len(held) == 1024:
+            _post(held, postings)
+    _post(held, postings)
     return np.array(sizes, np.int64), np.array(equal, np.int64).reshape(-1, 2).T
+
+
+def _post(held: list[tuple[int, Shingles]], postings: Spill) -> None:
+    if held:
+        songs = np.array([song for song, _ in held], np.uint32)
+        columns = [shingles for _, shingles in held]
+        postings.add(np.concatenate(columns), np.repeat(songs, [len(column) for column in columns]))
+        held.clear()
 
 
 class _Pairs:
@@ -130,8 +142,9 @@ class _Pairs:
         shingles, songs = shingles[order], songs[order]
         starts = np.flatnonzero(np.r_[np.ones(min(len(songs), 1), bool), shingles[1:] != shingles[:-1]])
         lengths = np.diff(np.r_[starts, len(songs)])
-        frequent = np.repeat(lengths > FREQUENT, lengths)
-        self._set_aside(shingles[frequent], songs[frequent])
+        if (lengths > FREQUENT).any():
+            frequent = np.repeat(lengths > FREQUENT, lengths)
+            self._set_aside(shingles[frequent], songs[frequent])
         held: list[npt.NDArray[np.uint64]] = []
         for pairs in _pairs_within(songs.astype(np.uint64), starts, lengths):
             held.append(pairs)
@@ -174,9 +187,12 @@ class _Pairs:
 
 def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) -> Iterator[Any]:
     """All pairs (lower song << 32 | higher song) within each run of at most `FREQUENT` songs."""
-    usable = np.repeat(lengths <= FREQUENT, lengths)
-    place = np.flatnonzero(usable)
-    following = (np.repeat(starts + lengths, lengths) - 1)[usable] - place
+    usable = (lengths > 1) & (lengths <= FREQUENT)
+    starts, lengths = starts[usable], lengths[usable]
+    # Each posting's place, and how many postings of its run come after it.
+    number = np.arange(lengths.sum())
+    following = np.repeat(np.cumsum(lengths), lengths) - number - 1
+    place = np.repeat(starts + lengths, lengths) - following - 1
     for step in range(1, FREQUENT):
         go_on = following >= step
         place, following = place[go_on], following[go_on]
