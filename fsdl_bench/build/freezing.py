@@ -2,7 +2,7 @@
 
     python -m fsdl_bench.build.freezing TRACK... [--mirror URL-or-DIR] [--pins]
 
-It is what a maintainer runs once, when a track is new, and what nobody runs afterwards: results depend on what
+A maintainer runs it once, when a track is new, and nobody runs it afterwards: results depend on what
 it writes. The track is built twice, first by rule and then from what was frozen, and the digests must agree.
 """
 

@@ -15,9 +15,6 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-SPLIT_AT_BARS = b"\n!!!filter: tie -s\n"
-"""Added to a file, this asks verovio to split notes at bar lines (humlib's `tie`) before it converts."""
-
 _MOVES = ("*^", "*v", "*x", "*+", "*-")
 _LENGTH = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from anyascii import anyascii
@@ -28,8 +28,8 @@ _RECORD = re.compile(
     r"^!!!(COM|OTL|OPR|GTL|SMS-siglum|SMS-shelfmark|SMS-shelfwork):[ \t]*(.*?)[ \t\r]*$", re.M
 )
 _LICENSED = re.compile(rb"^!!!YEM:.*\bCC[ -]BY[ -]4\.0\b", re.M)
-_EXACT, _TOLERATED = 0.005, 0.05
-"""By what share of its length a conversion may be off to be taken as it is, and to be taken at all."""
+_TOLERATED = 0.02
+"""By what share of its length a conversion may be off."""
 _NOBODY = re.compile(r"Anonim\w*|Anonymus|N\.? ?N\.?|(?:[A-Z]\. ?)+", re.I)
 """Unknown, or initials only."""
 _REVISION = re.compile(r"\s*\[(?:ante|post) correcturam\]", re.I)
@@ -66,60 +66,28 @@ class PolishSource:
         self.rejected += self.tree.problems
 
     def prepare(self, items: Sequence[Item], workers: int, progress: bool) -> None:
-        """Convert the scores that are not converted yet, and once more those that came out wrong."""
-        from fsdl_bench.engine import run
+        """Convert the scores that are not converted yet."""
         from fsdl_bench.music.scores import convert_scores
 
         paths = [item.path for item in items if item.path]
         convert_scores(paths, self.tree.read, workers=workers, progress=progress)
-        conversions = (self._conversion(path, self.tree.read) for path in paths)
-        off = zip(paths, run(_off, conversions, workers=workers), strict=True)
-        wrong = [path for path, share in off if not isinstance(share, float) or share > _EXACT]
-        convert_scores(wrong, self._split_at_bars, workers=workers, progress=progress)
 
     def read(self, item: Item) -> Song:
-        """The notes, from the conversion that is nearer to the score.
+        """The notes of the conversion.
 
         Raises:
-            Rejected: also if that one is not as long as the score.
+            Rejected: also if the conversion is not as long as the score.
         """
+        from fsdl_bench.music.kern import mismatch
         from fsdl_bench.music.reading import read_midi
         from fsdl_bench.music.scores import score_to_midi
 
-        path = str(item.path)
-        data = self.tree.read(path)
+        data = self.tree.read(str(item.path))
         midi = score_to_midi(data)
-        off = _off((data, midi))
-        if off > _EXACT and (other := self._conversion(path, self._split_at_bars)):
-            off, midi = min((off, midi), (_off(other), other[1]))
+        off = mismatch(data.decode("utf-8", "replace"), midi)
         if off > _TOLERATED:
             raise Rejected("conversion of another length", f"{off:.0%} longer or shorter than the score")
         return Song(item.artist, item.title, item.work, item.licence, item.origin, read_midi(midi))
-
-    def _conversion(self, path: str, read: Callable[[str], bytes]) -> tuple[bytes, bytes] | None:
-        """A score and its conversion, if it has one."""
-        from fsdl_bench.music.scores import score_to_midi
-
-        try:
-            data = read(path)
-            return data, score_to_midi(data)
-        except Rejected:
-            return None
-
-    def _split_at_bars(self, path: str) -> bytes:
-        from fsdl_bench.music.kern import SPLIT_AT_BARS
-
-        return self.tree.read(path).rstrip() + SPLIT_AT_BARS
-
-
-def _off(conversion: tuple[bytes, bytes] | None) -> float:
-    """By what share of its length a conversion is too long or short; 0 where there is none."""
-    from fsdl_bench.music.kern import mismatch
-
-    if conversion is None:
-        return 0.0
-    score, midi = conversion
-    return mismatch(score.decode("utf-8", "replace"), midi)
 
 
 def _header(head: bytes) -> dict[str, str]:

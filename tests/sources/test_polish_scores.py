@@ -6,8 +6,6 @@ from collections import Counter
 import pytest
 
 from fsdl_bench.errors import Rejected
-from fsdl_bench.music.kern import SPLIT_AT_BARS
-from fsdl_bench.music.reading import read_midi
 from fsdl_bench.paths import atomic_write, home
 from fsdl_bench.sources.base import open_source
 
@@ -108,26 +106,21 @@ def _keep(data: bytes, *pitches: int) -> None:
     atomic_write(path, head + b"MTrk" + len(track).to_bytes(4, "big") + track)
 
 
-@pytest.mark.parametrize(
-    ("plain", "split", "taken"),
-    [
-        ([60] * 21, [61] * 21, 60),  # as long as the score: taken as it is
-        ([60] * 30, [61] * 21, 61),  # too long: the other one is nearer
-        ([60] * 30, [61] * 35, None),
-        ([60] * 30, [], None),
-        ([60] * 23, [61] * 30, None),
-    ],
-)
-def test_the_conversion_that_is_nearer_to_the_score_is_taken(make_tree, plain, split, taken):
+@pytest.mark.parametrize("quarters", [21, 20, 22])
+def test_a_conversion_as_long_as_the_score_is_taken(make_tree, quarters):
     score = _score(music="**kern\n" + "4c\n" * 21 + "*-")
     items, source = _items(make_tree, a=score)
-    _keep(score.encode(), *plain)
-    _keep(score.encode() + SPLIT_AT_BARS, *split)
-    if taken:
-        assert set(source.read(items["a"]).content.pitch.tolist()) == {taken}
-    else:
-        with pytest.raises(Rejected, match="conversion of another length"):
-            source.read(items["a"])
+    _keep(score.encode(), *[60] * quarters)
+    assert len(source.read(items["a"]).content) == quarters
+
+
+@pytest.mark.parametrize("quarters", [10, 30])
+def test_a_conversion_of_another_length_is_left_out(make_tree, quarters):
+    score = _score(music="**kern\n" + "4c\n" * 21 + "*-")
+    items, source = _items(make_tree, a=score)
+    _keep(score.encode(), *[60] * quarters)
+    with pytest.raises(Rejected, match="conversion of another length"):
+        source.read(items["a"])
 
 
 def test_a_score_that_cannot_be_converted(make_tree):
@@ -153,13 +146,11 @@ def test_the_real_headers(make_tree, real_files):
 
 @pytest.mark.real
 def test_a_real_score_that_verovio_stretches(make_tree, real_files):
-    """A madrigal of 240 quarters; verovio makes 256 of them unless it splits notes at bar lines first."""
+    """A madrigal of 240 quarters; verovio makes 256 of them."""
     pytest.importorskip("verovio")
     files = real_files("pl-wnifc", lambda path: path.endswith("a-cinque-voci-o-bell-arte-d-amor.krn"))
     source = open_source("polish_scores", make_tree(files))
     (item,) = source.items()
     source.prepare([item], 1, False)
-    notes = source.read(item).content
-    assert notes.start.max() - notes.start.min() == 240 * 0.5
-    spans = [read_midi(path.read_bytes()).start for path in (home() / "converted").glob("*.mid")]
-    assert sorted(start.max() - start.min() for start in spans) == [240 * 0.5, 256 * 0.5]
+    with pytest.raises(Rejected, match="7% longer or shorter"):
+        source.read(item)
