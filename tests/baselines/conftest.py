@@ -56,9 +56,28 @@ def toy_splits():
     return split("train", 12, 15), split("validation", 6, 15)
 
 
+@pytest.fixture(scope="session")
+def own_words():
+    """Splits of many artists, each of whom draws every token from 4 words of their own."""
+    rng = np.random.default_rng(1)
+
+    def split(name, artists):
+        rows = []
+        for artist in range(artists):
+            own = rng.choice(np.arange(3, 99), 4, replace=False)
+            for _ in range(9):
+                tokens = np.array([*rng.choice(own, 9), 2], np.uint16)
+                rows.append({"artist": f"{name} {artist}", "tokens": tokens, "text": "", "units": 10})
+        return Split.from_rows(name, WordsCodec(), rows)
+
+    return split("train", 150), split("validation", 12)
+
+
 @pytest.fixture
 def context(tmp_path):
-    """What `fit` is told about the toy track."""
+    """What `fit` is told about the toy track; its folders lie as the harness lays them."""
+    checkpoints = tmp_path / "fits" / "own" / "checkpoints"
+    checkpoints.mkdir(parents=True)
     return FitContext(
         track="lyrics-synthetic",
         kind="lyrics",
@@ -68,7 +87,7 @@ def context(tmp_path):
         queries=4,
         device=torch.device("cpu"),
         seed=0,
-        checkpoints=tmp_path,
+        checkpoints=checkpoints,
         log=lambda _: None,
     )
 

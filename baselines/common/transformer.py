@@ -1,0 +1,252 @@
+"""A causal Transformer language model: pre-norm, rotary positions, tied embeddings, keys and values kept.
+
+    h <- h + A(LN h)    [h <- h + C(LN h, memory)]    h <- h + W_2 gelu(W_1 LN h)    p = softmax(E LN h + b)
+
+A is self-attention, C attention to a memory that the caller gives (Vaswani et al. 2017, "Attention Is All You
+Need"; pre-norm: Xiong et al. 2020). Queries and keys of A turn with their place (Su et al. 2021, "RoFormer"):
+a place is (position in its song, number of its song), some pairs of each head turn with the one and some with
+the other, so attention knows how far apart two tokens stand in their songs, and how many songs apart.
+
+The keys and values of what was read are handed back, and may be handed in before what follows: a song token
+by token, or songs after the support, cost only what is new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+Pair = tuple[Tensor, Tensor]
+"""Keys and values, each [B, heads, S, width / heads]."""
+
+SLOWEST = 1e4
+"""Tokens after which the slowest pair has turned by one radian (Su et al. 2021)."""
+
+FEW = 20.0
+"""Songs after which the slowest pair has turned by one radian."""
+
+
+class Rotary(nn.Module):
+    """Turns by place.
+
+    Args:
+        size: of a head, even.
+        song_pairs: how many of its size / 2 pairs turn with the song's number; the others with the position.
+    """
+
+    def __init__(self, size: int, song_pairs: int = 0) -> None:
+        super().__init__()
+        position_pairs = size // 2 - song_pairs
+        by_position = SLOWEST ** -(torch.arange(position_pairs) / max(position_pairs, 1))
+        by_song = FEW ** -(torch.arange(song_pairs) / max(song_pairs - 1, 1))
+        speeds = torch.block_diag(by_position[None], by_song[None]) if song_pairs else by_position[None]
+        self.register_buffer("speeds", speeds, persistent=False)
+
+    def forward(self, places: Tensor) -> Pair:
+        """Places [B, T, 1 or 2] to the cosines and sines of each pair's angle, [B, 1, T, size / 2]."""
+        # A sum of products, not a matrix product, which autocast would round to 8 bits.
+        angles = (places[..., : len(self.speeds), None] * self.speeds).sum(-2)[:, None]
+        return angles.cos(), angles.sin()
+
+
+def turned(x: Tensor, turn: Pair) -> Tensor:
+    """x [B, heads, T, size], each pair turned by its angle."""
+    one, other = x.chunk(2, dim=-1)
+    cos, sin = turn
+    return torch.cat([one * cos - other * sin, one * sin + other * cos], dim=-1).to(x.dtype)
+
+
+class Attention(nn.Module):
+    """Several heads of scaled dot products.
+
+    Args:
+        width: of the tokens' vectors.
+        heads: how many; each has width / heads.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias=False)
+        self.key_value = nn.Linear(width, 2 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def pair(self, x: Tensor, turn: Pair | None = None) -> Pair:
+        """Keys, turned if asked, and values of x [B, S, width]."""
+        key, value = (self._split(part) for part in self.key_value(x).chunk(2, dim=-1))
+        return (key if turn is None else turned(key, turn)), value
+
+    def forward(
+        self,
+        x: Tensor,
+        pair: Pair,
+        turn: Pair | None = None,
+        mask: Tensor | None = None,
+        causal: bool = False,
+    ) -> Tensor:
+        """What x [B, T, width] finds in keys and values; `mask` [..., T, S] is true where it may look."""
+        query = self._split(self.query(x))
+        query = query if turn is None else turned(query, turn)
+        key, value = (part.expand(len(x), -1, -1, -1) for part in pair)
+        found = nn.functional.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
+        return self.out(found.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class Block(nn.Module):
+    """One layer.
+
+    Args:
+        width, heads: of the attention; the hidden layer has 4 width units.
+        dropout: on what each part adds.
+        cross: whether it looks into a memory too.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float, cross: bool = False) -> None:
+        super().__init__()
+        self.before_self, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        if cross:
+            self.before_cross, self.cross = nn.LayerNorm(width), Attention(width, heads)
+        self.hidden = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+        self.drop = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        turn: Pair,
+        past: Pair | None = None,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        memory: Pair | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Pair]:
+        """x [B, T, width] to the same, and the keys and values of the past and of x."""
+        normed = self.before_self(x)
+        pair = self.attention.pair(normed, turn)
+        if past is not None:
+            pair = tuple(
+                torch.cat([old.expand(len(x), -1, -1, -1), new], dim=2)
+                for old, new in zip(past, pair, strict=True)
+            )
+        x = x + self.drop(self.attention(normed, pair, turn, mask, causal))
+        if memory is not None:
+            x = x + self.drop(self.cross(self.before_cross(x), memory, mask=memory_mask))
+        return x + self.drop(self.hidden(x)), pair
+
+
+class Transformer(nn.Module):
+    """p(song) as above.
+
+    Args:
+        vocab_size: V.
+        width, layers, heads: its size.
+        dropout: on the embeddings and on what each part adds, in training only.
+        cross: whether its layers look into a memory.
+        song_pairs: see `Rotary`.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        width: int = 192,
+        layers: int = 6,
+        heads: int = 6,
+        dropout: float = 0.2,
+        cross: bool = False,
+        song_pairs: int = 0,
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rotary = Rotary(width // heads, song_pairs)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, cross) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.drop = nn.Dropout(dropout)
+        self.bias = nn.Parameter(torch.zeros(vocab_size))
+        nn.init.normal_(self.embed.weight, std=width**-0.5)
+        with torch.no_grad():  # so that the sum over layers has the scale of one
+            for block in self.blocks:
+                block.attention.out.weight /= math.sqrt(2 * layers)
+                block.hidden[-1].weight /= math.sqrt(2 * layers)
+
+    def embedded(self, inputs: Tensor) -> Tensor:
+        """Ids [B, T] to [B, T, width]."""
+        return self.drop(self.embed(inputs) * math.sqrt(self.embed.embedding_dim))
+
+    def features(
+        self,
+        inputs: Tensor,
+        places: Tensor,
+        past: Sequence[Pair] | None = None,
+        memory: Sequence[Pair] | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, list[Pair]]:
+        """Read on, each token knowing those before it and all of the past.
+
+        Args:
+            inputs: int64 [B, T], what came before each target.
+            places: [B or 1, T, 1 or 2], see `Rotary`.
+            past: of each layer, the keys and values of what was read before; of one row for all, or of B.
+            memory: of each layer, the keys and values to look into.
+            memory_mask: true where there is one, to be broadcast to [B, heads, T, S].
+
+        Returns:
+            Features [B, T, width], and the past of what follows.
+        """
+        length, read = inputs.shape[1], past[0][0].shape[2] if past else 0
+        mask = None
+        if read and length > 1:
+            mask = torch.ones(length, read + length, dtype=torch.bool, device=inputs.device).tril(read)
+        x, turn, pairs = self.embedded(inputs), self.rotary(places), []
+        for i, block in enumerate(self.blocks):
+            x, pair = block(
+                x,
+                turn,
+                past[i] if past else None,
+                mask,
+                mask is None and length > 1,
+                memory[i] if memory else None,
+                memory_mask,
+            )
+            pairs.append(pair)
+        return self.norm(x), pairs
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Features [..., width] to logits [..., V]."""
+        return nn.functional.linear(features, self.embed.weight, self.bias)
+
+
+def places(length: int, song: int = 0, start: int = 0, device: torch.device | None = None) -> Tensor:
+    """Of tokens in a row in one song: [1, length, 2], (position, number of the song)."""
+    positions = torch.arange(start, start + length, device=device)
+    return torch.stack([positions, torch.full_like(positions, song)], dim=-1)[None]
+
+
+class TransformerStream:
+    """One song, token by token, after a past and beside a memory."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        past: Sequence[Pair] | None = None,
+        song: int = 0,
+        memory: Sequence[Pair] | None = None,
+    ) -> None:
+        self.model, self.past, self.song, self.memory = model, past, song, memory
+        self.position = 0
+
+    @torch.no_grad()
+    def step(self, token: int) -> Tensor:
+        """Scores [V] for the token after this one; BOS comes first."""
+        device = self.model.bias.device
+        inputs = torch.tensor([[token]], device=device)
+        here = places(1, self.song, self.position, device)
+        features, self.past = self.model.features(inputs, here, self.past, self.memory)
+        self.position += 1
+        return self.model.scores(features[0, 0])

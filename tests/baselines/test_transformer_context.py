@@ -1,0 +1,158 @@
+"""In context: rows are what they should be, training and scoring see the same, and the support is used."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+TINY = {"width": 16, "layers": 2, "heads": 2, "dropout": 0.0, "tokens": 512}
+
+
+@pytest.fixture(autouse=True)
+def alone():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def module(baseline):
+    return baseline("transformer_context")
+
+
+@pytest.fixture
+def untrained(module, baseline):
+    """A submission with random weights, in double precision."""
+    submission = module.TransformerContext(**TINY)
+    submission.model = baseline("common.transformer").Transformer(100, 16, 2, 2, 0.0, song_pairs=1)
+    submission.model.double().eval()
+    return submission
+
+
+def test_rows_hold_songs_of_one_artist(module, toy_splits, context):
+    train, _ = toy_splits
+    rows = module.Rows(train, context, tokens=512)
+    artist_of = {tuple(song.tokens.tolist()): song.artist_key for song in train.songs}
+    rooms, firsts = set(), set()
+    for index in range(40):
+        batch = rows(index)
+        rooms.add(batch.inputs.shape[1])
+        assert batch.inputs.numel() <= 512 or len(batch.inputs) == 1
+        for inputs, targets, places in zip(batch.inputs, batch.targets, batch.places, strict=True):
+            begins = [*torch.where(inputs == 1)[0].tolist(), len(inputs)]
+            songs = []
+            for number, (begin, end) in enumerate(itertools.pairwise(begins)):
+                song = targets[begin:end]
+                song = song[song != 0]
+                songs.append(tuple(song.tolist()))
+                length = len(song)
+                assert inputs[begin + 1 : begin + length].tolist() == song[:-1].tolist()
+                width = min(length + 1, end - begin)
+                assert places[begin : begin + width, 0].tolist() == list(range(width))
+                assert (places[begin : begin + width, 1] == number).all()
+            *whole, cut = songs
+            assert len(set(whole)) == len(whole)
+            owners = {artist_of[song] for song in whole} | {
+                artist for song, artist in artist_of.items() if not whole and song[: len(cut)] == cut
+            }
+            assert len(owners) == 1
+            firsts.add(songs[0])
+    assert len(rooms) == len(context.shots)
+    assert len(firsts) > 50
+    again = module.Rows(train, context, tokens=512)(7)
+    assert torch.equal(again.inputs, rows(7).inputs)
+    assert not torch.equal(rows(7).inputs[:, :9], rows(8).inputs[: len(rows(7).inputs), :9])
+
+
+def test_padding_stands_where_songs_have_run_out(module, toy_splits, context):
+    rows = module.Rows(toy_splits[0], context, tokens=512)
+    rows.artists = [songs[:1] for songs in rows.artists]
+    inputs, targets, _ = rows._row(np.random.default_rng(0), 200)
+    length = int((targets != 0).sum())
+    assert inputs[0] == 1
+    assert inputs[1 : length + 1].tolist() == targets[:length].tolist()
+    assert (inputs[length + 1 :] == 0).all()
+
+
+@torch.no_grad()
+def test_a_row_in_training_costs_what_scoring_costs(module, untrained, toy_splits, context):
+    """The loss on a packed row is that of its songs, each scored after the ones before it were observed."""
+    train, _ = toy_splits
+    row = module.Rows(train, context, tokens=300)(3)
+    features, _ = untrained.model.features(row.inputs, row.places)
+    scores = untrained.model.scores(features)
+    begins = torch.where(row.inputs[0] == 1)[0].tolist()
+    assert len(begins) > 1
+    predictor = untrained.adapt(())
+    for begin, end in zip(begins, [*begins[1:], len(row.inputs[0])], strict=True):
+        song = row.targets[0, begin:end]
+        song = song[song != 0]
+        alone = predictor.logits(song[None])[0]
+        torch.testing.assert_close(scores[0, begin : begin + len(song)], alone, rtol=0, atol=1e-12)
+        predictor.observe(song.numpy().astype(np.uint16))
+
+
+@torch.no_grad()
+def test_padding_teaches_nothing(module, untrained, toy_splits, context, baseline):
+    train, _ = toy_splits
+    row = module.Rows(train, context, tokens=100)(0)
+    longer = module.Row(
+        *(nn.functional.pad(part, (0, 0) * (part.dim() - 2) + (0, 30)) for part in vars(row).values())
+    )
+    losses = [float(module.row_loss(untrained.model, one)) for one in (row, longer)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+@torch.no_grad()
+def test_stream_agrees_with_logits_and_reading_changes_nothing_else(untrained, toy_splits):
+    songs = [song.tokens for song in toy_splits[0].artists[0].songs[:4]]
+    predictor = untrained.adapt(songs[:2])
+    query = torch.tensor(songs[3].astype("int64"))[None]
+    scores = predictor.logits(query)[0]
+    stream = predictor.stream()
+    rows = torch.stack([stream.step(token) for token in [1, *songs[3][:-1].tolist()]])
+    torch.testing.assert_close(rows, scores, rtol=0, atol=1e-12)
+    torch.testing.assert_close(predictor.logits(query)[0], scores, rtol=0, atol=0)
+    predictor.observe(songs[2])
+    assert not torch.allclose(predictor.logits(query)[0], scores, atol=1e-3)
+    grown = untrained.adapt(songs[:3])
+    torch.testing.assert_close(predictor.logits(query), grown.logits(query), rtol=0, atol=0)
+
+
+def test_the_support_of_the_right_artist_helps(module, baseline, own_words, context):
+    """A song of 10 tokens shows an artist's 4 words late; 5 songs show them before it begins."""
+    few_shot = baseline("common.few_shot")
+    submission = module.TransformerContext(
+        width=32, layers=2, heads=2, dropout=0.0, peak=5e-3, tokens=1024, epochs=8
+    )
+    submission.fit(*own_words, context)
+    train, validation = own_words
+    none, few = (few_shot.held_out_episodes(validation, context, k, 12) for k in (0, 5))
+    again = pickle.loads(pickle.dumps(submission))
+    wrong = again.adapt([song.tokens for song in train.artists[0].songs[:5]])
+    zero, right, control = (
+        few_shot.few_shot_nll(adapt, episodes, context.device)
+        for adapt, episodes in ((again.adapt, none), (again.adapt, few), (lambda _: wrong, few))
+    )
+    assert right < zero - 0.3
+    assert right < control - 0.3
+    assert submission.notes["training tokens"] > 1e5
+
+
+@pytest.mark.parametrize("protocol", ["independent", "streaming"])
+def test_keeps_the_rules(score, protocol):
+    stored, _ = score(
+        "transformer_context",
+        [f"{key}={value}" for key, value in (TINY | {"epochs": 1}).items()],
+        protocol=protocol,
+    )
+    rules = {verdict.rule for verdict in stored.result.audits}
+    assert {"causality", "independence", "determinism", "state", "stream"} <= rules
+    assert all(verdict.passed for verdict in stored.result.audits)
+
+
+def test_its_size_is_the_others(module, baseline):
+    transformer = baseline("common.transformer").Transformer(4096)
+    assert 2e6 < sum(p.numel() for p in transformer.parameters()) < 4.2e6
