@@ -3,8 +3,9 @@
     python benchmarks/scale.py [--small] [--songs N] [--workers N] [--home DIR] [--keep]
 
 Prints one line a figure. To reach: under 2 GiB resident in each process, and the last tenth of the songs read
-as fast as the first. The files are melodies over a bass, some of them near-copies of others and some broken,
-so that every stage has its work. With --keep the built track stays in DIR for other benchmarks.
+as fast as the first, by the clock on a quiet machine and by the workers' processor time on any. The files are
+melodies, some of them near-copies of others and some broken, so that every stage has its work. With --keep the
+files and the built track stay in DIR for other benchmarks.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def run(files: Path, home: Path, songs: int, workers: int) -> None:
         text=True,
     )
     resident: dict[int, int] = defaultdict(int)
-    read: list[tuple[float, int]] = []
+    spent: dict[int, float] = defaultdict(float)
+    read: list[tuple[float, float, int]] = []  # clock, processor time of all workers, chunks
     began = time.perf_counter()
     chunks = home / "tracks" / ".scale.work" / "chunks"
     watched = psutil.Process(process.pid)
@@ -109,24 +111,29 @@ def run(files: Path, home: Path, songs: int, workers: int) -> None:
         for each in [watched, *children(watched)]:
             try:
                 resident[each.pid] = max(resident[each.pid], each.memory_info().rss)
+                times = each.cpu_times()
+                spent[each.pid] = times.user + times.system
             except psutil.Error:
                 continue
         done = len(list(chunks.glob("[!.]*.arrow"))) if chunks.exists() else 0
-        read.append((time.perf_counter() - began, done))
+        in_workers = sum(spent.values()) - spent[process.pid]
+        read.append((time.perf_counter() - began, in_workers, done))
         time.sleep(0.5)
     assert process.stdout is not None
     kept, seconds, digest, rejected = process.stdout.read().strip().split("|")
-    most = max(done for _, done in read)
-    read = read[: [done for _, done in read].index(most) + 1]
-    first, last = rate(read, 0, most // 10), rate(read, most - most // 10, most)
-    a_chunk = songs / most
+    most = max(done for *_, done in read)
+    read = read[: [done for *_, done in read].index(most) + 1]
     print(f"kept                      {int(kept):,}, left out {rejected}")
     print(f"digest                    {digest}")
     print(f"whole build               {float(seconds):.0f} s, {songs / float(seconds):,.0f} songs/s")
     print(f"until all is read         {read[-1][0]:.0f} s")
-    print(f"reading, first 10%        {first * a_chunk:,.0f} songs/s")
-    print(f"reading, last 10%         {last * a_chunk:,.0f} songs/s")
-    print(f"last / first              {last / first:.2f}   (to reach: 1)")
+    for column, what in ((0, "by the clock"), (1, "by processor time")):
+        first = rate(read, column, most // 100, most // 10)
+        last = rate(read, column, most - most // 10, most)
+        print(f"reading, {what}")
+        print(f"  first 10%               {first * songs / most:,.0f} songs/s")
+        print(f"  last 10%                {last * songs / most:,.0f} songs/s")
+        print(f"  last / first            {last / first:.2f}   (to reach: 1)")
     peaks = sorted(resident.values(), reverse=True)
     print(
         f"resident, MiB             {', '.join(f'{peak / 2**20:,.0f}' for peak in peaks if peak > 50 << 20)}"
@@ -141,11 +148,12 @@ def children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def rate(read: list[tuple[float, int]], low: int, high: int) -> float:
-    """Chunks a second between these counts."""
-    begin = max(moment for moment, done in read if done <= low)
-    end = min(moment for moment, done in read if done >= high)
-    return (high - low) / (end - begin)
+def rate(read: list[tuple[float, float, int]], column: int, low: int, high: int) -> float:
+    """Chunks a second between these counts, by the clock (0) or by processor time (1)."""
+    begin = max(sample for sample in read if sample[2] <= low)
+    end = min(sample for sample in read if sample[2] >= high)
+    took = end[column] - begin[column]
+    return (end[2] - begin[2]) / took if took else float("nan")
 
 
 if __name__ == "__main__":

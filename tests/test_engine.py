@@ -113,3 +113,16 @@ def test_ray_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(BadInput, match="fsdl-bench\\[ray\\]"):
         list(engine.run(abs, [1], workers=1))
+
+
+def test_ray_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs the optional Ray")
+    monkeypatch.setenv("FSDL_BENCH_ENGINE", "ray")
+    got = list(engine.run(add_offset, range(5), workers=2, initializer=set_offset, initargs=(10,)))
+    assert got == [10, 11, 12, 13, 14]
+    lost = list(engine.run(misbehave, [1, 2, 3], workers=1))
+    assert [x for x in lost if not isinstance(x, Failure)] == [1, 9]
+    assert isinstance(lost[1], Failure)
+    assert lost[1].reason == "crashed"
+    with pytest.raises(ValueError, match="task 0"):
+        list(engine.run(fail, [0], workers=1))
