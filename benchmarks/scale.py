@@ -4,8 +4,8 @@
 
 Prints one line a figure. To reach: under 2 GiB resident in each process, and the last tenth of the songs read
 as fast as the first, by the clock on a quiet machine and by the workers' processor time on any. The files are
-melodies, some of them near-copies of others and some broken, so that every stage has its work. With --keep the
-files and the built track stay in DIR for other benchmarks.
+melodies, some of them near-copies of others and some broken, so that every stage has its work. With --keep
+the files and the built track stay in DIR for other benchmarks.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ and its task comes back as a `Failure`. An exception that the function raises is
 tasks a worker are under way, so neither tasks nor results pile up, and whoever stops iterating stops the
 workers.
 
-`FSDL_BENCH_ENGINE=ray` sends the same tasks to a Ray cluster instead; its nodes must share the folders that tasks
-read and write.
+`FSDL_BENCH_ENGINE=ray` sends the same tasks to a Ray cluster instead; its nodes must share the folders that
+tasks read and write.
 """
 
 from __future__ import annotations

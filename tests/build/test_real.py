@@ -8,9 +8,13 @@ import pytest
 
 from fsdl_bench.build.definition import load_definition, parse_definition
 from fsdl_bench.build.duplicates import LYRICS, MUSIC, clusters
+from fsdl_bench.build.manifest import read_manifest
 from fsdl_bench.build.pipeline import build_track
+from fsdl_bench.build.rows import read_batches
 from fsdl_bench.build.shingles import lyrics_shingles, music_shingles
+from fsdl_bench.errors import BadInput
 from fsdl_bench.music.reading import read_midi
+from fsdl_bench.sources.archives import Archive, fetch
 
 pytestmark = pytest.mark.real
 
@@ -78,6 +82,24 @@ def test_two_manuscripts_of_a_mass(mirror) -> None:
     found = clusters(music_shingles(songs), MUSIC, SCRATCH).tolist()
     groups = list(SCORES.values())
     assert [[a == b for a in found] for b in found] == [[a == b for a in groups] for b in groups]
+
+
+def test_a_changed_byte_in_a_source_is_named(mirror, tmp_path) -> None:
+    definition = load_definition("midi-pop909")
+    source = definition.sources[0]
+    files = fetch(Archive(source.repo, source.commit), mirror, progress=False)
+    track = build_track(definition, mirror=mirror, workers=0, out=tmp_path / "track", progress=False)
+    origin = next(read_batches(track.path, "train", ["origin"])).column(0)[3].as_py()
+    data = bytearray((files / origin).read_bytes())
+    data[len(data) // 2] ^= 1
+    (files / origin).write_bytes(data)
+    for workers in (0, 1):
+        with pytest.raises(BadInput, match=f"{origin} is not the file that this track is made from"):
+            build_track(definition, mirror=mirror, workers=workers, out=tmp_path / "track", progress=False)
+    (files / origin).unlink()
+    with pytest.raises(BadInput, match=f"lacks 1 of the files .*{origin}"):
+        build_track(definition, source_dir=files, workers=0, out=tmp_path / "track", progress=False)
+    assert read_manifest(tmp_path / "track").digest == track.digest
 
 
 def test_real_songs_build_alike_with_any_number_of_workers(mirror, tmp_path) -> None:
