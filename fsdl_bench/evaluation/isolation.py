@@ -42,19 +42,12 @@ from fsdl_bench.split import Split
 from fsdl_bench.submission import FitContext
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
-_KEPT_BEGINNINGS = (
-    "CUDA",
-    "NVIDIA",
-    "OMP_",
-    "MKL_",
-    "OPENBLAS_",
-    "KMP_",
-    "TORCH",
-    "PYTORCH",
-    "HIP_",
-    "ROCR_",
-)
+_KEPT_FAMILIES = ("CUDA", "NVIDIA", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH", "PYTORCH", "HIP_", "ROCR_")
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/run", "/nix", "/dev")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/dri", "/dev/kfd", *map(str, Path("/dev").glob("nvidia*")))
+_SHARED = Path("/dev/shm")
+"""For the workers of a fit; closed while scoring, so that no process leaves a note for the next."""
+
 _START = "import sys; from fsdl_bench.evaluation.sandbox import start; start(int(sys.argv[1]), sys.argv[2])"
 
 
@@ -130,7 +123,7 @@ def fitted_in_child(
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
         files = [path for split in splits if (path := split._arrays.path) is not None]
-        child = _Child(loaded, files, [stored.parent], sealed)
+        child = _Child(loaded, files, [stored.parent, _SHARED], sealed)
         try:
             plain = replace(context, log=print)
             threads = torch.get_num_threads()
@@ -153,7 +146,7 @@ class _Child:
         self._folder = tempfile.mkdtemp(prefix="fsdl-bench-")
         reads = _readable(loaded, read)
         _check_apart(reads, sealed, read)
-        paths = {"read": reads, "write": [self._folder, "/dev", *map(str, write)]}
+        paths = {"read": reads, "write": [self._folder, *_DEVICES, *map(str, write)]}
         here, there = Pipe()
         with there:
             self._process = subprocess.Popen(
@@ -245,7 +238,7 @@ def _check_apart(readable: Sequence[str], sealed: Sequence[Path], handed: Sequen
 
 def _environment(folder: str) -> dict[str, str]:
     """The child's environment: what the system and torch need, and nothing that leads to the songs."""
-    kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_BEGINNINGS)}
+    kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_FAMILIES)}
     python = os.pathsep.join([str(Path(__file__).parents[2]), *(path for path in sys.path if path)])
     own = dict.fromkeys(("HOME", "TMPDIR"), folder) | {"FSDL_BENCH_HOME": str(Path(folder, "home"))}
     return kept | own | {"PYTHONPATH": python, "FSDL_BENCH_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}

@@ -26,7 +26,7 @@ Nats = npt.NDArray[np.float64]
 BATCH_SCORES = 2**26
 """At most so many scores are asked for in one call, unless one song alone has more: 256 MiB in float32."""
 
-_CPU_CHUNK, _GPU_CHUNK = 2**18, 2**24
+_CPU_CHUNK, _GPU_CHUNK = 2**16, 2**24
 """Scores that are normalised at a time; on the CPU a chunk stays in the cache."""
 
 
