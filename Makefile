@@ -5,13 +5,26 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint docs clean
 
+# The synthetic tracks, five models on each, and how far they stand from the Bayes-optimal one.
 demo: $(VENV)/installed
 	$(BIN)/fsdl-bench build
-	$(BIN)/fsdl-bench show lyrics-synthetic
-	$(BIN)/fsdl-bench show midi-synthetic
+	@set -e; for track in lyrics-synthetic midi-synthetic; do \
+	  for model in uniform unigram ngram ngram_cache bayes_optimal; do \
+	    echo "== $$model on $$track" >&2; \
+	    $(BIN)/fsdl-bench evaluate --submission baselines/$$model.py --track $$track --restart \
+	      --out demo/$$track/$$model.json > /dev/null; \
+	  done; \
+	done
+	@set -e; for track in lyrics-synthetic midi-synthetic; do \
+	  $(BIN)/fsdl-bench compare demo/$$track/*.json --against BayesOptimal; \
+	done
+	@echo "The results: demo/*/*.json"
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto
+
+docs: $(VENV)/installed
+	$(BIN)/sphinx-build -W -b html docs docs/_build
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -20,7 +33,7 @@ lint: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,scores]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,docs,scores]"
 	touch $@
 
 clean:

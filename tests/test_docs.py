@@ -1,0 +1,73 @@
+"""What README and docs show is what runs: the example model as it stands, and the site without a warning."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fsdl_bench.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def _blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.M | re.S)
+
+
+def _fsdl_bench(*words):
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_model_in_thirty_lines_runs_as_it_stands(tmp_path, monkeypatch):
+    (source,) = _blocks("docs/your-model.md", "python")
+    assert len([line for line in source.splitlines() if line.strip()]) <= 30
+    monkeypatch.chdir(tmp_path)
+    Path("my_model.py").write_text(source)
+    _fsdl_bench("build", "lyrics-synthetic", "--workers", "0")
+    (command,) = _blocks("docs/your-model.md", "sh")
+    words = command.split()
+    assert words[0] == "fsdl-bench"
+    printed = _fsdl_bench(*words[1:], "--limit", "2", "--shots", "0,5")
+    assert "Bigram on lyrics-synthetic" in printed
+    assert "SMOKE RUN" in printed
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx")
+    pytest.importorskip("furo")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(ROOT / "docs"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "api.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_commands_that_are_shown_exist(page):
+    """Every `fsdl-bench` command, and every option of it, is one that the command line has."""
+    for block in _blocks(page, "sh"):
+        for line in block.splitlines():
+            words = line.split("#")[0].split()
+            if words[:1] == ["make"]:
+                targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
+                assert set(words[1:]) <= targets
+            if words[:1] != ["fsdl-bench"]:
+                continue
+            known = main.commands[words[1]]
+            options = {
+                name for parameter in known.params for name in (*parameter.opts, *parameter.secondary_opts)
+            }
+            assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_ci_finds_the_commands_of_the_readme():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for heading in re.findall(r"for heading in (.*); do", (ROOT / ".ci/run").read_text())[0].split('" "'):
+        title = heading.strip('"')
+        assert re.search(rf"^## {title}\n(?:(?!## ).*\n)*?```sh\n", readme, re.M), title
