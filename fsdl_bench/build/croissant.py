@@ -21,6 +21,7 @@ _CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -40,6 +41,7 @@ _CONTEXT = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -91,6 +93,9 @@ def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, Fil
         "description": definition.description or f"The track {definition.name} of fsdl-bench.",
         "url": next((source.homepage for source in definition.sources if source.homepage), "."),
         "license": sorted({source.licence for source in definition.sources if source.licence}) or ["other"],
+        "citeAs": "; ".join(
+            source.attribution or source.title or source.source for source in definition.sources
+        ),
         "version": "1.0.0",
         "identifier": digest,
         "inLanguage": definition.languages or ["zxx"],
