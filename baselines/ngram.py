@@ -38,7 +38,7 @@ class NGram:
 
     family = "n-gram"
 
-    def __init__(self, orders: tuple[int, ...] = (2, 3, 4, 5)) -> None:
+    def __init__(self, orders: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)) -> None:
         self.orders = orders
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:

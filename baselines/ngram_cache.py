@@ -54,7 +54,7 @@ class NGramCache:
 
     def __init__(
         self,
-        orders: tuple[int, ...] = (2, 3, 4, 5),
+        orders: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8),
         reach: int = 8,
         merge: Merge | None = None,
         episodes: int = 32,
