@@ -1,0 +1,243 @@
+"""Dynamic evaluation of the trained `lstm.py`: its weights go on learning from what was scored.
+
+Mikolov et al. 2010; Krause, Kahembwe, Murray & Renals 2018, "Dynamic Evaluation of Neural Sequence Models". A
+song is scored segment by segment; after each, with g the gradient of the segment's nats,
+
+    sgd   theta <- theta - eta g                     + lambda (theta_0 - theta)
+    rms   theta <- theta - eta g / (sqrt(MS) + eps)  + lambda min(R, 1 / lambda) (theta_0 - theta)
+
+theta_0 are the trained weights, MS the mean squared gradient over meta-training batches of the same segment
+length, and R = sqrt(MS) / the mean over tensors of each tensor's mean of sqrt(MS): weights that matter little
+move far and are held loosely. The state of the LSTM is zero at each song's start and carried between its
+segments.
+
+First the support songs are gone through, one after the other; then every query song from there, learning on
+within the song. In `independent` the weights are put back before each query song; in `streaming` they stay
+where the observed song has brought them. A segment's scores come from weights that have seen earlier segments
+only.
+
+eta and lambda are the best of a grid on validation episodes, without support and with five songs; segments of
+20 tokens, eps 2e-5 (the paper: segments of 5, eta 5e-5, lambda 0.002, MS from batches of 100).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import ClassVar, Literal
+
+import torch
+from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.lstm import LSTMLanguageModel, State, shift
+from common.songs import SongBatches, padded, song_losses
+from lstm import LSTM
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from fsdl_bench import PAD, FitContext, Split, Tokens
+
+EPS = 2e-5
+RATES = {"rms": (3e-5, 1e-4, 3e-4, 1e-3), "sgd": (0.03, 0.1, 0.3, 1.0)}
+DECAYS = (0.0, 0.001, 0.003, 0.01)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One update: theta <- theta - rates g + pulls (theta_0 - theta), tensor by tensor.
+
+    Attributes:
+        rates, pulls: for each of the model's weights a tensor of its shape, or one number.
+        segment: tokens between two updates.
+    """
+
+    rates: Sequence[Tensor]
+    pulls: Sequence[Tensor]
+    segment: int
+
+
+@dataclass(eq=False)
+class DynamicEvaluation(LSTM):
+    """LSTM whose weights go on learning, over the support and within each query song.
+
+    Args:
+        rule: "rms" or "sgd".
+        segment: tokens between two updates.
+        statistics: meta-training batches that MS is the mean over.
+        rate: eta; chosen on validation unless given.
+        pull: lambda; chosen on validation unless given.
+        episodes: validation episodes, of each number of shots, that these two are chosen on.
+    """
+
+    rule: Literal["rms", "sgd"] = "rms"
+    segment: int = 20
+    statistics: int = 500
+    rate: float | None = None
+    pull: float | None = None
+    episodes: int = 12
+
+    family: ClassVar[str] = "test-time training"
+
+    def fit(self, train: Split, validation: Split, context: FitContext) -> None:
+        """Train the LSTM, or take it; gather the statistics of its gradients and choose the rates."""
+        super().fit(train, validation, context)
+        self.roots = [torch.ones((), device=context.device) for _ in self.model.parameters()]
+        if self.rule == "rms":
+            batches = SongBatches(train, self.batch, context.seed, context.device)
+            self.roots = root_mean_squares(self.model, batches, self.segment, self.statistics)
+        rates = RATES[self.rule] if self.rate is None else (self.rate,)
+        pulls = DECAYS if self.pull is None else (self.pull,)
+        settings = list(product(rates, pulls))
+        if len(settings) > 1:
+            shots = (0, headline_shots(context))
+            episodes = [held_out_episodes(validation, context, k, self.episodes) for k in shots]
+            costs = {}
+            for eta, decay in tqdm(settings, desc="rates", unit="setting"):
+                self._set(eta, decay)
+                figures = [few_shot_nll(self.adapt, some, context.device) for some in episodes]
+                context.log(f"eta {eta}, lambda {decay}: {figures} nats/{context.unit} at {shots} shots")
+                costs[eta, decay] = sum(figures) if math.isfinite(sum(figures)) else math.inf
+            settings = sorted(settings, key=costs.__getitem__)
+        self._set(*settings[0])
+
+    def _set(self, eta: float, decay: float) -> None:
+        self.update = make_rule(self.roots, eta, decay, self.segment, EPS if self.rule == "rms" else 0.0)
+        self.notes |= {"rule": self.rule, "eta": eta, "lambda": decay, "segment": self.segment}
+
+    def adapt(self, support: Sequence[Tokens]) -> DynamicPredictor:
+        """Learn from the support, one song after the other."""
+        return DynamicPredictor(self.model, self.update, support)
+
+
+class DynamicPredictor:
+    """Weights that have learnt from some songs, and learn on within each song that they score."""
+
+    def __init__(self, model: LSTMLanguageModel, rule: Rule, songs: Sequence[Tokens]) -> None:
+        self.learner = Learner(model, rule)
+        self.weights = self.learner.copied()
+        for song in songs:
+            self.observe(song)
+
+    def observe(self, song: Tokens) -> None:
+        """Learn from a song, and stay there."""
+        self.learner.put(self.weights)
+        self.learner.song(padded([song], self.learner.device)[0])
+        self.weights = self.learner.copied()
+
+    def logits(self, songs: Tensor) -> Tensor:
+        """[B, T] -> [B, T, V]: every song from the same weights."""
+        scores = []
+        for song in songs:
+            self.learner.put(self.weights)
+            scores.append(self.learner.song(song))
+        return torch.stack(scores)
+
+    def stream(self) -> DynamicStream:
+        """Token by token."""
+        learner = Learner(self.learner.model, self.learner.rule, self.learner.origin)
+        learner.put(self.weights)
+        return DynamicStream(learner)
+
+
+class Learner:
+    """A copy of the model whose weights move.
+
+    Args:
+        model: where they start.
+        rule: how they move.
+        origin: theta_0; the model's own weights unless given.
+    """
+
+    def __init__(self, model: LSTMLanguageModel, rule: Rule, origin: Sequence[Tensor] | None = None) -> None:
+        self.model, self.rule = model.adaptable(), rule
+        self.origin = list(model.parameters()) if origin is None else origin
+        self.weights = list(self.model.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.model.bias.device
+
+    def copied(self) -> list[Tensor]:
+        """The weights as they stand."""
+        return [weight.detach().clone() for weight in self.weights]
+
+    @torch.no_grad()
+    def put(self, weights: Sequence[Tensor]) -> None:
+        """Set the weights."""
+        for weight, value in zip(self.weights, weights, strict=True):
+            weight.copy_(value)
+
+    def song(self, song: Tensor) -> Tensor:
+        """Score one song int64 [T], padded or not, and learn from it: [T, V], zeros behind its end."""
+        inputs, state = shift(song[None]), None
+        scores = self.model.bias.new_zeros(len(song), len(self.model.bias))
+        length = int((song != PAD).nonzero().max()) + 1
+        for start in range(0, length, self.rule.segment):
+            part = slice(start, start + self.rule.segment)
+            scores[part], state = self.segment(inputs[:, part], song[None, part], state)
+        return scores
+
+    @torch.enable_grad()
+    def segment(self, inputs: Tensor, targets: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Score one segment int64 [1, n], then learn from it: scores [n, V] and the state behind it."""
+        features, (hidden, cell) = self.model.features(inputs, state)
+        scores = self.model.scores(features[0])
+        nats = nn.functional.cross_entropy(scores, targets[0], ignore_index=PAD, reduction="sum")
+        gradients = torch.autograd.grad(nats / self.rule.segment, self.weights)
+        self._move(gradients)
+        return scores.detach(), (hidden.detach(), cell.detach())
+
+    @torch.no_grad()
+    def _move(self, gradients: Sequence[Tensor]) -> None:
+        rule = self.rule
+        parts = zip(self.weights, self.origin, gradients, rule.rates, rule.pulls, strict=True)
+        for weight, origin, gradient, rate, pull in parts:
+            weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-1)
+
+
+class DynamicStream:
+    """One song, token by token; learns whenever a segment is complete."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self.seen: list[int] = []
+        self.behind: State | None = None
+        self.state: State | None = None
+
+    @torch.no_grad()
+    def step(self, token: int) -> Tensor:
+        """Scores [V] for the token after this one; BOS comes first."""
+        self.seen.append(token)
+        if len(self.seen) > self.learner.rule.segment:
+            row = torch.tensor([self.seen], device=self.learner.device)
+            self.behind = self.learner.segment(row[:, :-1], row[:, 1:], self.behind)[1]
+            self.seen, self.state = [token], self.behind
+        inputs = torch.tensor([[token]], device=self.learner.device)
+        features, self.state = self.learner.model.features(inputs, self.state)
+        return self.learner.model.scores(features[0, 0])
+
+
+def make_rule(roots: Sequence[Tensor], eta: float, decay: float, segment: int, eps: float) -> Rule:
+    """The update from sqrt(MS) of every weight; with all of them 1 and eps 0 it is SGD."""
+    mean = sum(float(root.mean()) for root in roots) / len(roots)
+    rates = [eta / (root + eps) for root in roots]
+    return Rule(rates, [(decay * root / mean).clamp(max=1.0) for root in roots], segment)
+
+
+def root_mean_squares(
+    model: LSTMLanguageModel, batches: SongBatches, segment: int, count: int
+) -> list[Tensor]:
+    """sqrt(MS): the root of the mean squared gradient over so many segments of batches of songs."""
+    model = model.adaptable()
+    losses = song_losses(model, segment)
+    weights = list(model.parameters())
+    squares = [torch.zeros_like(weight) for weight in weights]
+    every = (loss for index in range(batches.per_epoch) for loss in losses(batches(index)))
+    done = 0
+    for loss in tqdm(islice(every, count), total=count, desc="gradient statistics", unit="segment"):
+        for square, gradient in zip(squares, torch.autograd.grad(loss, weights), strict=True):
+            square.addcmul_(gradient, gradient)
+        done += 1
+    return [(square / done).sqrt_() for square in squares]

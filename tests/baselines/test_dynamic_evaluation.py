@@ -1,0 +1,237 @@
+"""Dynamic evaluation against plain loops of its two rules, and on a source whose entropy is known."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fsdl_bench import BOS, PAD
+
+TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 8, "peak": 0.01, "episodes": 2, "statistics": 20}
+SETTINGS = [f"{key}={value}" for key, value in TINY.items()]
+
+SUPPORT = [np.array([4, 5, 2], np.uint16), np.array([6, 7, 5, 4, 9, 9, 8], np.uint16)]
+QUERY = [[5, 5, 4, 5, 6, 7, 2], [12, 13, 12, 13]]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def module(baseline):
+    return baseline("dynamic_evaluation")
+
+
+@pytest.fixture
+def model(baseline):
+    torch.manual_seed(0)
+    made = baseline("common.lstm").LSTMLanguageModel(20, 5, 7, dropout=0.5).double().eval()
+    torch.nn.init.normal_(made.project.weight)
+    return made
+
+
+@pytest.fixture
+def roots(model):
+    generator = torch.Generator().manual_seed(3)
+    return [torch.rand(p.shape, generator=generator, dtype=torch.float64) / 100 for p in model.parameters()]
+
+
+def padded(*songs):
+    longest = max(map(len, songs))
+    return torch.tensor([[*song, *[PAD] * (longest - len(song))] for song in songs])
+
+
+def plain_song(model, origin, song, segment, change):
+    """Score and learn with nothing of the baseline's code but its model: scores [T, V]."""
+    inputs, state, rows = [BOS, *song[:-1]], None, []
+    for start in range(0, len(song), segment):
+        part = slice(start, start + segment)
+        model.zero_grad()
+        features, state = model.features(torch.tensor([inputs[part]]), state)
+        scores = features[0] @ model.embed.weight.T + model.bias
+        state = tuple(s.detach() for s in state)
+        rows.append(scores.detach())
+        logp = scores - scores.logsumexp(-1, keepdim=True)
+        loss = -sum(logp[place, token] for place, token in enumerate(song[part])) / segment
+        loss.backward()
+        with torch.no_grad():
+            new = [change(i, p, p.grad, origin[i]) for i, p in enumerate(model.parameters())]
+            for p, value in zip(model.parameters(), new, strict=True):
+                p.copy_(value)
+    return torch.cat(rows)
+
+
+def sgd(eta, decay):
+    return lambda _, p, g, origin: p - eta * g + decay * (origin - p)
+
+
+def rms(eta, decay, roots):
+    mean = np.mean([root.mean().item() for root in roots])
+
+    def change(i, p, g, origin):
+        pull = torch.minimum(roots[i] / mean, torch.tensor(1 / decay if decay else math.inf))
+        return p - eta * g / (roots[i] + 2e-5) + decay * pull * (origin - p)
+
+    return change
+
+
+@pytest.mark.parametrize("segment", [1, 3, 100])
+@pytest.mark.parametrize(("eta", "decay"), [(0.1, 0.0), (0.03, 0.2)])
+@pytest.mark.parametrize("kind", ["sgd", "rms"])
+def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
+    if kind == "rms":
+        eta /= 1000
+        change, rule = rms(eta, decay, roots), module.make_rule(roots, eta, decay, segment, 2e-5)
+    else:
+        ones = [torch.ones((), dtype=torch.float64) for _ in roots]
+        change, rule = sgd(eta, decay), module.make_rule(ones, eta, decay, segment, 0.0)
+    origin = [p.detach().clone() for p in model.parameters()]
+    learner = model.adaptable()
+    for song in SUPPORT:
+        plain_song(learner, origin, song.tolist(), segment, change)
+    with torch.no_grad():
+        found = module.DynamicPredictor(model, rule, SUPPORT).logits(padded(*QUERY))
+    for scores, song in zip(found, QUERY, strict=True):
+        expected = plain_song(copy.deepcopy(learner), origin, song, segment, change)
+        assert scores[: len(song)].numpy() == pytest.approx(expected.numpy(), abs=1e-10)
+    for p, before in zip(model.parameters(), origin, strict=True):
+        assert torch.equal(p, before)
+
+
+def predictor(module, model, roots, support=SUPPORT, eta=3e-4, decay=0.1, segment=3):
+    return module.DynamicPredictor(model, module.make_rule(roots, eta, decay, segment, 2e-5), support)
+
+
+def test_without_a_rate_it_is_static(module, model, roots):
+    reader = predictor(module, model, roots, eta=0.0)
+    songs = padded(*QUERY)
+    expected = model(songs)
+    for row, want, song in zip(reader.logits(songs), expected, QUERY, strict=True):
+        assert row[: len(song)].numpy() == pytest.approx(want[: len(song)].detach().numpy(), abs=1e-12)
+    moved = predictor(module, model, roots).logits(songs)[0] - expected[0]
+    assert moved.abs().max() > 1e-3
+
+
+def test_weights_go_back_between_songs_and_on_after_observe(module, model, roots):
+    reader = predictor(module, model, roots)
+    both = reader.logits(padded(*QUERY))
+    for index in (1, 0):
+        length = len(QUERY[index])
+        alone = reader.logits(padded(QUERY[index]))[0]
+        assert alone.numpy() == pytest.approx(both[index, :length].numpy(), abs=1e-12)
+    reader.observe(np.array(QUERY[1], np.uint16))
+    longer = predictor(module, model, roots, [*SUPPORT, np.array(QUERY[1], np.uint16)])
+    assert torch.equal(reader.logits(padded(*QUERY)), longer.logits(padded(*QUERY)))
+    assert not torch.equal(reader.logits(padded(*QUERY)), both)
+
+
+@pytest.mark.parametrize("segment", [1, 3, 7, 100])
+def test_the_stream_is_the_batch(module, model, roots, segment):
+    reader = predictor(module, model, roots, segment=segment)
+    expected = reader.logits(padded(QUERY[0]))[0]
+    stream = reader.stream()
+    steps = []
+    for token in [BOS, *QUERY[0][:-1]]:
+        steps.append(stream.step(token))
+        reader.logits(padded(QUERY[1]))  # another song in between is no matter
+    assert torch.stack(steps).numpy() == pytest.approx(expected.numpy(), abs=1e-12)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5])
+def test_no_score_depends_on_its_own_or_a_later_token(module, model, roots, cut):
+    reader = predictor(module, model, roots)
+    song = QUERY[0]
+    other = song[:cut] + [PAD, 17, 3, 18, 19, 11, 16][cut:]
+    one, two = reader.logits(padded(song))[0], reader.logits(padded(other))[0]
+    assert torch.equal(one[: cut + 1], two[: cut + 1])
+    if cut < 5:
+        assert not torch.equal(one[cut + 1 :], two[cut + 1 :])
+
+
+def test_the_statistics_are_of_every_segment(module, baseline, model, toy_splits, monkeypatch):
+    songs = baseline("common.songs")
+    monkeypatch.setattr(songs, "half", lambda device: torch.autocast(device.type, enabled=False))
+    torch.manual_seed(0)
+    model = baseline("common.lstm").LSTMLanguageModel(100, 5, 7, dropout=0.5).double()
+    batches = songs.SongBatches(toy_splits[0], 4, 0, torch.device("cpu"))
+    found = module.root_mean_squares(model, batches, 10, 9)
+    squares, count = [0.0] * len(found), 0
+    for index in range(9):
+        batch, state = batches(index), None
+        inputs = torch.cat([torch.full((4, 1), BOS), batch[:, :-1]], 1)
+        for start in range(0, batch.shape[1], 10):
+            if count == 9:
+                break
+            features, state = model.eval().features(inputs[:, start : start + 10], state)
+            state = tuple(s.detach() for s in state)
+            targets = batch[:, start : start + 10]
+            logp = model.scores(features).log_softmax(-1).gather(2, targets[..., None])[..., 0]
+            gradients = torch.autograd.grad(-(logp * (targets != PAD)).sum() / 40, model.parameters())
+            squares = [s + g**2 / 9 for s, g in zip(squares, gradients, strict=True)]
+            count += 1
+    for root, square in zip(found, squares, strict=True):
+        assert root.numpy() == pytest.approx(square.sqrt().detach().numpy(), rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "eta"), [("sgd", 1.0), ("rms", 2e-3)])
+def test_two_symbols_approach_their_entropy(module, baseline, kind, eta):
+    """A model that expects 20 ids alike meets a coin of 0.9: it soon pays little more than the entropy."""
+    torch.manual_seed(0)
+    model = baseline("common.lstm").LSTMLanguageModel(20, 8, 12).eval()
+    roots = [torch.ones(()) if kind == "sgd" else torch.full(p.shape, 0.01) for p in model.parameters()]
+    rule = module.make_rule(roots, eta, 0.0, 5, 0.0)
+    rng = np.random.default_rng(1)
+    song = torch.from_numpy(np.where(rng.random(1500) < 0.9, 4, 5))
+    scores = module.DynamicPredictor(model, rule, ()).logits(song[None])[0].double().log_softmax(-1)
+    nats = -scores[range(1500), song]
+    entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    assert nats[:5].mean() > 2.5
+    late = song[500:]
+    ideal = -np.where(late == 4, math.log(0.9), math.log(0.1)).mean()
+    assert ideal == pytest.approx(entropy, abs=0.05)
+    assert ideal - 0.01 < nats[500:].mean() < ideal + 0.06
+    static = -model(song[None])[0].log_softmax(-1)[range(1500), song]
+    assert static[500:].mean() > 2.5
+
+
+def test_the_best_rates_on_validation_are_taken(module, baseline, toy_splits, context, monkeypatch):
+    """A rate that diverges is no candidate, and one that never learns loses."""
+    few_shot = baseline("common.few_shot")
+    monkeypatch.setitem(module.RATES, "sgd", (1e30, 0.0, 1.0))
+    monkeypatch.setattr(module, "DECAYS", (0.0, 0.01))
+    model = module.DynamicEvaluation(**TINY, rule="sgd")
+    model.fit(*toy_splits, context)
+    figures = {}
+    for eta in (0.0, 1.0):
+        for decay in (0.0, 0.01):
+            other = module.DynamicEvaluation(**TINY, rule="sgd", rate=eta, pull=decay)
+            other.fit(*toy_splits, context)
+            figures[eta, decay] = sum(
+                few_shot.few_shot_nll(
+                    other.adapt,
+                    few_shot.held_out_episodes(toy_splits[1], context, shots, 2),
+                    context.device,
+                )
+                for shots in (0, 5)
+            )
+    assert figures[1.0, 0.0] < figures[0.0, 0.0] - 0.01
+    assert figures[0.0, 0.0] == figures[0.0, 0.01]
+    assert (model.notes["eta"], model.notes["lambda"]) == min(figures, key=figures.get)
+
+
+@pytest.mark.parametrize("rule", ["rms", "sgd"])
+@pytest.mark.parametrize("protocol", ["independent", "streaming"])
+def test_through_the_harness(score, protocol, rule):
+    given = ["rate=0.001" if rule == "rms" else "rate=0.3", "pull=0.003", f"rule={rule}"]
+    stored, rows = score("dynamic_evaluation", [*SETTINGS, *given], protocol=protocol)
+    rules = {verdict.rule for verdict in stored.result.audits if verdict.passed}
+    assert {"causality", "independence", "determinism", "state", "stream"} <= rules
+    assert len(rows) == 3 * 4 * (3 + 1)
+    assert stored.result.submission.notes["rule"] == rule
