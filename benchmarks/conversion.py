@@ -106,9 +106,7 @@ def against_partitura(scores: list[bytes]) -> None:
         ours += mine.total()
         theirs += other.total()
     done = len(scores) - failures.total()
-    print(
-        f"  partitura read {done} of {len(scores)} at {done / seconds:.2f} a second; failures: {dict(failures)}"
-    )
+    print(f"  partitura read {done} of {len(scores)}, {done / seconds:.2f} a second; {dict(failures)}")
     print(f"  notes: {ours} verovio, {theirs} partitura, {shared} in both ({shared / max(ours, 1):.2%})")
 
 
