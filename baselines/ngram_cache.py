@@ -21,7 +21,7 @@ shots to the most together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -30,7 +30,6 @@ import numpy.typing as npt
 import torch
 from ngram import Floats, Ints, KneserNey, best_order, log_scores, ranges
 from scipy.optimize import minimize
-from scipy.special import expit
 
 from fsdl_bench import BOS, BadInput, FitContext, Split, Tokens
 
@@ -99,7 +98,7 @@ class NGramCache:
 
     def parameters(self) -> int:
         """How many n-grams are stored, and the weights."""
-        return self.model.size + self.weights.pairs.size
+        return self.model.size + self.weights.pairs.numel()
 
 
 class NGramCachePredictor:
@@ -188,103 +187,115 @@ class Weights:
     """
 
     merge: Merge
-    pairs: Floats
+    pairs: torch.Tensor
 
     @classmethod
     def start(cls, merge: Merge, reach: int) -> Weights:
         """Where the fit begins: a share of an eighth for a few occurrences, or 20 training counts for one."""
         pair = [-2.0, 3.0] if merge == "mixture" else [3.0, 1.0]
-        return cls(merge, np.tile(np.array(pair), (2, reach, 1)))
+        return cls(merge, torch.tensor(pair, dtype=torch.float64).repeat(2, reach, 1))
 
-    def share(self, cache: int, m: int, seen: Ints, trained: Floats) -> Floats:
+    def share(self, cache: int, m: int, seen: torch.Tensor, trained: torch.Tensor) -> torch.Tensor:
         """l of each token [T], given n(h) and c_m(h)."""
         r, s = self.pairs[cache, m - 1]
         if self.merge == "mixture":
-            return expit(r) * seen / (seen + np.exp(s))
-        return seen / (seen + np.exp(s) + trained * np.exp(-r))
+            return r.sigmoid() * seen / (seen + s.exp())
+        return seen / (seen + s.exp() + trained * (-r).exp())
+
+    def chain(self, order: int) -> range:
+        """The m whose caches are mixed in within the n-gram chain; the others follow after it."""
+        return range(1, min(self.pairs.shape[1], order) + 1) if self.merge == "counts" else range(0)
 
 
 def probabilities(model: KneserNey, memory: Memory, weights: Weights, tokens: npt.ArrayLike) -> Floats:
     """float64 [T, V]: row t is p(. | support, tokens[:t])."""
     tokens = np.asarray(tokens, np.int64)
-    reach = weights.pairs.shape[1]
 
     def mix(p: Floats, m: int, trained: Floats) -> None:
         for cache, seen in enumerate((memory.seen(tokens, m), seen_so_far(tokens, m))):
-            share = weights.share(cache, m, seen.totals, trained)
-            p *= (1 - share)[:, None]
-            each = np.divide(share, seen.totals, out=np.zeros(len(share)), where=seen.totals > 0)
+            totals = torch.from_numpy(seen.totals)
+            share = weights.share(cache, m, totals, torch.from_numpy(trained))
+            each = (share / totals.clamp(min=1)).numpy()
+            p *= 1 - share.numpy()[:, None]
             np.add.at(p, (seen.rows, seen.words), each[seen.rows] * seen.counts)
 
-    chain = range(1, min(reach, model.order) + 1) if weights.merge == "counts" else range(0)
+    chain = weights.chain(model.order)
     for k, (p, trained) in enumerate(model.by_level(tokens), 1):
         if k in chain:
             mix(p, k, trained)
-    for m in range(len(chain) + 1, reach + 1):
+    for m in range(len(chain) + 1, weights.pairs.shape[1] + 1):
         mix(p, m, np.zeros(len(tokens)))
     return p
 
 
 class Evidence:
-    """What the targets of some songs need of the model and of the caches, to fit the weights quickly."""
+    """What the targets of some songs need of the model and of the caches, to fit the weights quickly.
+
+    Attributes:
+        start: p_0 of each target [N].
+        chain: for each k what p_k has of its own, which part of p_{k-1} it adds, and c_k(h), [N] each.
+        seen: for each m and cache n(h) and n(h w) / n(h) of the target w, [N] each.
+    """
 
     def __init__(self, model: KneserNey, songs: Sequence[tuple[Tokens, Memory]], reach: int) -> None:
-        self.order, self.reach = model.order, reach
         texts = [np.asarray(tokens, np.int64) for tokens, _ in songs]
-        self.start = model.uniform[np.concatenate(texts)]
-        chains = [model.parts_of_targets(tokens) for tokens in texts]
-        self.chain = [
-            [np.concatenate(part) for part in zip(*level, strict=True)] for level in zip(*chains, strict=True)
-        ]
+        self.start = torch.from_numpy(model.uniform[np.concatenate(texts)])
+        self.chain = joined(model.parts_of_targets(tokens) for tokens in texts)
+        self.reach = reach
         self.seen = [
-            [
-                _hits(
-                    texts, [memory.seen(tokens, m) for tokens, (_, memory) in zip(texts, songs, strict=True)]
-                ),
-                _hits(texts, [seen_so_far(tokens, m) for tokens in texts]),
-            ]
+            joined(
+                [hits(tokens, memory.seen(tokens, m)), hits(tokens, seen_so_far(tokens, m))]
+                for tokens, (_, memory) in zip(texts, songs, strict=True)
+            )
             for m in range(1, reach + 1)
         ]
 
     def fit(self, merge: Merge) -> Weights:
         """The weights that maximise the likelihood."""
         begin = Weights.start(merge, self.reach).pairs
+
+        def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
+            pairs = torch.tensor(flat).view_as(begin).requires_grad_()
+            nats = self._nats(Weights(merge, pairs))
+            (gradient,) = torch.autograd.grad(nats, pairs)
+            return nats.item(), gradient.numpy().ravel()
+
+        bounds = [(-15.0, 15.0)] * begin.numel()
         found = minimize(
-            lambda flat: self.nats(Weights(merge, flat.reshape(begin.shape))),
-            begin.ravel(),
-            method="L-BFGS-B",
-            bounds=[(-15.0, 15.0)] * begin.size,
-            options={"eps": 1e-4},
+            value_and_gradient, begin.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds
         )
-        return Weights(merge, found.x.reshape(begin.shape))
+        return Weights(merge, torch.from_numpy(found.x).view_as(begin))
 
     def nats(self, weights: Weights) -> float:
         """Mean -log p of the targets: the same steps as `probabilities`, for one token each."""
+        return float(self._nats(weights))
 
-        def mix(p: Floats, m: int, trained: Floats) -> Floats:
-            for cache, (totals, hits) in enumerate(self.seen[m - 1]):
+    def _nats(self, weights: Weights) -> torch.Tensor:
+        def mix(p: torch.Tensor, m: int, trained: torch.Tensor) -> torch.Tensor:
+            for cache, (totals, found) in enumerate(self.seen[m - 1]):
                 share = weights.share(cache, m, totals, trained)
-                p = (1 - share) * p + share * hits
+                p = (1 - share) * p + share * found
             return p
 
-        p = self.start
-        chain = range(1, min(self.reach, self.order) + 1) if weights.merge == "counts" else range(0)
+        p, chain = self.start, weights.chain(len(self.chain))
         for k, (own, passed, trained) in enumerate(self.chain, 1):
             p = own + passed * p
             if k in chain:
                 p = mix(p, k, trained)
         for m in range(len(chain) + 1, self.reach + 1):
-            p = mix(p, m, np.zeros(len(p)))
-        return float(-np.log(p).mean())
+            p = mix(p, m, torch.zeros_like(p))
+        return -p.log().mean()
 
 
-def _hits(songs: Sequence[Ints], caches: Sequence[Seen]) -> tuple[Ints, Floats]:
-    """n(h) and n(h w) / n(h) of every target w of the songs."""
-    totals = np.concatenate([seen.totals for seen in caches])
-    hits = np.concatenate(
-        [
-            np.bincount(seen.rows, seen.counts * (seen.words == tokens[seen.rows]), len(tokens))
-            for tokens, seen in zip(songs, caches, strict=True)
-        ]
-    )
-    return totals, np.divide(hits, totals, out=np.zeros(len(hits)), where=totals > 0)
+def hits(tokens: Ints, seen: Seen) -> tuple[Floats, Floats]:
+    """n(h), and n(h w) / n(h) of every token w of a song, [T] each."""
+    right = seen.counts * (seen.words == tokens[seen.rows])
+    return seen.totals.astype(float), np.bincount(seen.rows, right, len(tokens)) / np.maximum(seen.totals, 1)
+
+
+def joined(songs: Iterable[Sequence[Sequence[Floats]]]) -> list[list[torch.Tensor]]:
+    """The arrays of all songs, one behind the other: [song][i][j] -> [i][j]."""
+    return [
+        [torch.from_numpy(np.concatenate(parts)) for parts in zip(*rows, strict=True)]
+        for rows in zip(*songs, strict=True)
+    ]

@@ -60,7 +60,7 @@ def test_every_probability_is_the_literal_one(baseline, train, support, query, m
     ngram, cache = baseline("ngram"), baseline("ngram_cache")
     as_tokens = [np.array(s, np.uint16) for s in train]
     model = ngram.KneserNey(ngram.Counts(as_tokens, V, 4), order)
-    weights = cache.Weights(merge, np.array(flat).reshape(2, REACH, 2))
+    weights = cache.Weights(merge, torch.tensor(flat, dtype=torch.float64).view(2, REACH, 2))
     memory = cache.Memory([np.array(s, np.uint16) for s in support], REACH)
     found = cache.probabilities(model, memory, weights, query)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
@@ -81,7 +81,7 @@ def test_every_probability_is_the_literal_one(baseline, train, support, query, m
                 p = np.array(after(p, m, 0.0))
             return p
 
-        expected = literal(base, support, query, t, merge, weights.pairs)
+        expected = literal(base, support, query, t, merge, weights.pairs.tolist())
         np.testing.assert_allclose(found[t], expected, rtol=1e-9, atol=1e-13)
 
 
@@ -127,7 +127,9 @@ def test_the_fit_is_a_minimum_and_the_better_merge_is_taken(baseline, toy_splits
     assert least == pytest.approx(min(figures.values()), abs=1e-4)
     rng = np.random.default_rng(0)
     for _ in range(20):
-        moved = module.Weights(model.weights.merge, model.weights.pairs + rng.normal(0, 0.3, (2, 3, 2)))
+        moved = module.Weights(
+            model.weights.merge, model.weights.pairs + torch.from_numpy(rng.normal(0, 0.3, (2, 3, 2)))
+        )
         assert evidence.nats(moved) > least - 1e-4
 
 
@@ -161,7 +163,7 @@ def test_without_validation_songs_the_weights_stay_at_their_start(baseline, toy_
     module = baseline("ngram_cache")
     model = module.NGramCache(orders=(2,))
     model.fit(toy_splits[0], Split.from_rows("validation", WordsCodec(), []), context)
-    np.testing.assert_array_equal(model.weights.pairs, module.Weights.start("mixture", model.reach).pairs)
+    assert torch.equal(model.weights.pairs, module.Weights.start("mixture", model.reach).pairs)
 
 
 def test_contexts_of_a_song_have_keys_of_their_own(baseline):
