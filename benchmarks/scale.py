@@ -147,7 +147,7 @@ def run(files: Path, home: Path, songs: int, workers: int) -> None:
 
 
 def by_turns(files: Path) -> None:
-    """Chunks of the first and the last tenth, by turns in one process: the moods of the machine cancel out."""
+    """Chunks of the first and the last tenth, by turns in one process: the machine's moods cancel out."""
     definition = user_definition("scale", "midi")
     listing = open_sources(definition, files, None, progress=False)
     list_items(definition, listing, progress=False)
