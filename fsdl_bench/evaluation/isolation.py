@@ -67,15 +67,14 @@ class ChildSession:
         self._vocab_size = context.vocab_size
         self._child = _Child(loaded, [] if stored is None else [stored], [], sealed)
         plain = replace(context, log=print)
-        self._child.send("open", loaded.spec, loaded.settings, stored, plain, torch.get_num_threads())
-        answer = self._child.answer()
-        precision = answer.pop("precision")
-        self.sealing = "in a process of its own, " + (
-            "locked out of all song files"
-            if self._child.locked
-            else "with no lock on files: no Landlock here"
-        )
-        self.facts = Facts(precision=getattr(torch, precision) if precision else None, **answer)
+        try:
+            self._child.send("open", loaded.spec, loaded.settings, stored, plain, torch.get_num_threads())
+            self.facts = _facts(self._child.answer())
+        except BaseException:
+            self.close()
+            raise
+        lock = "locked out of all song files" if self._child.locked else "no lock on files: no Landlock here"
+        self.sealing = f"in a process of its own, {lock}"
 
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
         """Make the predictor for a support the current one; returns the seconds it took."""
@@ -211,6 +210,21 @@ class _Child:
         raise BadInput(
             f"the submission's process ended unexpectedly (exit status {self._process.returncode})"
         ) from None
+
+
+def _facts(answer: dict[str, Any]) -> Facts:
+    """What the child says of the submission, as far as it has the right form."""
+    precision, parameters, notes = (answer.get(key) for key in ("precision", "parameters", "notes"))
+    dtype = getattr(torch, precision, None) if isinstance(precision, str) else None
+    return Facts(
+        name=str(answer.get("name")),
+        family=str(answer.get("family", "")),
+        description=str(answer.get("description", "")),
+        exact=answer.get("exact") is not False,
+        parameters=parameters if isinstance(parameters, int) else None,
+        precision=dtype if isinstance(dtype, torch.dtype) and dtype.is_floating_point else None,
+        notes=notes if isinstance(notes, dict) else {},
+    )
 
 
 def _readable(loaded: LoadedSubmission, more: Sequence[Path]) -> list[str]:

@@ -126,6 +126,7 @@ class _SeedRun:
         self._seal = seal
         self._bar = bar
         self._sealed_at = perf_counter()
+        self._fit_seconds: float | None = None
         self._kept = {e["cell"]: e for e in journal.entries if e["seed"] == seed and "cell" in e}
         self._started = any(e["seed"] == seed and "facts" in e for e in journal.entries)
         self._complete = any(e["seed"] == seed and "state" in e for e in journal.entries)
@@ -134,7 +135,7 @@ class _SeedRun:
         """Score what the journal lacks."""
         if self._complete:
             return
-        open_session = self._opener(refit)
+        open_session = self._opener(refit and not self._kept)
         session = open_session()
         try:
             auditor = Auditor(

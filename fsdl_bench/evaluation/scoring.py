@@ -78,15 +78,17 @@ def token_nats(scores: torch.Tensor, targets: Tokens) -> Nats:
         targets: uint16 [T].
     """
     ids = torch.from_numpy(targets.astype(np.int64))
-    exact = scores.device if scores.device.type != "mps" else torch.device("cpu")  # mps has no float64
-    chunk = max(1, (_CPU_CHUNK if exact.type == "cpu" else _GPU_CHUNK) // scores.shape[-1])
-    parts = []
+    device = scores.device if scores.device.type != "mps" else torch.device("cpu")  # mps has no float64
+    chunk = max(1, (_CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK) // scores.shape[-1])
+    rows = torch.empty(min(chunk, len(ids)), scores.shape[-1], dtype=torch.float64, device=device)
+    parts = [np.zeros(0)]
     for start in range(0, len(ids), chunk):
-        wanted = ids[start : start + chunk].to(exact)
-        rows = scores[start : start + len(wanted)].to(exact).to(torch.float64)
-        total = torch.logsumexp(rows, dim=-1)
-        parts.append((total - rows.gather(1, wanted[:, None])[:, 0]).cpu().numpy())
-    return np.concatenate(parts) if parts else np.zeros(0)
+        wanted = ids[start : start + chunk].to(device)
+        part = rows[: len(wanted)].copy_(scores[start : start + len(wanted)])
+        part.sub_(part.amax(-1, keepdim=True))
+        target = part.gather(1, wanted[:, None])[:, 0]
+        parts.append((part.exp_().sum(-1).log_() - target).cpu().numpy())
+    return np.concatenate(parts)
 
 
 def check_finite(nats: Nats, scores: torch.Tensor, targets: Tokens, name: str) -> None:

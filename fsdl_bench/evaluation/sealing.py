@@ -23,8 +23,24 @@ import torch
 from fsdl_bench.evaluation.scoring import RuleBreach
 
 _OURS = ("fsdl_bench.evaluation", "fsdl_bench.results", "fsdl_bench.statistics")
-_TORCH = ("logsumexp", "from_numpy", "Tensor", "tensor", "no_grad", "enable_grad")
-_TENSOR = ("to", "gather", "cpu", "numpy", "detach", "as_subclass", "contiguous", "shape", "dtype")
+_TORCH = ("from_numpy", "empty", "Tensor", "tensor", "no_grad", "enable_grad")
+_TENSOR = (
+    "to",
+    "gather",
+    "copy_",
+    "sub_",
+    "amax",
+    "exp_",
+    "sum",
+    "log_",
+    "cpu",
+    "numpy",
+    "detach",
+    "as_subclass",
+    "contiguous",
+    "shape",
+    "dtype",
+)
 _BUILTINS = (
     "abs",
     "enumerate",

@@ -17,7 +17,7 @@ class Cheat(Unigram):
 
 
 class LeftOn(Unigram):
-    """Leaves a torch mode on that changes what `logsumexp` gives."""
+    """Leaves a torch mode on that changes what `log_` gives."""
 
     def adapt(self, support):
         if torch._C._len_torch_function_stack() == 0:
@@ -28,7 +28,7 @@ class LeftOn(Unigram):
 class Halving(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         found = function(*args, **(kwargs or {}))
-        return found - 1 if function is torch.logsumexp else found
+        return found - 1 if function is torch.Tensor.log_ else found
 
 
 class Lying(torch.Tensor):
@@ -37,7 +37,7 @@ class Lying(torch.Tensor):
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         found = super().__torch_function__(function, types, args, kwargs or {})
-        return found - 1 if function is torch.logsumexp else found
+        return found - 1 if function is torch.Tensor.log_ else found
 
 
 class LyingTensor(Unigram):

@@ -51,6 +51,12 @@ FAILING = {
 }
 
 
+def test_a_failure_while_it_prepares_ends_the_process(toy, model, run):
+    text = "class Late:\n    def prepare(self, context):\n        1 / 0\n    adapt = print\n"
+    with pytest.raises(BadInput, match="ZeroDivisionError"):
+        run(model(text), isolate=True)
+
+
 @pytest.mark.parametrize("body", FAILING)
 def test_what_goes_wrong_there_is_told_here(toy, model, run, body):
     kind, message = FAILING[body]

@@ -395,3 +395,19 @@ def test_the_git_state_is_that_of_the_submission_s_folder(toy, model, run):
     assert environment.git_dirty is False
     model("x = 1\n", "new.py")
     assert run(path).result.environment.git_dirty is True
+
+
+def test_songs_that_do_not_fit_into_one_batch_are_scored_in_several(toy, model, run, monkeypatch):
+    from fsdl_bench.evaluation import cells
+
+    whole = run(model(COUNTING)).rows
+    monkeypatch.setattr(cells, "batches", lambda lengths, size: [range(0, 1), range(1, 3), range(3, 4)])
+    assert run(model(COUNTING)).rows.equals(whole)
+
+
+def test_the_progress_bar_and_the_log_go_to_standard_error(toy, model, run, capsys):
+    path = model(COUNTING.replace("self.start =", "context.log('epoch [1]')\n        self.start ="))
+    run(path, progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "epoch [1]" in captured.err

@@ -30,7 +30,7 @@ def test_an_untouched_harness_holds():
         (rounding, "LIMIT", 1e9),
         (audit.Auditor, "check", lambda *arguments: []),
         (files, "summarise", lambda *arguments: None),
-        (torch, "logsumexp", lambda rows, dim: rows.sum(dim)),
+        (torch, "empty", lambda *shape, **more: torch.zeros(*shape)),
         (torch.Tensor, "gather", lambda *arguments: None),
         (np, "concatenate", lambda parts: parts[0]),
     ],
