@@ -18,7 +18,7 @@ from fsdl_bench.evaluation.audit import Check, verdicts
 from fsdl_bench.evaluation.cells import Cell
 from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
-from fsdl_bench.evaluation.session import Session
+from fsdl_bench.evaluation.session import Session, plain
 from fsdl_bench.evaluation.task import Task
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
 
@@ -114,9 +114,9 @@ def run_of(task: Task, entries: Sequence[Entry], *, name: str, audit_seed: int) 
             exact=facts["exact"],
             source=task.source,
             sha256=task.loaded.sha256,
-            arguments={key: _plain(value) for key, value in task.loaded.arguments.items()},
+            arguments={key: plain(value) for key, value in task.loaded.arguments.items()},
             parameters=facts["parameters"],
-            notes={key: _plain(value) for key, value in facts["notes"].items()},
+            notes=facts["notes"],
         ),
         seeds=task.seeds,
         smoke=task.limit is not None,
@@ -183,7 +183,3 @@ def _optimum(task: Task) -> Callable[[Cell], list[float | None]]:
         return known[key]
 
     return optimal
-
-
-def _plain(value: Any) -> str | int | float | bool | None:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

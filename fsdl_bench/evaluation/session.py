@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from fsdl_bench.evaluation import contract
 from fsdl_bench.evaluation.scoring import pad
 from fsdl_bench.evaluation.sealing import watched
 from fsdl_bench.submission import FitContext, SupportsObserve, SupportsPrepare, SupportsStream
+
+Plain: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Facts:
     exact: bool
     parameters: int | None
     precision: torch.dtype | None
-    notes: dict[str, str | int | float | bool | None]
+    notes: dict[str, Plain]
 
 
 class Session(Protocol):
@@ -187,8 +189,15 @@ def describe(submission: Any) -> Facts:
         exact=bool(getattr(submission, "exact", True)),
         parameters=_parameters(submission),
         precision=precision,
-        notes=dict(notes) if isinstance(notes, dict) else {},
+        notes={str(key): plain(value) for key, value in notes.items()} if isinstance(notes, dict) else {},
     )
+
+
+def plain(value: Any) -> Plain:
+    """A value as JSON takes it: a number, a text, or the text of anything else."""
+    if isinstance(value, np.generic | torch.Tensor) and np.ndim(value) == 0:
+        value = value.item()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _parameters(submission: Any) -> int | None:

@@ -136,7 +136,8 @@ def test_what_a_submission_says_of_itself():
         And more.
         """
 
-        name, family, exact, notes = "M-1", "adaptive", False, {"tokens": 3}
+        name, family, exact = "M-1", "adaptive", False
+        notes = {"tokens": 3, "loss": torch.tensor(0.5), "steps": np.int64(7), "sizes": (1, 2)}  # noqa: RUF012
         precision = torch.bfloat16
 
         def __init__(self):
@@ -146,7 +147,8 @@ def test_what_a_submission_says_of_itself():
     facts = describe(Model())
     assert facts.name == "M-1"
     assert facts.description == "A model in one sentence of two lines."
-    assert (facts.family, facts.exact, facts.notes) == ("adaptive", False, {"tokens": 3})
+    assert (facts.family, facts.exact, facts.notes) == ("adaptive", False, facts.notes)
+    assert facts.notes == {"tokens": 3, "loss": 0.5, "steps": 7, "sizes": "(1, 2)"}
     assert facts.precision is torch.bfloat16
     assert facts.parameters == 16, "shared modules count once"
 
