@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from fsdl_bench.codecs.base import PAD, Tokens
+from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.episodes import Episode
 from fsdl_bench.errors import BadInput
 
@@ -78,6 +78,7 @@ class TrainingEpisodes(IterableDataset[Episode | EpisodeBatch]):
         queries: Q, the query songs.
         seed: names the stream.
         batch_size: B, or None for single episodes.
+        max_length: songs of a batch are cut after so many tokens; whole without it.
         start: the item to begin with, for going on after a checkpoint.
         stop: the item to stop before; endless without it.
 
@@ -93,14 +94,17 @@ class TrainingEpisodes(IterableDataset[Episode | EpisodeBatch]):
         queries: Size = 4,
         seed: int = 0,
         batch_size: int | None = None,
+        max_length: int | None = None,
         start: int = 0,
         stop: int | None = None,
     ) -> None:
         self.split = split
         self.shots, self.queries = _sizes("shots", shots, 0), _sizes("queries", queries, 1)
         self.seed, self.batch_size, self.start, self.stop = seed, batch_size, start, stop
-        if batch_size is not None:
-            _sizes("batch_size", batch_size, 1)
+        self.max_length = max_length
+        for name, size in (("batch_size", batch_size), ("max_length", max_length)):
+            if size is not None:
+                _sizes(name, size, 1)
         self._generator = np.random.Philox(key=seed)
         self._state: Any = self._generator.state
         self._artists, self._songs = split.artists, split.songs
@@ -181,9 +185,9 @@ class TrainingEpisodes(IterableDataset[Episode | EpisodeBatch]):
 
     def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens int64 [B, n, T] and lengths int64 [B, n] of B lists of n rows."""
-        songs: list[Tokens] = [self._songs[row].tokens for part in rows for row in part]
+        songs: list[Tokens] = [self._songs[row].tokens[: self.max_length] for part in rows for row in part]
         lengths = np.array([len(song) for song in songs], np.int64)
-        padded = np.full((len(songs), int(lengths.max(initial=0))), PAD, np.int64)
+        padded = np.zeros((len(songs), int(lengths.max(initial=0))), np.int64)  # zero is PAD
         for target, song in zip(padded, songs, strict=True):
             target[: len(song)] = song
         shape = (len(rows), len(rows[0]))

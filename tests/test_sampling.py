@@ -178,6 +178,13 @@ def test_batches_hold_the_same_songs_padded(toy):
                     assert not padded[b, i, length:].any()
 
 
+def test_songs_of_a_batch_can_be_cut(toy):
+    whole = TrainingEpisodes(toy, batch_size=4, seed=2).batch(3)
+    cut = TrainingEpisodes(toy, batch_size=4, seed=2, max_length=10).batch(3)
+    assert torch.equal(cut.support, whole.support[..., :10])
+    assert torch.equal(cut.query_lengths, whole.query_lengths.clamp(max=10))
+
+
 def test_zero_shots_are_an_empty_tensor(toy):
     batch = TrainingEpisodes(toy, shots=0, queries=2, batch_size=3).batch(0)
     assert batch.support.shape == (3, 0, 0)
@@ -201,7 +208,7 @@ def test_it_pickles(toy):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"shots": -1}, {"shots": []}, {"queries": 0}, {"batch_size": 0}, {"shots": 150}],
+    [{"shots": -1}, {"shots": []}, {"queries": 0}, {"batch_size": 0}, {"max_length": 0}, {"shots": 150}],
     ids=str,
 )
 def test_sizes_out_of_range_are_refused(toy, wrong):
