@@ -124,8 +124,9 @@ def _import_file(path: Path) -> tuple[ModuleType, Path]:
     if specification is None or specification.loader is None:
         raise BadInput(f"{path} is no Python file: {_HOW}")
     module = importlib.util.module_from_spec(specification)
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    if str(folder) in sys.path:
+        sys.path.remove(str(folder))
+    sys.path.insert(0, str(folder))  # its own neighbours come before those of another submission
     sys.modules[name] = module
     try:
         specification.loader.exec_module(module)
@@ -151,17 +152,17 @@ def _import_name(name: str, spec: str) -> tuple[ModuleType, Path]:
 
 def _forget_strangers(folder: Path) -> None:
     """Drop modules of another submission's folder that have the name of a neighbour in this one."""
-    for name in {path.stem for path in folder.glob("*.py")} | {
-        path.parent.name for path in folder.glob("*/__init__.py")
-    }:
-        old = getattr(sys.modules.get(name), "__file__", None)
-        if old and str(Path(old).parent) in _folders and not Path(old).is_relative_to(folder):
+    names = {path.stem for path in folder.glob("*.py")}
+    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    for name in names & sys.modules.keys():
+        old = Path(getattr(sys.modules[name], "__file__", None) or "")
+        if not old.is_relative_to(folder) and any(old.is_relative_to(other) for other in _folders):
             for stale in [known for known in sys.modules if known == name or known.startswith(name + ".")]:
                 del sys.modules[stale]
-    _folders.add(str(folder))
+    _folders.add(folder)
 
 
-_folders: set[str] = set()
+_folders: set[Path] = set()
 """The folders that submissions of this process came from."""
 
 

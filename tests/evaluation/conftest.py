@@ -1,5 +1,6 @@
 """A small track of word songs, whose artists prefer different words, and submissions written to files."""
 
+import sys
 import textwrap
 
 import numpy as np
@@ -7,6 +8,12 @@ import pytest
 import torch
 
 from fsdl_bench.codecs.words import WORDS
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch):
+    """Folders of submissions leave the path of modules after the test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture(autouse=True, scope="session")

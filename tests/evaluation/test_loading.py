@@ -175,15 +175,14 @@ def test_the_digest_does_not_depend_on_the_folder(model, tmp_path):
     assert type(one.construct()).__module__ == type(two.construct()).__module__
 
 
-def test_a_neighbour_of_the_same_name_in_another_folder_is_not_mixed_up(model, tmp_path):
-    text = "from common_parts import NAME\n" + MODEL + "    name = NAME\n"
-    model("NAME = 'one'\n", "common_parts.py")
-    assert load_submission(model(text)).construct().name == "one"
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "common_parts.py").write_text("NAME = 'two'\n")
-    (other / "model.py").write_text(text)
-    assert load_submission(str(other / "model.py")).construct().name == "two"
+@pytest.mark.parametrize("file", ["common_parts.py", "common_parts/__init__.py"])
+def test_a_neighbour_of_the_same_name_in_another_folder_is_not_mixed_up(tmp_path, file):
+    for folder, name in ((tmp_path / "first", "one"), (tmp_path / "second", "two")):
+        (folder / file).parent.mkdir(parents=True)
+        (folder / file).write_text(f"NAME = {name!r}\n")
+        (folder / "model.py").write_text("from common_parts import NAME\n" + MODEL + "    name = NAME\n")
+        assert load_submission(str(folder / "model.py")).construct().name == name
+    assert load_submission(str(tmp_path / "first" / "model.py")).construct().name == "one"
     sys.modules.pop("common_parts")
 
 
