@@ -18,7 +18,6 @@ recorded with the verdicts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +26,7 @@ import torch
 
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.evaluation.draws import plan, redraw
-from fsdl_bench.evaluation.rounding import LIMIT, coarser, moved
+from fsdl_bench.evaluation.rounding import coarser, lean, moved, normalising
 from fsdl_bench.evaluation.scoring import Nats, RuleBreach, Scored, token_nats
 from fsdl_bench.evaluation.session import Session
 from fsdl_bench.results import AuditVerdict
@@ -57,7 +56,7 @@ class Check:
         worst: the difference that came closest to what rounding explains, in nats.
         allowed: what rounding explains there.
         where: the song of that difference.
-        cuts: differences at the cuts, in units of eps M.
+        cuts: differences at the cuts, as shares of what rounding explains.
     """
 
     rule: str
@@ -151,17 +150,28 @@ class Auditor:
         checks = [self._compare("determinism", scored, again)]
         index = int(random.integers(len(scored.songs)))
         one = again.only(index)
-        by_numpy = replace(one, nats=(_by_numpy(scores[index], one.songs[0]),))
-        checks.append(self._compare("scorer", one, by_numpy, torch.float64))
+        checks.append(self._check_scorer(one, _by_numpy(scores[index], one.songs[0])))
         head = replace(one, songs=(one.songs[0][:STREAM_TOKENS],), nats=(one.nats[0][:STREAM_TOKENS],))
         rows = session.stream_scores(head.songs[0])
         if rows is not None:
             checks.append(self._compare("stream", head, _again(head, rows[None])))
         return checks
 
-    def _compare(self, rule: str, old: Scored, new: Scored, dtype: torch.dtype | None = None) -> Check:
+    def _check_scorer(self, one: Scored, by_numpy: Nats) -> Check:
+        """Raise `RuleBreach` if the scorer and another library normalise differently."""
+        worst = float(np.abs(by_numpy - one.nats[0]).max())
+        allowed = normalising(by_numpy, self._vocab_size)
+        if not worst <= allowed:
+            raise RuleBreach(
+                "scorer",
+                f"In {one.names[0]}: {_MEANING['scorer']}: a token's nats differ by {worst:.1e} from "
+                f"numpy's, and rounding explains {allowed:.1e}.",
+            )
+        return Check("scorer", 1, worst, allowed, one.names[0])
+
+    def _compare(self, rule: str, old: Scored, new: Scored) -> Check:
         """Raise `RuleBreach` where rounding does not explain a difference."""
-        kind = dtype or coarser(coarser(old.dtype, new.dtype), self._precision)
+        kind = coarser(coarser(old.dtype, new.dtype), self._precision)
         found = [moved(one, two, self._vocab_size, kind) for one, two in zip(old.nats, new.nats, strict=True)]
         for index, change in enumerate(found):
             if not change.explained:
@@ -191,7 +201,7 @@ def verdicts(checks: Sequence[Check], note: str) -> tuple[AuditVerdict, ...]:
         RuleBreach: the differences at all cuts lean to one side by more than rounding explains.
     """
     cuts = np.array([cut for check in checks for cut in check.cuts])
-    if len(cuts) and abs(cuts.mean()) * math.sqrt(len(cuts)) > LIMIT:
+    if lean(cuts):
         raise RuleBreach("causality", f"Over {len(cuts)} cuts together, {_MEANING['causality']}.")
     found = []
     for rule in dict.fromkeys(check.rule for check in checks):
