@@ -53,8 +53,8 @@ class Submission(Protocol):
       allow for the rounding of this type.
     - `parameters()`: as in `torch.nn.Module`, or an int: the number of parameters to be recorded. Without it
       the parameters of the modules among the attributes are counted.
-    - `name`, `family` (such as "n-gram", "adaptive", "meta-learned") and `notes` (a dict of numbers and texts,
-      such as training tokens): what tables and the record say of it.
+    - `name`, `family` (such as "n-gram", "adaptive", "meta-learned") and `notes` (a dict of numbers and
+      texts, such as training tokens): what tables and the record say of it.
     - `exact = False`: it can only give a bound on its likelihood; its results are listed apart, with "<=".
     """
 

@@ -164,7 +164,7 @@ def make_tree(tmp_path):
 
 @pytest.fixture(scope="session")
 def real_files(mirror):
-    """`real_files("facjure", keep)`: the files of the mirror's archive whose path `keep` takes, path -> bytes."""
+    """`real_files("facjure", keep)`: files of the mirror's archive whose path `keep` takes, path -> bytes."""
 
     def extract(owner: str, keep) -> dict[str, bytes]:
         (archive,) = mirror.glob(f"{owner}*.tar.gz")
