@@ -21,7 +21,7 @@ shots to the most together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -31,7 +31,7 @@ import torch
 from ngram import Floats, Ints, KneserNey, best_order, log_scores, ranges
 from scipy.optimize import minimize
 
-from fsdl_bench import BOS, BadInput, Episode, FitContext, Split, Tokens
+from fsdl_bench import BOS, BadInput, FitContext, Split, Tokens
 
 Merge = Literal["mixture", "counts"]
 
@@ -68,9 +68,16 @@ class NGramCache:
         self.notes = {"order": self.model.order, "merge": self.weights.merge}
 
     def _fit_weights(self, validation: Split, context: FitContext) -> Weights:
-        """The better merge, fitted on validation episodes."""
-        episodes = drawn_episodes(validation, context, self.episodes)
-        if not episodes:
+        """On episodes of the validation artists, from none to the most shots together."""
+        most = max(context.shots)
+        try:
+            episodes = [
+                episode
+                for k in sorted({0, min(5, most), most})
+                for episode in context.episodes(validation, shots=k, queries=2, stop=self.episodes)
+            ]
+        except BadInput as error:
+            context.log(f"the weights are not fitted: {error}")
             return Weights.start(self.merges[0], self.reach)
         drawn = [
             (song.tokens, Memory([s.tokens for s in episode.support], self.reach))
@@ -112,21 +119,6 @@ class NGramCachePredictor:
         """In the streaming protocol a query song joins the support."""
         self.songs.append(song)
         self.memory = Memory(self.songs, self.submission.reach)
-
-
-def drawn_episodes(validation: Split, context: FitContext, count: int) -> list[Episode]:
-    """So many validation episodes of two query songs for no, five and the most shots; none if no artist has
-    enough."""
-    most = max(context.shots)
-    try:
-        return [
-            episode
-            for shots in sorted({0, min(5, most), most})
-            for episode in context.episodes(validation, shots=shots, queries=2, stop=count)
-        ]
-    except BadInput as error:
-        context.log(f"nothing is fitted on validation episodes: {error}")
-        return []
 
 
 @dataclass(frozen=True)
@@ -218,23 +210,22 @@ class Weights:
 def probabilities(model: KneserNey, memory: Memory, weights: Weights, tokens: npt.ArrayLike) -> Floats:
     """float64 [T, V]: row t is p(. | support, tokens[:t])."""
     tokens = np.asarray(tokens, np.int64)
+
+    def mix(p: Floats, m: int, trained: Floats) -> None:
+        for cache, seen in enumerate((memory.seen(tokens, m), seen_so_far(tokens, m))):
+            totals = torch.from_numpy(seen.totals)
+            share = weights.share(cache, m, totals, torch.from_numpy(trained))
+            each = (share / totals.clamp(min=1)).numpy()
+            p *= 1 - share.numpy()[:, None]
+            np.add.at(p, (seen.rows, seen.words), each[seen.rows] * seen.counts)
+
     chain = weights.chain(model.order)
     for k, (p, trained) in enumerate(model.by_level(tokens), 1):
         if k in chain:
-            mix(p, memory, weights, tokens, k, trained)
+            mix(p, k, trained)
     for m in range(len(chain) + 1, weights.pairs.shape[1] + 1):
-        mix(p, memory, weights, tokens, m, np.zeros(len(tokens)))
+        mix(p, m, np.zeros(len(tokens)))
     return p
-
-
-def mix(p: Floats, memory: Memory, weights: Weights, tokens: Ints, m: int, trained: Floats) -> None:
-    """Mix the caches of contexts of m - 1 tokens into p [T, V], in place, given c_m(h) [T]."""
-    for cache, seen in enumerate((memory.seen(tokens, m), seen_so_far(tokens, m))):
-        totals = torch.from_numpy(seen.totals)
-        share = weights.share(cache, m, totals, torch.from_numpy(trained))
-        each = (share / totals.clamp(min=1)).numpy()
-        p *= 1 - share.numpy()[:, None]
-        np.add.at(p, (seen.rows, seen.words), each[seen.rows] * seen.counts)
 
 
 class Evidence:
@@ -250,54 +241,56 @@ class Evidence:
         texts = [np.asarray(tokens, np.int64) for tokens, _ in songs]
         self.start = torch.from_numpy(model.uniform[np.concatenate(texts)])
         self.chain = joined(model.parts_of_targets(tokens) for tokens in texts)
-        self.reach, self.seen = reach, hits(songs, reach)
+        self.reach = reach
+        self.seen = [
+            joined(
+                [hits(tokens, memory.seen(tokens, m)), hits(tokens, seen_so_far(tokens, m))]
+                for tokens, (_, memory) in zip(texts, songs, strict=True)
+            )
+            for m in range(1, reach + 1)
+        ]
 
     def fit(self, merge: Merge) -> Weights:
         """The weights that maximise the likelihood."""
         begin = Weights.start(merge, self.reach).pairs
-        return Weights(merge, least(begin, lambda pairs: self._nats(Weights(merge, pairs))))
+
+        def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
+            pairs = torch.tensor(flat).view_as(begin).requires_grad_()
+            nats = self._nats(Weights(merge, pairs))
+            (gradient,) = torch.autograd.grad(nats, pairs)
+            return nats.item(), gradient.numpy().ravel()
+
+        bounds = [(-15.0, 15.0)] * begin.numel()
+        found = minimize(
+            value_and_gradient, begin.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds
+        )
+        return Weights(merge, torch.from_numpy(found.x).view_as(begin))
 
     def nats(self, weights: Weights) -> float:
         """Mean -log p of the targets: the same steps as `probabilities`, for one token each."""
         return float(self._nats(weights))
 
     def _nats(self, weights: Weights) -> torch.Tensor:
+        def mix(p: torch.Tensor, m: int, trained: torch.Tensor) -> torch.Tensor:
+            for cache, (totals, found) in enumerate(self.seen[m - 1]):
+                share = weights.share(cache, m, totals, trained)
+                p = (1 - share) * p + share * found
+            return p
+
         p, chain = self.start, weights.chain(len(self.chain))
         for k, (own, passed, trained) in enumerate(self.chain, 1):
             p = own + passed * p
             if k in chain:
-                p = mix_targets(p, self.seen[k - 1], weights, k, trained)
+                p = mix(p, k, trained)
         for m in range(len(chain) + 1, self.reach + 1):
-            p = mix_targets(p, self.seen[m - 1], weights, m, torch.zeros_like(p))
+            p = mix(p, m, torch.zeros_like(p))
         return -p.log().mean()
 
 
-def mix_targets(
-    p: torch.Tensor, seen: Sequence[Sequence[torch.Tensor]], weights: Weights, m: int, trained: torch.Tensor
-) -> torch.Tensor:
-    """`mix` for the targets alone: p of each, and n(h) and n(h w) / n(h) of each cache, [N] each."""
-    for cache, (totals, found) in enumerate(seen):
-        share = weights.share(cache, m, totals, trained)
-        p = (1 - share) * p + share * found
-    return p
-
-
-def hits(songs: Sequence[tuple[Tokens, Memory]], reach: int) -> list[list[list[torch.Tensor]]]:
-    """For each m and cache n(h), and n(h w) / n(h) of the target w, over all songs, [N] each."""
-
-    def of_targets(tokens: Ints, seen: Seen) -> tuple[Floats, Floats]:
-        right = seen.counts * (seen.words == tokens[seen.rows])
-        found = np.bincount(seen.rows, right, len(tokens))
-        return seen.totals.astype(float), found / np.maximum(seen.totals, 1)
-
-    texts = [(np.asarray(tokens, np.int64), memory) for tokens, memory in songs]
-    return [
-        [
-            joined([of_targets(tokens, memory.seen(tokens, m))] for tokens, memory in texts)[0],
-            joined([of_targets(tokens, seen_so_far(tokens, m))] for tokens, _ in texts)[0],
-        ]
-        for m in range(1, reach + 1)
-    ]
+def hits(tokens: Ints, seen: Seen) -> tuple[Floats, Floats]:
+    """n(h), and n(h w) / n(h) of every token w of a song, [T] each."""
+    right = seen.counts * (seen.words == tokens[seen.rows])
+    return seen.totals.astype(float), np.bincount(seen.rows, right, len(tokens)) / np.maximum(seen.totals, 1)
 
 
 def joined(songs: Iterable[Sequence[Sequence[Floats]]]) -> list[list[torch.Tensor]]:
@@ -306,17 +299,3 @@ def joined(songs: Iterable[Sequence[Sequence[Floats]]]) -> list[list[torch.Tenso
         [torch.from_numpy(np.concatenate(parts)) for parts in zip(*rows, strict=True)]
         for rows in zip(*songs, strict=True)
     ]
-
-
-def least(start: torch.Tensor, nats: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """The numbers near `start` at which `nats` is least, by L-BFGS within 15 of zero."""
-
-    def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
-        point = torch.tensor(flat).view_as(start).requires_grad_()
-        value = nats(point)
-        (gradient,) = torch.autograd.grad(value, point)
-        return value.item(), gradient.numpy().ravel()
-
-    bounds = [(-15.0, 15.0)] * start.numel()
-    found = minimize(value_and_gradient, start.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds)
-    return torch.from_numpy(found.x).view_as(start)
