@@ -49,6 +49,7 @@ class TransformerContext:
         epochs: as many tokens as that many passes over the meta-training songs have, at most.
         patience: half epochs without a better validation figure after which training stops.
         minutes: wall time after which it stops as well.
+        episodes: validation episodes, of each number of shots, that training stops by.
     """
 
     width: int = 192
@@ -61,6 +62,7 @@ class TransformerContext:
     epochs: int = 16
     patience: int = 4
     minutes: float = math.inf
+    episodes: int = 24
 
     family: ClassVar[str] = "in context"
 
@@ -75,7 +77,9 @@ class TransformerContext:
             song_pairs=self.width // self.heads // 8,
         ).to(context.device)
         rows = Rows(train, context, self.tokens)
-        episodes = [held_out_episodes(validation, context, k, 24) for k in (0, headline_shots(context))]
+        episodes = [
+            held_out_episodes(validation, context, k, self.episodes) for k in (0, headline_shots(context))
+        ]
         recipe = training.Recipe(
             batches=self.epochs * rows.per_epoch,
             peak=self.peak,

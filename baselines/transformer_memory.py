@@ -56,6 +56,7 @@ class TransformerMemory:
         epochs: as many query songs as that many passes over the meta-training songs have, at most.
         patience: half epochs without a better validation figure after which training stops.
         minutes: wall time after which it stops as well.
+        episodes: validation episodes, of each number of shots, that training stops by.
     """
 
     width: int = 192
@@ -70,6 +71,7 @@ class TransformerMemory:
     epochs: int = 16
     patience: int = 4
     minutes: float = math.inf
+    episodes: int = 24
 
     family: ClassVar[str] = "memory"
 
@@ -79,7 +81,9 @@ class TransformerMemory:
             context.vocab_size, self.width, self.heads, self.encoder, self.layers, self.slots, self.dropout
         ).to(context.device)
         stream = context.episodes(train, shots=context.shots, queries=QUERIES, batch_size=self.batch)
-        held_out = [held_out_episodes(validation, context, k, 24) for k in (0, headline_shots(context))]
+        held_out = [
+            held_out_episodes(validation, context, k, self.episodes) for k in (0, headline_shots(context))
+        ]
         per_epoch = math.ceil(len(train.songs) / (self.batch * QUERIES))
         recipe = training.Recipe(
             batches=self.epochs * per_epoch,

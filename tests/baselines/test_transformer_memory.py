@@ -130,7 +130,7 @@ def test_the_support_of_the_right_artist_helps(module, baseline, own_words, cont
 @pytest.mark.parametrize("slots", [0, 2])
 def test_keeps_the_rules(score, protocol, slots):
     settings = [f"{key}={value}" for key, value in (TINY | {"epochs": 1, "slots": slots}).items()]
-    stored, _ = score("transformer_memory", settings, protocol=protocol)
+    stored, _ = score("transformer_memory", settings, protocol=protocol, shots=[0, 5], limit=2)
     rules = {verdict.rule for verdict in stored.result.audits}
     assert {"causality", "independence", "determinism", "state", "stream"} <= rules
     assert all(verdict.passed for verdict in stored.result.audits)
