@@ -21,8 +21,8 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from common.few_shot import episode_nll, held_out_episodes
-from common.lstm import LSTMLanguageModel, LSTMStream
-from common.songs import padded
+from common.lstm import LSTMLanguageModel, LSTMPredictor, LSTMStream, shift
+from common.songs import half, padded
 from lstm import LSTM
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -30,7 +30,7 @@ from tqdm import tqdm
 from fsdl_bench import PAD, Episode, FitContext, Split, Tokens
 
 Optimiser = Literal["adam", "sgd"]
-RATES: dict[Optimiser, tuple[float, ...]] = {"adam": (1e-4, 3e-4, 1e-3), "sgd": (0.1, 0.3, 1.0)}
+RATES: dict[Optimiser, tuple[float, ...]] = {"adam": (1e-4, 3e-4, 1e-3, 3e-3), "sgd": (0.3, 1.0, 3.0)}
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class FineTuning(LSTM):
     """
 
     optimiser: Optimiser | None = None
-    steps: int = 10
+    steps: int = 16
     episodes: int = 8
 
     family: ClassVar[str] = "fine-tuning"
@@ -73,10 +73,8 @@ class FineTuning(LSTM):
         curve = np.zeros(self.steps + 1)
         for episode in episodes:
             models = tuned(self.model, [song.tokens for song in episode.support], kind, rate)
-            device = self.model.bias.device
-            curve += [
-                episode_nll(StaticPredictor(model), episode, device) for model in islice(models, len(curve))
-            ]
+            static = map(LSTMPredictor, islice(models, len(curve)))
+            curve += [episode_nll(predictor, episode, self.model.bias.device) for predictor in static]
         return np.nan_to_num(curve / len(episodes), nan=np.inf).tolist()
 
     def adapt(self, support: Sequence[Tokens]) -> FineTuningPredictor:
@@ -84,38 +82,34 @@ class FineTuning(LSTM):
         return FineTuningPredictor(self, support)
 
 
-class StaticPredictor:
-    """A model as it stands."""
-
-    def __init__(self, model: LSTMLanguageModel) -> None:
-        self.model = model
-
-    def logits(self, songs: Tensor) -> Tensor:
-        """[B, T] -> [B, T, V]."""
-        return self.model(songs)
-
-    def stream(self) -> LSTMStream:
-        """Token by token."""
-        return LSTMStream(self.model)
-
-
-class FineTuningPredictor(StaticPredictor):
+class FineTuningPredictor:
     """The model after as many steps as its support is worth."""
 
     def __init__(self, submission: FineTuning, songs: Sequence[Tokens]) -> None:
         self.submission, self.songs = submission, list(songs)
-        super().__init__(self._tuned())
+        self.tuned: LSTMPredictor | None = self._tune()
 
     def observe(self, song: Tokens) -> None:
         """In the streaming protocol a query song joins the support."""
         self.songs.append(song)
-        self.model = self._tuned()
+        self.tuned = None  # until the next song is to be scored, if there is one
 
-    def _tuned(self) -> LSTMLanguageModel:
+    def logits(self, songs: Tensor) -> Tensor:
+        """[B, T] -> [B, T, V]."""
+        self.tuned = self.tuned or self._tune()
+        return self.tuned.logits(songs)
+
+    def stream(self) -> LSTMStream:
+        """Token by token."""
+        self.tuned = self.tuned or self._tune()
+        return self.tuned.stream()
+
+    def _tune(self) -> LSTMPredictor:
         own = self.submission
         known = [shots for shots in own.steps_at if shots <= len(self.songs)]
         steps = own.steps_at[max(known)] if known else 0
-        return next(islice(tuned(own.model, self.songs, own.kind, own.rate), steps, None))
+        models = tuned(own.model, self.songs, own.kind, own.rate)
+        return LSTMPredictor(next(islice(models, steps, None)))
 
 
 def tuned(
@@ -129,9 +123,10 @@ def tuned(
     songs = padded(support, model.bias.device)
     targets = songs[songs != PAD]
     while True:
-        with torch.enable_grad():
-            loss = nn.functional.cross_entropy(model(songs)[songs != PAD], targets)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+        with torch.enable_grad(), half(songs.device):
+            scores = model.scores(model.features(shift(songs))[0][songs != PAD])
+            loss = nn.functional.cross_entropy(scores.float(), targets)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
         optimiser.step()
         yield model

@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import torch
-from common.lstm import LSTMLanguageModel, LSTMStream
+from common.lstm import LSTMLanguageModel, LSTMPredictor
 from common.once import made_once
 from common.songs import SongBatches, song_losses, token_count, validation_nll
 from common.training import Recipe, Training, train
-from torch import Tensor
+from torch import nn
 
-from fsdl_bench import FitContext, Split, Tokens
+from fsdl_bench import FitContext, Predictor, Split, Tokens
 
 
 @dataclass(eq=False)
@@ -94,18 +93,10 @@ class LSTM:
         )
         return model, training
 
-    def adapt(self, support: Sequence[Tokens]) -> LSTM:
+    def adapt(self, support: Sequence[Tokens]) -> Predictor:
         """Nothing is learnt from the support."""
-        return self
+        return LSTMPredictor(self.model)
 
-    def logits(self, songs: Tensor) -> Tensor:
-        """[B, T] -> [B, T, V]."""
-        return self.model(songs)
-
-    def stream(self) -> LSTMStream:
-        """Token by token."""
-        return LSTMStream(self.model)
-
-    def parameters(self) -> list[torch.nn.Parameter]:
+    def parameters(self) -> list[nn.Parameter]:
         """Of the model."""
         return list(self.model.parameters())

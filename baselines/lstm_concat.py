@@ -5,12 +5,13 @@ The second baseline of the proposal (Larochelle, Finn & Ravi 2017):
     BOS s_1 BOS s_2 ... BOS s_K BOS q_1 ... BOS q_Q
 
 BOS separates the songs and is never a target. The state is zero where the episode starts and is detached only
-at the cuts of truncated backpropagation, every 64 tokens. Trained on episodes of K = 0 to the most shots of
+at the cuts of truncated backpropagation, every 128 tokens. Trained on episodes of K = 0 to the most shots of
 the track, songs in random order, loss on every song, so each place in the row is learnt: the first song is a
 zero-shot one. Scoring: in `independent` every query song starts from the state after the support; in
 `streaming` the song that was observed is read on from there.
 
-Model, optimiser and number of training songs as in `lstm.py`; one batch holds 32 episodes. Early stopping on
+Model, optimiser, tokens in a step and number of training songs as in `lstm.py`, but rows are fewer and pieces
+longer, so that gradients reach further over the end of a song: 16 episodes, 128 tokens. Early stopping on
 validation episodes.
 """
 
@@ -22,8 +23,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from common.lstm import LSTMLanguageModel, LSTMStream, State, as_row
-from common.songs import half, piece_losses, token_count
+from common.lstm import LSTMLanguageModel, LSTMPredictor, as_row
+from common.songs import piece_losses, piece_nats, token_count
 from common.training import Recipe, train
 from torch import Tensor, nn
 
@@ -45,6 +46,7 @@ class LSTMConcat:
         peak: highest learning rate.
         decay: weight decay.
         batch: episodes in a batch.
+        piece: tokens between two cuts of truncated backpropagation.
         epochs: as many songs as in that many passes over the meta-training songs, at most.
         validations: how often the validation figure is looked at in all these epochs.
         patience: validations without a better figure after which training stops.
@@ -57,7 +59,8 @@ class LSTMConcat:
     dropout: float = 0.3
     peak: float = 2e-3
     decay: float = 0.01
-    batch: int = 32
+    batch: int = 16
+    piece: int = 128
     epochs: int = 12
     validations: int = 24
     patience: int = 4
@@ -72,10 +75,8 @@ class LSTMConcat:
         ).to(context.device)
         shots = range(max(context.shots) + 1)
         stream = context.episodes(train_split, shots=shots, queries=context.queries, batch_size=self.batch)
-        held_out = context.episodes(
-            validation, shots=context.shots, queries=context.queries, batch_size=8, stop=8
-        )
-        figures = [sequences(batch, context.device) for batch in held_out]
+        held_out = context.episodes(validation, shots=context.shots, queries=context.queries, batch_size=8)
+        figures = [sequences(held_out.batch(index), context.device) for index in range(8)]
         songs_a_batch = self.batch * (max(shots) / 2 + context.queries)
         batches = math.ceil(self.epochs * len(train_split) / songs_a_batch)
         recipe = Recipe(
@@ -90,8 +91,8 @@ class LSTMConcat:
         training = train(
             model,
             lambda index: sequences(stream.batch(index), context.device),
-            lambda rows: piece_losses(model, *rows, piece=64),
-            lambda: mean_nll(model, figures),
+            lambda rows: piece_losses(model, rows[0], rows[1], self.piece),
+            lambda: mean_nll(model, figures, self.piece),
             recipe,
             context,
             tokens=lambda rows: token_count(rows[1]),
@@ -108,12 +109,11 @@ class LSTMConcat:
         return list(self.model.parameters())
 
 
-class LSTMConcatPredictor:
+class LSTMConcatPredictor(LSTMPredictor):
     """The model in the state after some songs."""
 
     def __init__(self, model: LSTMLanguageModel, songs: Sequence[Tokens]) -> None:
-        self.model = model
-        self.state: State | None = None
+        super().__init__(model)
         for song in songs:
             self.observe(song)
 
@@ -121,17 +121,6 @@ class LSTMConcatPredictor:
     def observe(self, song: Tokens) -> None:
         """Read on."""
         self.state = self.model.features(as_row([song], self.model.bias.device), self.state)[1]
-
-    def logits(self, songs: Tensor) -> Tensor:
-        """[B, T] -> [B, T, V]: every song from the same state."""
-        if self.state is None:
-            return self.model(songs)
-        hidden, cell = (part.expand(-1, len(songs), -1).contiguous() for part in self.state)
-        return self.model(songs, (hidden, cell))
-
-    def stream(self) -> LSTMStream:
-        """Token by token, from that state."""
-        return LSTMStream(self.model, self.state)
 
 
 def sequences(batch: EpisodeBatch, device: torch.device) -> Sequences:
@@ -152,13 +141,7 @@ def _songs(padded: Tensor, lengths: Tensor) -> Iterator[Tokens]:
 
 
 @torch.no_grad()
-def mean_nll(model: LSTMLanguageModel, batches: Sequence[Sequences]) -> float:
+def mean_nll(model: LSTMLanguageModel, batches: Sequence[Sequences], piece: int) -> float:
     """Nats per token of all songs of some episodes."""
-    nats = tokens = 0.0
-    for inputs, targets in batches:
-        here = targets != PAD
-        with half(inputs.device):
-            scores = model.scores(model.features(inputs)[0][here])
-        nats += float(nn.functional.cross_entropy(scores.float(), targets[here], reduction="sum"))
-        tokens += int(here.sum())
-    return nats / tokens
+    nats = sum(part.item() for rows in batches for part in piece_nats(model, rows[0], rows[1], piece))
+    return nats / sum(token_count(targets) for _, targets in batches)

@@ -27,11 +27,11 @@ from common.songs import padded
 from lstm import LSTM
 from torch import Tensor
 
-from fsdl_bench import Episode, FitContext, Split, Tokens
+from fsdl_bench import PAD, Episode, FitContext, Split, Tokens
 
 SHARPNESS = (0.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """theta times the mean square of f."""
-SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 WINDOWS = (100, 500, 2000, 10000)
 
 
@@ -89,15 +89,19 @@ class NeuralCachePredictor:
         self.model, self.cache = model, cache
         weights = model.embed.weight
         self.memory = Memory(weights[:0].detach(), torch.zeros(0, dtype=torch.int64, device=weights.device))
-        for song in songs:
-            self.observe(song)
+        if songs:
+            self._remember(songs)
 
-    @torch.no_grad()
     def observe(self, song: Tokens) -> None:
         """Remember a song."""
-        tokens = padded([song], self.model.bias.device)
+        self._remember([song])
+
+    @torch.no_grad()
+    def _remember(self, songs: Sequence[Tokens]) -> None:
+        tokens = padded(songs, self.model.bias.device)
+        here = tokens != PAD
         features = self.model.features(shift(tokens))[0]
-        self.memory = self.memory.and_then(features[0], tokens[0], self.cache.window)
+        self.memory = self.memory.and_then(features[here], tokens[here], self.cache.window)
 
     def logits(self, songs: Tensor) -> Tensor:
         """[B, T] -> log-probabilities [B, T, V]."""

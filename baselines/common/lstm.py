@@ -78,6 +78,29 @@ def as_row(songs: Iterable[Tokens], device: torch.device) -> Tensor:
     return torch.tensor([tokens], dtype=torch.int64, device=device)
 
 
+class LSTMPredictor:
+    """A model as it stands; every song starts from the same state.
+
+    Args:
+        model: in evaluation mode, or without dropout.
+        state: of one row; zero unless given.
+    """
+
+    def __init__(self, model: LSTMLanguageModel, state: State | None = None) -> None:
+        self.model, self.state = model, state
+
+    def logits(self, songs: Tensor) -> Tensor:
+        """[B, T] -> [B, T, V]."""
+        if self.state is None:
+            return self.model(songs)
+        hidden, cell = (part.expand(-1, len(songs), -1).contiguous() for part in self.state)
+        return self.model(songs, (hidden, cell))
+
+    def stream(self) -> LSTMStream:
+        """Token by token."""
+        return LSTMStream(self.model, self.state)
+
+
 class LSTMStream:
     """One song, token by token, from a given state."""
 

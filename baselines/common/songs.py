@@ -30,7 +30,8 @@ class SongBatches:
         self.lengths = np.array([len(song) for song in self.songs])
         self.size, self.seed, self.device = size, seed, device
         self.per_epoch = -(-len(self.songs) // size)
-        self._epoch, self._order = -1, []
+        self._epoch = -1
+        self._order: list[np.ndarray] = []
 
     def __call__(self, index: int) -> Tensor:
         """Batch number `index`."""
@@ -66,10 +67,18 @@ def song_losses(model: LSTMLanguageModel, piece: int) -> Callable[[Tensor], Iter
 
 
 def piece_losses(model: LSTMLanguageModel, inputs: Tensor, targets: Tensor, piece: int) -> Iterator[Tensor]:
+    """Nats of every piece, divided by the same number in each, so that all tokens weigh alike.
+
+    Where most rows have ended, the loss is small.
+    """
+    for nats in piece_nats(model, inputs, targets, piece):
+        yield nats / (len(targets) * min(piece, targets.shape[1]))
+
+
+def piece_nats(model: LSTMLanguageModel, inputs: Tensor, targets: Tensor, piece: int) -> Iterator[Tensor]:
     """Nats of one piece of so many columns after the other, the state carried and detached between them.
 
-    Divided by the same number in every piece, so that all tokens weigh alike: where most rows have ended, the
-    loss is small. Targets that are PAD are not learnt.
+    Targets that are PAD do not count.
     """
     state = None
     for start in range(0, inputs.shape[1], piece):
@@ -78,8 +87,7 @@ def piece_losses(model: LSTMLanguageModel, inputs: Tensor, targets: Tensor, piec
             features, state = model.features(inputs[:, start : start + piece], state)
             here = wanted != PAD
             scores = model.scores(features[here])
-        nats = nn.functional.cross_entropy(scores.float(), wanted[here], reduction="sum")
-        yield nats / (len(wanted) * min(piece, inputs.shape[1]))
+        yield nn.functional.cross_entropy(scores.float(), wanted[here], reduction="sum")
         state = (state[0].detach(), state[1].detach())
 
 

@@ -25,6 +25,9 @@ from tqdm import tqdm
 
 from fsdl_bench import FitContext
 
+Curve = tuple[tuple[int, float], ...]
+"""(batches, validation figure) of each validation."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -67,14 +70,14 @@ class Training:
         tokens: how many tokens were learnt from, every repetition counted.
         seconds: wall time, validation included.
         device: where.
-        curve: (batches, validation figure) at each validation.
+        curve: at each validation.
     """
 
     batches: int
     tokens: int
     seconds: float
     device: str
-    curve: tuple[tuple[int, float], ...]
+    curve: Curve
 
     @property
     def best(self) -> float:
@@ -118,7 +121,8 @@ def train(
     device = context.device
     path = context.checkpoints / f"{name}.pt"
     optimiser = torch.optim.AdamW(_groups(model, recipe.weight_decay), lr=recipe.peak, fused=True)
-    index, seen, spent, curve = 0, 0, 0.0, ()
+    index, seen, spent = 0, 0, 0.0
+    curve: Curve = ()
     best = copy.deepcopy(model.state_dict())
     if path.exists():
         saved = torch.load(path, map_location=device, weights_only=True)
@@ -126,7 +130,7 @@ def train(
         optimiser.load_state_dict(saved["optimiser"])
         _set_random_state(saved["random"], device)
         index, seen, spent, best = saved["index"], saved["seen"], saved["spent"], saved["best"]
-        curve = tuple(map(tuple, saved["curve"]))
+        curve = saved["curve"]
     bar = tqdm(total=recipe.batches, initial=index, desc=name, unit="batch", mininterval=2.0)
     started = time.monotonic()
     while index < recipe.batches and not _enough(curve, recipe) and spent < 60 * recipe.minutes:
@@ -160,13 +164,13 @@ def train(
     return Training(index, seen, spent, _device_name(device), curve)
 
 
-def _since_best(curve: tuple[tuple[int, float], ...]) -> int:
+def _since_best(curve: Curve) -> int:
     """Validations after the best one; of equal ones the first counts."""
     figures = [figure for _, figure in curve]
     return len(figures) - 1 - figures.index(min(figures))
 
 
-def _enough(curve: tuple[tuple[int, float], ...], recipe: Recipe) -> bool:
+def _enough(curve: Curve, recipe: Recipe) -> bool:
     return bool(curve) and _since_best(curve) >= recipe.patience
 
 

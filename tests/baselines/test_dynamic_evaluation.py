@@ -83,7 +83,7 @@ def rms(eta, decay, roots):
 
 
 @pytest.mark.parametrize("segment", [1, 3, 100])
-@pytest.mark.parametrize(("eta", "decay"), [(0.1, 0.0), (0.03, 0.2)])
+@pytest.mark.parametrize(("eta", "decay"), [(0.1, 0.0), (0.03, 0.8)])
 @pytest.mark.parametrize("kind", ["sgd", "rms"])
 def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
     if kind == "rms":
@@ -103,6 +103,42 @@ def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
         assert scores[: len(song)].numpy() == pytest.approx(expected.numpy(), abs=1e-10)
     for p, before in zip(model.parameters(), origin, strict=True):
         assert torch.equal(p, before)
+
+
+def test_long_gradients_are_shortened(module, model):
+    """To a norm that every one of them exceeds: then all steps are equally long."""
+    ones = [torch.ones((), dtype=torch.float64) for _ in model.parameters()]
+    rule = module.replace(module.make_rule(ones, 0.1, 0.0, 3, 0.0), longest=0.01)
+    origin = [p.detach().clone() for p in model.parameters()]
+    lengths = []
+
+    def change(i, p, g, _):
+        whole = math.sqrt(sum(q.grad.square().sum().item() for q in learner.parameters()))
+        lengths.append(whole)
+        return p - 0.1 * 0.01 / whole * g
+
+    learner = model.adaptable()
+    expected = plain_song(learner, origin, QUERY[0], 3, change)
+    found = module.DynamicPredictor(model, rule, ()).logits(padded(QUERY[0]))[0]
+    assert min(lengths) > 0.01
+    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12)
+
+
+def test_the_usual_norm_is_the_median_over_segments(module, baseline, toy_splits):
+    torch.manual_seed(0)
+    model = baseline("common.lstm").LSTMLanguageModel(100, 5, 7, dropout=0.5).double().eval()
+    train = toy_splits[0]
+    norms = []
+
+    def change(i, p, g, _):
+        if i == 0:
+            norms.append(math.sqrt(sum(q.grad.square().sum().item() for q in model.parameters())))
+        return p
+
+    for index in (0, round((len(train) - 1) / 2), len(train) - 1):
+        plain_song(model, [None] * 8, train.songs[index].tokens.tolist(), 10, change)
+    found = module.usual_norm(model, train, 10, songs=3)
+    assert found == pytest.approx(np.median(norms), rel=1e-9)
 
 
 def predictor(module, model, roots, support=SUPPORT, eta=3e-4, decay=0.1, segment=3):
@@ -226,12 +262,13 @@ def test_the_best_rates_on_validation_are_taken(module, baseline, toy_splits, co
     assert (model.notes["eta"], model.notes["lambda"]) == min(figures, key=figures.get)
 
 
-@pytest.mark.parametrize("rule", ["rms", "sgd"])
-@pytest.mark.parametrize("protocol", ["independent", "streaming"])
+@pytest.mark.parametrize(
+    ("protocol", "rule"), [("independent", "rms"), ("independent", "sgd"), ("streaming", "rms")]
+)
 def test_through_the_harness(score, protocol, rule):
     given = ["rate=0.001" if rule == "rms" else "rate=0.3", "pull=0.003", f"rule={rule}"]
-    stored, rows = score("dynamic_evaluation", [*SETTINGS, *given], protocol=protocol)
+    stored, rows = score("dynamic_evaluation", [*SETTINGS, *given], protocol=protocol, shots=(0, 5))
     rules = {verdict.rule for verdict in stored.result.audits if verdict.passed}
     assert {"causality", "independence", "determinism", "state", "stream"} <= rules
-    assert len(rows) == 3 * 4 * (3 + 1)
+    assert len(rows) == 3 * 4 * (2 + 1)
     assert stored.result.submission.notes["rule"] == rule

@@ -8,7 +8,7 @@ import torch
 
 from fsdl_bench import BOS, PAD, Split
 
-TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 4, "peak": 0.01}
+TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 4, "piece": 64, "peak": 0.01}
 SETTINGS = [f"{key}={value}" for key, value in TINY.items()]
 
 
@@ -88,6 +88,19 @@ def test_an_observed_song_is_read_on(predictor):
     batch = torch.tensor([QUERY[0].tolist()])
     assert torch.equal(reader.logits(batch), predictor(SUPPORT).logits(batch))
     assert not torch.equal(reader.logits(batch), predictor(SUPPORT[:2]).logits(batch))
+
+
+def test_the_validation_figure_is_nats_per_token_whatever_the_piece(predictor, baseline, monkeypatch):
+    songs = baseline("common.songs")
+    monkeypatch.setattr(songs, "half", lambda device: torch.autocast(device.type, enabled=False))
+    model = predictor(()).model
+    inputs = torch.tensor([[BOS, 4, 5, 2, BOS, 6, BOS, 10], [BOS, 7, 2, BOS, 8, 9, 2, PAD]])
+    targets = torch.tensor([[4, 5, 2, PAD, 6, PAD, 10, 11], [7, 2, PAD, 8, 9, 2, PAD, PAD]])
+    scores = model.scores(model.features(inputs)[0]).log_softmax(-1)
+    cost = -scores.gather(2, targets[..., None])[..., 0][targets != PAD]
+    for piece in (3, 100):
+        found = baseline("lstm_concat").mean_nll(model, [(inputs, targets)] * 2, piece)
+        assert found == pytest.approx(cost.mean().item(), rel=1e-6)
 
 
 def two_languages(name, artists, codec):
