@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 	  done; \
 	done
 	@set -e; for track in lyrics-synthetic midi-synthetic; do \
-	  $(BIN)/fsdl-bench compare demo/$$track/*.json --against BayesOptimal; \
+	  $(BIN)/fsdl-bench compare demo/$$track/*.json --against bayes_optimal; \
 	done
 	@echo "The results: demo/*/*.json"
 
