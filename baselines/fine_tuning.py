@@ -24,7 +24,7 @@ from common.few_shot import episode_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel, LSTMPredictor, LSTMStream, shift
 from common.songs import half, padded
 from lstm import LSTM
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from fsdl_bench import PAD, Episode, FitContext, Split, Tokens
@@ -124,8 +124,7 @@ def tuned(
     targets = songs[songs != PAD]
     while True:
         with torch.enable_grad(), half(songs.device):
-            scores = model.scores(model.features(shift(songs))[0][songs != PAD])
-            loss = nn.functional.cross_entropy(scores.float(), targets)
+            loss = model.nats(model.features(shift(songs))[0][songs != PAD], targets) / len(targets)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

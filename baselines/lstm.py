@@ -58,7 +58,14 @@ class LSTM:
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on every meta-training song, or take the model that was trained with these settings."""
         settings = {field.name: getattr(self, field.name) for field in fields(LSTM)}
-        modules = [LSTM.__module__, "common.lstm", "common.songs", "common.training"]
+        modules = [
+            LSTM.__module__,
+            "common.lstm",
+            "common.dropout",
+            "common.softmax",
+            "common.songs",
+            "common.training",
+        ]
         self.model, self.training = made_once(
             lambda place: self._trained(train, validation, place), settings, modules, context
         )

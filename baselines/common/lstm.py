@@ -6,7 +6,7 @@
 
 x_0 stands behind BOS, so the first score knows only the state that it starts from. E is shared between input
 and output (Press & Wolf 2017, "Using the Output Embedding to Improve Language Models"); dropout stands on the
-embedding, the hidden state and the features f, and between layers (Zaremba et al. 2014).
+embedding, the hidden state and the features f, with one mask for all places of a row in a piece.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from common.dropout import Dropout
+from common.softmax import nats
 from fsdl_bench import BOS, Tokens
 
 State = tuple[Tensor, Tensor]
@@ -39,9 +41,8 @@ class LSTMLanguageModel(nn.Module):
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocab_size, embedding)
-        self.drop = nn.Dropout(dropout)
-        between = dropout if layers > 1 else 0.0
-        self.lstm = nn.LSTM(embedding, hidden, layers, batch_first=True, dropout=between)
+        self.drop = Dropout(dropout, locked=True)
+        self.lstm = nn.LSTM(embedding, hidden, layers, batch_first=True)
         self.project = nn.Linear(hidden, embedding)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
         nn.init.normal_(self.embed.weight, std=embedding**-0.5)
@@ -50,6 +51,10 @@ class LSTMLanguageModel(nn.Module):
         """Inputs int64 [B, T] (what came before each target) to features [B, T, D] and the last state."""
         hidden, state = self.lstm(self.drop(self.embed(inputs)), state)
         return self.drop(self.project(self.drop(hidden))), state
+
+    def nats(self, features: Tensor, targets: Tensor) -> Tensor:
+        """-log p of targets int64 [N] from features [N, D], all together."""
+        return nats(features, targets, self.embed.weight, self.bias)
 
     def scores(self, features: Tensor) -> Tensor:
         """Features [..., D] to logits [..., V]."""
@@ -62,7 +67,7 @@ class LSTMLanguageModel(nn.Module):
     def adaptable(self) -> LSTMLanguageModel:
         """A copy without dropout that gradients can be taken of on every device."""
         model = copy.deepcopy(self)
-        model.drop.p = model.lstm.dropout = 0.0
+        model.drop.p = 0.0
         model.lstm.flatten_parameters()
         return model.train()  # cuDNN's LSTM has a backward pass in training mode only
 

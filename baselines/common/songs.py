@@ -86,8 +86,8 @@ def piece_nats(model: LSTMLanguageModel, inputs: Tensor, targets: Tensor, piece:
         with half(inputs.device):
             features, state = model.features(inputs[:, start : start + piece], state)
             here = wanted != PAD
-            scores = model.scores(features[here])
-        yield nn.functional.cross_entropy(scores.float(), wanted[here], reduction="sum")
+            nats = model.nats(features[here], wanted[here])
+        yield nats
         state = (state[0].detach(), state[1].detach())
 
 
@@ -105,7 +105,6 @@ def validation_nll(model: LSTMLanguageModel, split: Split, device: torch.device,
         batch = padded([song.tokens for song in chosen], device)
         here = batch != PAD
         with half(device):
-            scores = model.scores(model.features(shift(batch))[0][here])
-        nats = nn.functional.cross_entropy(scores.float(), batch[here], reduction="sum")
+            nats = model.nats(model.features(shift(batch))[0][here], batch[here])
         figures.append(float(nats) / sum(song.units for song in chosen))
     return float(np.mean(figures))

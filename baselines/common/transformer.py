@@ -19,6 +19,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from common.dropout import Dropout
+from common.softmax import nats
+
 Pair = tuple[Tensor, Tensor]
 """Keys and values, each [B, heads, S, width / heads]."""
 
@@ -115,7 +118,7 @@ class Block(nn.Module):
         self.hidden = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(
         self,
@@ -155,9 +158,9 @@ class Transformer(nn.Module):
     def __init__(
         self,
         vocab_size: int,
-        width: int = 192,
-        layers: int = 6,
-        heads: int = 6,
+        width: int = 256,
+        layers: int = 4,
+        heads: int = 4,
         dropout: float = 0.2,
         cross: bool = False,
         song_pairs: int = 0,
@@ -167,7 +170,7 @@ class Transformer(nn.Module):
         self.rotary = Rotary(width // heads, song_pairs)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, cross) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
         nn.init.normal_(self.embed.weight, std=width**-0.5)
         with torch.no_grad():  # so that the sum over layers has the scale of one
@@ -216,6 +219,10 @@ class Transformer(nn.Module):
             )
             pairs.append(pair)
         return self.norm(x), pairs
+
+    def nats(self, features: Tensor, targets: Tensor) -> Tensor:
+        """-log p of targets int64 [N] from features [N, width], all together."""
+        return nats(features, targets, self.embed.weight, self.bias)
 
     def scores(self, features: Tensor) -> Tensor:
         """Features [..., width] to logits [..., V]."""

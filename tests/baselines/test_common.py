@@ -22,7 +22,7 @@ def one_thread():
 
 @pytest.fixture
 def common(baseline):
-    names = ["lstm", "once", "songs", "training"]
+    names = ["dropout", "lstm", "once", "softmax", "songs", "training"]
     return SimpleNamespace(**{name: baseline(f"common.{name}") for name in names})
 
 
@@ -336,3 +336,54 @@ def test_made_again_where_the_store_is_locked(common, context, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", locked)
     made = common.once.made_once(lambda place: place.checkpoints, {}, ["common.lstm"], context)
     assert made == context.checkpoints
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7, 50])
+def test_nats_of_the_softmax_are_the_plain_ones(common, monkeypatch, rows):
+    monkeypatch.setattr(common.softmax, "ROWS", rows)
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(7, 5), (20, 5), (20,)]
+    given = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    features, weight, bias = (part.requires_grad_() for part in given)
+    targets = torch.tensor([3, 0, 19, 3, 3, 7, 1])
+    found = common.softmax.nats(features, targets, weight, bias)
+    plain = torch.nn.functional.cross_entropy(features @ weight.T + bias, targets, reduction="sum")
+    assert found.item() == pytest.approx(plain.item(), abs=1e-12)
+    assert torch.autograd.gradcheck(
+        lambda *parts: common.softmax.nats(parts[0], targets, *parts[1:]), (features, weight, bias)
+    )
+    with torch.no_grad():
+        assert common.softmax.nats(features, targets, weight, bias).item() == pytest.approx(plain.item())
+
+
+def test_nats_in_bfloat16_are_near(common):
+    generator = torch.Generator().manual_seed(0)
+    features, weight = (torch.randn(n, 16, generator=generator, requires_grad=True) for n in (600, 40))
+    bias, targets = torch.zeros(40), torch.randint(40, (600,), generator=generator)
+    plain = torch.nn.functional.cross_entropy(features @ weight.T, targets, reduction="sum")
+    wanted = torch.autograd.grad(plain, (features, weight))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = common.softmax.nats(features, targets, weight, bias)
+    assert found.item() == pytest.approx(plain.item(), rel=1e-2)
+    for one, other in zip(torch.autograd.grad(found, (features, weight)), wanted, strict=True):
+        assert one.dtype == torch.float32
+        assert (one - other).norm() < 0.02 * other.norm()
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share(common):
+    torch.manual_seed(0)
+    x = torch.ones(64, 50, 40)
+    drop = common.dropout.Dropout(0.3)
+    y = drop(x)
+    dropped = round(0.3 * 256) / 256
+    assert float((y == 0).float().mean()) == pytest.approx(dropped, abs=0.005)
+    assert y[y != 0].unique().tolist() == pytest.approx([1 / (1 - dropped)])
+    assert drop.eval()(x) is x
+
+
+def test_locked_dropout_has_one_mask_for_all_places(common):
+    torch.manual_seed(0)
+    y = common.dropout.Dropout(0.5, locked=True)(torch.ones(8, 30, 25))
+    assert torch.equal(y, y[:, :1].expand_as(y))
+    assert 0 < float((y == 0).float().mean()) < 1
+    assert not torch.equal(y[0], y[1])
