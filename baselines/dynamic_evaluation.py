@@ -18,7 +18,7 @@ only. A gradient more than twice as long as is usual on meta-training songs is s
 rate that is best on the whole can still lead a single song astray without end.
 
 eta and lambda are the best of a grid on validation episodes, without support and with five songs; segments of
-20 tokens, eps 2e-5 (the paper: segments of 5, eta 5e-5, lambda 0.002, MS from batches of 100).
+50 tokens, eps 2e-5 (the paper: segments of 5, eta 5e-5, lambda 0.002, MS from batches of 100).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class DynamicEvaluation(LSTM):
     """
 
     rule: Literal["rms", "sgd"] = "rms"
-    segment: int = 20
+    segment: int = 50
     statistics: int = 500
     rate: float | None = None
     pull: float | None = None

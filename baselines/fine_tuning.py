@@ -30,7 +30,7 @@ from tqdm import tqdm
 from fsdl_bench import PAD, Episode, FitContext, Split, Tokens
 
 Optimiser = Literal["adam", "sgd"]
-RATES: dict[Optimiser, tuple[float, ...]] = {"adam": (1e-4, 3e-4, 1e-3, 3e-3), "sgd": (0.3, 1.0, 3.0)}
+RATES: dict[Optimiser, tuple[float, ...]] = {"adam": (3e-4, 1e-3, 3e-3), "sgd": (0.3, 1.0)}
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class FineTuning(LSTM):
     """
 
     optimiser: Optimiser | None = None
-    steps: int = 16
+    steps: int = 8
     episodes: int = 8
 
     family: ClassVar[str] = "fine-tuning"

@@ -53,16 +53,16 @@ class LSTMConcat:
         minutes: wall time after which it stops as well.
     """
 
-    embedding: int = 256
-    hidden: int = 512
+    embedding: int = 192
+    hidden: int = 384
     layers: int = 1
-    dropout: float = 0.3
-    peak: float = 2e-3
+    dropout: float = 0.1
+    peak: float = 5e-3
     decay: float = 0.01
     batch: int = 16
     piece: int = 128
-    epochs: int = 12
-    validations: int = 24
+    epochs: int = 3
+    validations: int = 6
     patience: int = 4
     minutes: float = math.inf
 

@@ -7,8 +7,8 @@ set of songs, as in memory networks for few-shot learning (Vinyals et al. 2016, 
 al. 2018, "Few-shot Autoregressive Density Estimation"). Each song is encoded by itself, positions restart and
 nothing says which song came first, so permuting the support changes nothing. M holds every support token, or,
 with `slots` = m, what m learned queries find in each song; and one learned null vector, so that zero shots
-have something to attend to. Layers are those of `common/transformer.py`: an encoder of 2, which sees each
-song both ways, and a decoder of 3 with cross-attention; width 192, 3 heads, dropout 0.2, embedding shared.
+have something to attend to. Layers are those of `common/transformer.py`: an encoder of 1, which sees each
+song both ways, and a decoder of 3 with cross-attention; width 192, 3 heads, dropout 0.1, embedding shared.
 
 Trained on episodes of 4 query songs, artist by artist, with K drawn from the track's shots, zero included and
 those above 5, which cost most, half as often; the loss is on the query songs. AdamW, 1e-3, warm-up 200 and
@@ -61,14 +61,14 @@ class TransformerMemory:
 
     width: int = 192
     heads: int = 3
-    encoder: int = 2
+    encoder: int = 1
     layers: int = 3
     slots: int = 0
-    dropout: float = 0.2
+    dropout: float = 0.1
     peak: float = 1e-3
     decay: float = 0.05
     batch: int = 4
-    epochs: int = 12
+    epochs: int = 3
     patience: int = 4
     minutes: float = math.inf
     episodes: int = 24

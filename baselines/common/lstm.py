@@ -37,7 +37,7 @@ class LSTMLanguageModel(nn.Module):
     """
 
     def __init__(
-        self, vocab_size: int, embedding: int = 256, hidden: int = 512, layers: int = 1, dropout: float = 0.3
+        self, vocab_size: int, embedding: int = 192, hidden: int = 384, layers: int = 1, dropout: float = 0.1
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocab_size, embedding)

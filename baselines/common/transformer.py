@@ -158,10 +158,10 @@ class Transformer(nn.Module):
     def __init__(
         self,
         vocab_size: int,
-        width: int = 256,
+        width: int = 192,
         layers: int = 4,
-        heads: int = 4,
-        dropout: float = 0.2,
+        heads: int = 3,
+        dropout: float = 0.1,
         cross: bool = False,
         song_pairs: int = 0,
     ) -> None:
