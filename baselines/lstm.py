@@ -2,7 +2,7 @@
 
 The first baseline of the proposal (Larochelle, Finn & Ravi 2017), and the floor that every gain is measured
 against. The model is `common/lstm.py`: one layer of 384 units, embedding 192, input and output tied, dropout
-0.1. Trained with AdamW, 5e-3, warm-up and cosine decay, gradients clipped to 1, on batches of 32 whole songs
+0.1. Trained with AdamW, 8e-3, warm-up and cosine decay, gradients clipped to 1, on batches of 32 whole songs
 in pieces of 64 tokens (truncated backpropagation), until the validation artists' NLL no longer falls.
 
 `neural_cache.py`, `dynamic_evaluation.py` and `fine_tuning.py` adapt this very model: they take the same
@@ -46,7 +46,7 @@ class LSTM:
     hidden: int = 384
     layers: int = 1
     dropout: float = 0.1
-    peak: float = 5e-3
+    peak: float = 8e-3
     decay: float = 0.01
     batch: int = 32
     epochs: int = 3

@@ -57,7 +57,7 @@ class LSTMConcat:
     hidden: int = 384
     layers: int = 1
     dropout: float = 0.1
-    peak: float = 5e-3
+    peak: float = 8e-3
     decay: float = 0.01
     batch: int = 16
     piece: int = 128
