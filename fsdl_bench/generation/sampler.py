@@ -1,0 +1,175 @@
+"""Sampling songs from a predictor, token by token.
+
+    tokens = fsdl_bench.sample(submission.adapt(support), codec, seed=1, temperature=0.95, top_p=0.98)
+
+Every token is one draw from the predictor's scores, limited to the ids with which the song still decodes
+(`rules.py`), by temperature and nucleus (`nucleus.py`). With temperature 1 and top_p 1 that is the
+predictor's own distribution, less what is not a song.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from fsdl_bench.codecs.base import BOS, EOS, Codec, Tokens
+from fsdl_bench.codecs.lyrics import EXCERPT
+from fsdl_bench.codecs.midi import EXCERPT_NOTES
+from fsdl_bench.errors import BadInput
+from fsdl_bench.evaluation.contract import ContractError, as_step_scores
+from fsdl_bench.generation.nucleus import Floats, check_settings, distribution, pick
+from fsdl_bench.generation.rescoring import RescoringStream
+from fsdl_bench.generation.rules import rules_of
+from fsdl_bench.submission import Predictor, Stream, SupportsStream
+
+SLOW = (
+    "{name} has no `stream()`: every token scores the song so far again, so the time grows with the square "
+    "of the length"
+)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How songs are drawn.
+
+    Attributes:
+        temperature: below 1 sharper, above 1 flatter, 0 always the most probable token.
+        top_p: the mass of the nucleus; 1 for all ids.
+        max_notes: notes of a MIDI song at most; None for the 512 of an excerpt, unless `max_tokens` is given.
+        max_tokens: tokens at most; None for the 512 of an excerpt of lyrics, and no limit for MIDI.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_notes: int | None = None
+    max_tokens: int | None = None
+
+    def limits(self, codec: Codec) -> tuple[int | None, int | None]:
+        """Notes and tokens at most.
+
+        Raises:
+            BadInput: a setting is out of range, or does not go with the codec.
+        """
+        check_settings(self.temperature, self.top_p)
+        music = codec.unit == "note"
+        if self.max_notes is not None and not music:
+            raise BadInput("max_notes is for MIDI; give lyrics max_tokens")
+        if self.max_notes is not None and self.max_notes < 1:
+            raise BadInput(f"max_notes: expected at least 1, found {self.max_notes}")
+        least = 2 if music else 1  # the shortest song is NOTE DUR
+        if self.max_tokens is not None and self.max_tokens < least:
+            raise BadInput(f"max_tokens: expected at least {least}, found {self.max_tokens}")
+        if self.max_notes is None and self.max_tokens is None:
+            return (EXCERPT_NOTES, None) if music else (None, EXCERPT)
+        return self.max_notes, self.max_tokens
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A song that was drawn.
+
+    Attributes:
+        tokens: uint16 [T]; EOS last if the song ended of itself.
+        nats: float64 [T], -log p of each token by the predictor alone: no mask, temperature 1, as scored.
+    """
+
+    tokens: Tokens
+    nats: Floats
+
+
+def sample(
+    predictor: Predictor,
+    codec: Codec,
+    *,
+    seed: int | np.random.Generator = 0,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    max_notes: int | None = None,
+    max_tokens: int | None = None,
+    device: str | torch.device = "cpu",
+) -> Tokens:
+    """Draw one song.
+
+    Args:
+        predictor: what `adapt` returned. With `stream` a song takes one step a token; without it, `logits`
+            is called on the growing song, which is slow, and a warning says so.
+        codec: what the track's tokens are written in.
+        seed: of a generator for this song alone, or a generator, which moves on.
+        temperature: below 1 sharper, above 1 flatter, 0 greedy.
+        top_p: nucleus sampling; 1 for all ids.
+        max_notes: notes of a MIDI song at most; 512 unless given.
+        max_tokens: tokens at most; 512 for lyrics unless given. What then stands unfinished (a note without
+            its length, half a character) is left out.
+        device: where `logits` gets its songs, for a predictor without `stream`.
+
+    Returns:
+        uint16 [T] that the codec decodes, without BOS; EOS last only if the song ended of itself.
+
+    Raises:
+        BadInput: a setting is out of range, or the predictor breaks the contract.
+    """
+    if not isinstance(predictor, SupportsStream):
+        warnings.warn(SLOW.format(name=type(predictor).__name__), stacklevel=2)
+    stream = open_stream(predictor, codec, torch.device(device))
+    settings = Sampling(temperature, top_p, max_notes, max_tokens)
+    return draw(stream, codec, np.random.default_rng(seed), settings).tokens
+
+
+def open_stream(predictor: Any, codec: Codec, device: torch.device) -> Stream:
+    """The predictor's stream for a new song, or one that scores the song again at every token."""
+    if isinstance(predictor, SupportsStream):
+        with torch.no_grad():
+            return predictor.stream()
+    return RescoringStream(predictor, codec.vocab_size, device)
+
+
+def draw(
+    stream: Stream,
+    codec: Codec,
+    generator: np.random.Generator,
+    settings: Sampling,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Drawn:
+    """Draw one song from a stream; raises like `sample`.
+
+    Args:
+        stream: before its first token.
+        codec: of the song.
+        generator: gives one number in [0, 1) for each token.
+        settings: how to draw.
+        progress: called after every token with the notes, or the bytes, that it holds.
+    """
+    most_notes, most_tokens = settings.limits(codec)
+    rules = rules_of(codec)
+    tokens: list[int] = []
+    nats: list[float] = []
+    notes = standing = 0
+    last = BOS
+    while last != EOS:
+        with torch.no_grad():
+            raw = as_step_scores(stream.step(last), codec.vocab_size, stream)
+        scores = raw.to("cpu", torch.float64).numpy()
+        try:
+            p = distribution(scores, rules.allowed(), settings.temperature, settings.top_p)
+        except ValueError as error:
+            raise ContractError(f"{type(stream).__name__}, token {len(tokens)}: {error}") from None
+        last = pick(p, generator.random())
+        rules.push(last)
+        tokens.append(last)
+        highest = scores.max()
+        nats.append(float(highest + np.log(np.exp(scores - highest).sum()) - scores[last]))
+        units = codec.units([last])
+        notes += units
+        progress(units)
+        if rules.stands:
+            standing = len(tokens)
+            if most_notes is not None and notes >= most_notes:
+                break
+        if most_tokens is not None and len(tokens) >= most_tokens:
+            break
+    return Drawn(np.array(tokens[:standing], np.uint16), np.array(nats[:standing]))
