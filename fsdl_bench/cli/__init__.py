@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, data, evaluate
+from fsdl_bench.cli import compare, data, evaluate, leaderboard
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -59,5 +59,5 @@ def main() -> None:
     """
 
 
-for _command in (*data.COMMANDS, *evaluate.COMMANDS, *compare.COMMANDS):
+for _command in (*data.COMMANDS, *evaluate.COMMANDS, *compare.COMMANDS, *leaderboard.COMMANDS):
     main.add_command(_command)

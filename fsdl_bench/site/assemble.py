@@ -1,0 +1,120 @@
+"""From folders of results to the `Leaderboard`; copies what the pages link to into the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from fsdl_bench.errors import BadInput
+from fsdl_bench.results import StoredResult, read_result
+from fsdl_bench.site.boards import Placed, place
+from fsdl_bench.site.cards import Card, card_of
+from fsdl_bench.site.entries import entry_of
+from fsdl_bench.site.removals import read_removals
+from fsdl_bench.site.repository import root_of, submission_file
+from fsdl_bench.site.samples import copy_samples
+from fsdl_bench.site.view import Board, Entry, Leaderboard, TrackView
+
+_ORDER = ("headline", "default", "further", "recipe", "user")
+
+
+def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
+    """Read and verify every result below `results`, rank them, and copy their files into `out`.
+
+    The samples and the removal log are looked for beside the folder of results.
+
+    Raises:
+        BadInput: there is no result, one of them does not verify, or two of a board share a name.
+    """
+    paths = sorted(path for path in results.rglob("*.json") if not path.name.startswith("."))
+    if not paths:
+        raise BadInput(f"There is no result (.json) below {results}")
+    stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]
+    names = sorted({one.result.track.name for one in stored})
+    tracks = [
+        _track(name, [one for one in stored if one.result.track.name == name], results, out)
+        for name in tqdm(names, "tracks", disable=not progress, unit="track")
+    ]
+    return Leaderboard(
+        updated=max(one.result.created for one in stored).date().isoformat(),
+        version=_version(),
+        tracks=tuple(sorted(tracks, key=lambda track: (_ORDER.index(track.status), track.name))),
+        removals=read_removals(results.parent / "removed.toml"),
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("fsdl-bench")
+
+
+def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path) -> TrackView:
+    card = card_of(name)
+    definition = card.definition
+    info = stored[0].result.track
+    boards = []
+    for protocol in ("independent", "streaming"):
+        placed = place(
+            [one for one in stored if one.result.protocol == protocol],
+            definition.digest if definition else "",
+        )
+        if placed:
+            boards.append(_board(placed, card, results, out))
+    slugs = sorted({entry.slug for board in boards for entry in board.entries})
+    samples = {
+        slug: copy_samples(results.parent / "samples" / name / slug, out, f"samples/{name}/{slug}")
+        for slug in slugs
+    }
+    return TrackView(
+        name=name,
+        kind=info.kind,
+        unit=info.unit,
+        status=definition.status if definition else "user",
+        description=definition.description.strip() if definition else "",
+        limits=tuple(definition.limits) if definition else (),
+        codec=info.codec,
+        digest=(definition.digest if definition else "") or info.digest,
+        headline_shot=info.headline_shot,
+        sources=tuple(definition.sources) if definition else (),
+        counts=card.counts,
+        boards=tuple(boards),
+        samples={slug: episodes for slug, episodes in samples.items() if episodes},
+    )
+
+
+def _board(placed: Sequence[Placed], card: Card, results: Path, out: Path) -> Board:
+    first = placed[0].stored.result
+    shots = sorted({shot.shots for one in placed for shot in one.stored.result.aggregates.shots})
+    frozen = card.definition.shots if card.definition else tuple(shots)
+    return Board(
+        track=first.track.name,
+        protocol=first.protocol,
+        unit=first.track.unit,
+        headline_shot=first.track.headline_shot,
+        shots=tuple(shots),
+        entries=tuple(_entries(placed, card, frozen, results, out)),
+    )
+
+
+def _entries(
+    placed: Iterable[Placed], card: Card, frozen: Sequence[int], results: Path, out: Path
+) -> Iterable[Entry]:
+    for one in placed:
+        file = one.stored.path.relative_to(results).as_posix()
+        yield entry_of(one, file, _copied_source(one.stored, out), card.titles, frozen)
+
+
+def _copied_source(stored: StoredResult, out: Path) -> str:
+    """Copy the submission file as it was evaluated into the site; "" where it cannot be had."""
+    found = submission_file(root_of(stored.path), stored.result)
+    data = found.evaluated if found else None
+    if found is None or data is None:
+        return ""
+    name = f"submissions/{Path(found.path).stem}-{found.sha256[:12]}.py.txt"
+    target = out / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    return name

@@ -1,0 +1,154 @@
+"""Ranking: the results of one track and protocol, compared at every number of shots.
+
+Who is ranked: exact results that may stand on a leaderboard, but for the family `reference`; those models know
+the truth, or nothing at all, and no real model should have to beat them. Comparisons of a large board take
+minutes, so each is kept under FSDL_BENCH_HOME, named by a hash of everything that it depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fsdl_bench.comparison import Compared, Comparison, compare
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import atomic_write, home
+from fsdl_bench.results import StoredResult, check_acceptable
+from fsdl_bench.site.view import BASELINE, Placing, Standing
+from fsdl_bench.statistics import Estimate
+
+REFERENCE = "reference"
+"""The family whose results stand on a board without a rank."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A result with its standing on its board."""
+
+    slug: str
+    stored: StoredResult
+    standing: Standing
+    reason: str
+    placings: tuple[Placing, ...] = ()
+
+
+def slug_of(name: str) -> str:
+    """A model's name as part of a file name: small letters, digits, dots and dashes."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.") or "model"
+
+
+def place(results: Sequence[StoredResult], digest: str) -> list[Placed]:
+    """The standing of each result of one track and protocol, best first at the headline shot.
+
+    Args:
+        results: of one track and protocol.
+        digest: the frozen digest of the track; "" where it has none.
+
+    Raises:
+        BadInput: two results call their model the same.
+    """
+    placed: dict[str, Placed] = {}
+    for stored in results:
+        slug = slug_of(stored.result.submission.name)
+        if slug in placed:
+            raise BadInput(
+                f"{placed[slug].stored.path} and {stored.path} both call their model "
+                f"{stored.result.submission.name!r}; a name stands once on a board (`evaluate --name`)."
+            )
+        standing, reason = _standing(stored, digest)
+        placed[slug] = Placed(slug, stored, standing, reason)
+    _refuse_other_episodes(placed)
+    ranked = {slug: one for slug, one in placed.items() if one.standing == "ranked"}
+    placings = _placings({slug: one.stored for slug, one in ranked.items()})
+    found = [replace(one, placings=tuple(placings.get(slug, ()))) for slug, one in placed.items()]
+    order = ("ranked", "reference", "bound", "refused")
+    return sorted(found, key=lambda one: (order.index(one.standing), _headline(one), one.slug))
+
+
+def _standing(stored: StoredResult, digest: str) -> tuple[Standing, str]:
+    try:
+        check_acceptable(stored)
+    except BadInput as error:
+        return "refused", str(error).removeprefix(f"{stored.path} ")
+    if digest and stored.result.track.digest != digest:
+        return "refused", f"was scored on other data: digest {stored.result.track.digest[:16]}"
+    if stored.result.submission.family == REFERENCE:
+        return "reference", ""
+    return ("ranked", "") if stored.result.submission.exact else ("bound", "")
+
+
+def _refuse_other_episodes(placed: dict[str, Placed]) -> None:
+    """Results of other episodes than most compare with nothing; the majority decides whose are right."""
+    standing = {slug: one for slug, one in placed.items() if one.standing != "refused"}
+    tracks = [one.stored.result.track for one in standing.values()]
+    if not tracks:
+        return
+    usual = max(tracks, key=tracks.count)
+    for slug, one in standing.items():
+        if one.stored.result.track != usual:
+            placed[slug] = replace(one, standing="refused", reason="was scored on other episodes")
+
+
+def _headline(placed: Placed) -> float:
+    """The NLL at the headline shot; results without it come last."""
+    result = placed.stored.result
+    shots = (shot for shot in result.aggregates.shots if shot.shots == result.track.headline_shot)
+    return next((shot.nll.mean for shot in shots), float("inf"))
+
+
+def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
+    """The placings of each ranked result, by its slug."""
+    placings: dict[str, list[Placing]] = {slug: [] for slug in ranked}
+    for shots in sorted({shot.shots for one in ranked.values() for shot in one.result.aggregates.shots}):
+        there = {
+            slug: replace(stored, path=Path(f"{slug}.json"))  # so that the comparison names it by its slug
+            for slug, stored in ranked.items()
+            if any(shot.shots == shots for shot in stored.result.aggregates.shots)
+        }
+        if len(there) == 1:
+            placings[next(iter(there))].append(
+                Placing(shots=shots, rank=1, tied=True, over_baseline=None, p=None)
+            )
+            continue
+        against = BASELINE if BASELINE in there else None
+        for rank, one in enumerate(_compared(there, shots, against), start=1):
+            placings[one.name].append(_placing(shots, rank, one, baseline=against is not None))
+    return placings
+
+
+def _placing(shots: int, rank: int, one: Compared, *, baseline: bool) -> Placing:
+    over = one.difference if baseline else None
+    return Placing(
+        shots=shots,
+        rank=rank,
+        tied=one.tied,
+        over_baseline=_negative(over) if over else None,
+        p=one.p if baseline else None,
+    )
+
+
+def _negative(difference: Estimate) -> Estimate:
+    low, high = difference.low, difference.high
+    return Estimate(
+        mean=-difference.mean,
+        low=None if high is None else -high,
+        high=None if low is None else -low,
+    )
+
+
+def _compared(results: Mapping[str, StoredResult], shots: int, against: str | None) -> Iterable[Compared]:
+    """`compare`, from the cache if the same results were compared before."""
+    rows = sorted((slug, stored.result.rows.sha256) for slug, stored in results.items())
+    modules = ("comparison.py", "statistics.py", "results/aggregates.py")
+    code = [(Path(__file__).parents[1] / name).read_text("utf-8") for name in modules]
+    named = hashlib.blake2b(json.dumps([rows, shots, against, code]).encode(), digest_size=16).hexdigest()
+    kept = home() / "cache" / "comparisons" / f"{named}.json"
+    if kept.is_file():
+        return Comparison.model_validate_json(kept.read_bytes()).results
+    found = compare(list(results.values()), shots=shots, against=against)
+    atomic_write(kept, found.model_dump_json())
+    return found.results

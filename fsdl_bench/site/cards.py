@@ -1,0 +1,35 @@
+"""What is known of a track beside its results: its definition, and what the built track adds where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
+from fsdl_bench.build.manifest import SplitCounts
+from fsdl_bench.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A track's definition, and from the built track the sizes of its splits and the titles of test songs."""
+
+    definition: TrackDefinition | None
+    counts: dict[str, SplitCounts]
+    titles: dict[str, str]
+
+
+def card_of(name: str) -> Card:
+    """The card of a track; what is not known of it is empty."""
+    from fsdl_bench.track import built_tracks, load_track
+
+    definition = load_definition(name) if name in definition_names() else None
+    if name not in built_tracks():
+        return Card(definition, {}, {})
+    try:
+        track = load_track(name)
+    except BadInput:  # a damaged or outdated build adds nothing
+        return Card(definition, {}, {})
+    if definition is not None and track.digest != definition.digest:
+        return Card(definition, {}, {})
+    titles = {song.id: song.title for song in track.test.songs} if "test" in track.splits else {}
+    return Card(definition or track.definition, dict(track.manifest.counts), titles)

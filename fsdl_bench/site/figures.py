@@ -1,0 +1,200 @@
+"""Which charts a board and a model page have, and which models stand in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from fsdl_bench.results import ShotSummary
+from fsdl_bench.site.charts import COLOURS, Chart, Series, Value, draw
+from fsdl_bench.site.view import BASELINE, Board, Entry
+from fsdl_bench.statistics import Estimate
+
+FAR = 1.5
+"""A model whose NLL is above so many times the best is named below a chart, not drawn in it."""
+
+Figure = Callable[[ShotSummary], Estimate | None]
+
+
+def unit_words(unit: str) -> str:
+    """The unit of the headline in words."""
+    return "bits per byte" if unit == "byte" else "nats per note"
+
+
+def board_charts(board: Board) -> list[Chart]:
+    """NLL and gain by shots, NLL against adaptation time and, where it is known, the distance to the truth."""
+    unit = unit_words(board.unit)
+    colours, near = colours_of(board), _near(board)
+    far = [entry for entry in board.of("ranked", "reference") if entry not in near]
+    left_out = f"Outside the picture: {_names(far, board.headline_shot)}." if far else ""
+    found = [
+        _curves(board, "nll", "NLL by support songs", near, colours, lambda shot: shot.nll, unit, left_out),
+        _curves(
+            board,
+            "gain",
+            "Gain over the model’s own zero shots",
+            [entry for entry in board.of("ranked", "reference") if _gains(entry)],
+            colours,
+            lambda shot: shot.gain or (Estimate(mean=0.0, low=0.0, high=0.0) if not shot.shots else None),
+            unit,
+            "Models that do not adapt gain nothing and are not drawn.",
+        ),
+        _curves(
+            board,
+            "optimum",
+            "Distance to the Bayes-optimal prediction",
+            [entry for entry in near if entry.standing == "ranked"],
+            colours,
+            lambda shot: shot.to_optimum,
+            unit,
+            left_out,
+        ),
+        _cost(board, near, colours, unit, left_out),
+    ]
+    return [chart for chart in found if chart]
+
+
+def model_chart(board: Board, entry: Entry) -> Chart | None:
+    """The NLL of one model by shots, beside the best and the baseline."""
+    ranked = board.of("ranked")
+    others = [one for one in ranked if one.slug == BASELINE or one is ranked[0]]
+    shown = [entry, *(one for one in others if one.slug != entry.slug)]
+    colours = {one.slug: number for number, one in enumerate(shown, start=1)}
+    unit = unit_words(board.unit)
+    return _curves(board, "nll", "NLL by support songs", shown, colours, lambda shot: shot.nll, unit, "")
+
+
+def colours_of(board: Board) -> dict[str, int]:
+    """A colour for each of the best models and the baseline; 0 for the rest, -1 for references."""
+    ranked = [entry.slug for entry in board.of("ranked")]
+    first = ranked[:COLOURS]
+    if BASELINE in ranked[COLOURS:]:
+        first[-1] = BASELINE
+    colours = {slug: first.index(slug) + 1 if slug in first else 0 for slug in ranked}
+    return colours | {entry.slug: -1 for entry in board.of("reference")}
+
+
+def _near(board: Board) -> list[Entry]:
+    """The entries whose NLL is in sight of the best."""
+    headline = board.headline_shot
+    there = [
+        (entry, shot.nll.mean) for entry in board.of("ranked", "reference") if (shot := entry.at(headline))
+    ]
+    ranked = [nll for entry, nll in there if entry.standing == "ranked"]
+    best = min(ranked or [nll for _, nll in there], default=0.0)
+    return [entry for entry, nll in there if nll <= FAR * best]
+
+
+def _gains(entry: Entry) -> bool:
+    return any(shot.gain is not None and shot.gain.mean != 0 for shot in entry.result.aggregates.shots)
+
+
+def _names(entries: Sequence[Entry], shots: int) -> str:
+    texts = []
+    for entry in entries[:6]:
+        shot = entry.at(shots)
+        texts.append(entry.result.submission.name + (f" ({shot.nll.mean:.2f})" if shot else ""))
+    more = f" and {len(entries) - 6} more" if len(entries) > 6 else ""
+    return ", ".join(texts) + more
+
+
+def _curves(
+    board: Board,
+    key: str,
+    title: str,
+    entries: Sequence[Entry],
+    colours: dict[str, int],
+    figure: Figure,
+    unit: str,
+    note: str,
+) -> Chart | None:
+    """One line a model over K, on an axis that gives each doubling of 1 + K the same room."""
+    series = [
+        Series(
+            name=entry.result.submission.name,
+            link=entry.slug,
+            colour=colours[entry.slug],
+            values=tuple(
+                _value(math.log2(1 + shot.shots), found, f"{_shots(shot.shots)}", unit)
+                for shot in entry.result.aggregates.shots
+                if (found := figure(shot)) is not None
+            ),
+        )
+        for entry in entries
+    ]
+    series = [one for one in series if len(one.values) > 1]
+    if not series:
+        return None
+    shots = [k for k in board.shots if any(math.log2(1 + k) == v.x for one in series for v in one.values)]
+    return draw(
+        f"{board.protocol}-{key}",
+        title,
+        series,
+        summary=f"{title}, {unit}, for {len(series)} models on {board.track} at {shots} support songs.",
+        x_title="support songs",
+        y_title=unit,
+        x_ticks=[(math.log2(1 + k), str(k)) for k in shots],
+        y_range=_range(series, zero=key != "nll"),
+        note=_note(series, note),
+    )
+
+
+def _cost(
+    board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
+) -> Chart | None:
+    series = [
+        Series(
+            name=entry.result.submission.name,
+            link=entry.slug,
+            colour=colours[entry.slug],
+            values=(_value(math.log10(ms), shot.nll, f"{milliseconds(ms)} an episode", unit),),
+        )
+        for entry in entries
+        if (ms := entry.result.cost.adapt_ms) and (shot := entry.at(board.headline_shot))
+    ]
+    if not series:
+        return None
+    powers = [value.x for one in series for value in one.values]
+    low, high = math.floor(min(powers)), max(math.ceil(max(powers)), math.floor(min(powers)) + 1)
+    return draw(
+        f"{board.protocol}-cost",
+        f"NLL at {board.headline_shot} shots against adaptation time",
+        series,
+        summary=f"NLL at {board.headline_shot} shots against milliseconds of adaptation, {board.track}.",
+        x_title="adaptation, an episode (log scale)",
+        y_title=unit,
+        x_ticks=[(power, milliseconds(10.0**power)) for power in range(low, high + 1)],
+        y_range=_range(series),
+        note=_note(series, note),
+        joined=False,
+    )
+
+
+def milliseconds(value: float) -> str:
+    """A time as people read it: "2.5 ms", "40 s", "3 min"."""
+    for size, unit in ((3.6e6, "h"), (6e4, "min"), (1e3, "s"), (1.0, "ms"), (1e-3, "µs")):
+        if value >= size * 0.9995 or unit == "µs":
+            return f"{value / size:.3g} {unit}"
+    raise AssertionError
+
+
+def _value(x: float, figure: Estimate, at: str, unit: str) -> Value:
+    return Value(x, figure.mean, figure.low, figure.high, f"{at}: {figure.text()} {unit}")
+
+
+def _range(series: Sequence[Series], *, zero: bool = False) -> tuple[float, float]:
+    """The means of all series and the intervals of the coloured ones; with 0 where it says something."""
+    values = [value for one in series for value in one.values]
+    ends = [end for one in series if one.colour > 0 for v in one.values for end in (v.low, v.high)]
+    means = [value.y for value in values]
+    every = [*means, *(end for end in ends if end is not None), *([0.0] if zero else [])]
+    return min(every), max(every)
+
+
+def _note(series: Sequence[Series], note: str) -> str:
+    grey = sum(one.colour == 0 for one in series)
+    return " ".join([f"In grey: {grey} more models."] * bool(grey) + [note] * bool(note))
+
+
+def _shots(shots: int) -> str:
+    return f"{shots} shot" + "s" * (shots != 1)

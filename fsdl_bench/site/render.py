@@ -1,0 +1,90 @@
+"""From the `Leaderboard` to files: pages by jinja2, downloads, assets."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import atomic_directory
+from fsdl_bench.site import figures, formats
+from fsdl_bench.site.exports import track_csv
+from fsdl_bench.site.view import BASELINE, Leaderboard
+
+if TYPE_CHECKING:
+    import jinja2
+
+HERE = Path(__file__).parent
+
+
+def build_site(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
+    """Build the whole site of the results below `results` in the folder `out`, which it replaces.
+
+    Raises:
+        BadInput: jinja2 is not installed, a result does not verify, or `out` holds something else.
+    """
+    from fsdl_bench.site.assemble import assemble
+
+    environment = _environment()
+    if out.exists() and any(out.iterdir()) and not (out / "leaderboard.json").is_file():
+        raise BadInput(f"--out {out} is a folder with something else in it; name a new one")
+    with atomic_directory(out) as folder:
+        board = assemble(results, folder, progress=progress)
+        render(board, folder, environment)
+    return board
+
+
+def render(board: Leaderboard, out: Path, environment: jinja2.Environment | None = None) -> None:
+    """Write the pages, the downloads and the assets into the folder `out`."""
+    pages = environment or _environment()
+
+    def write(page: str, template: str, **values: Any) -> None:
+        root = "../" * page.count("/")
+        text = pages.get_template(template).render(board=board, root=root, **values)
+        _write(out / page, text)
+
+    write("index.html", "index.html")
+    write("removals.html", "removals.html")
+    for track in board.tracks:
+        write(f"tracks/{track.name}.html", "track.html", track=track)
+        for model in track.models():
+            write(f"models/{track.name}/{model.slug}.html", "model.html", track=track, model=model)
+        _write(out / "data" / f"{track.name}.json", track.model_dump_json(indent=1) + "\n")
+        _write(out / "data" / f"{track.name}.csv", track_csv(track))
+    _write(out / "leaderboard.json", board.model_dump_json(indent=1) + "\n")
+    shutil.copytree(HERE / "assets", out / "assets", dirs_exist_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _environment() -> jinja2.Environment:
+    try:
+        import jinja2
+    except ImportError:
+        raise BadInput('The pages need jinja2: python -m pip install "fsdl-bench[site]"') from None
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "number": formats.number,
+        "interval": formats.interval,
+        "count": formats.count,
+        "duration": formats.duration,
+        "milliseconds": figures.milliseconds,
+        "unit_words": figures.unit_words,
+    }
+    pages.globals |= {
+        "BASELINE": BASELINE,
+        "board_charts": figures.board_charts,
+        "model_chart": figures.model_chart,
+        "colours_of": figures.colours_of,
+    }
+    return pages
