@@ -101,8 +101,8 @@ class MAML(LSTM):
     piece: int = 32
     meta_peak: float = 3e-4
     meta_batch: int = 4
-    meta_batches: int = 800
-    meta_every: int = 50
+    meta_batches: int = 200
+    meta_every: int = 40
     meta_patience: int = 5
     meta_minutes: float = math.inf
     episodes: int = 24

@@ -6,11 +6,11 @@ What few-shot learners of language do at scale (Brown et al. 2020, "Language Mod
 here trained for it: each training row holds songs of one artist in random order, and the loss is on all of
 them, so the n-th song of a row trains n - 1 shots and every row trains zero. A row has room for K + 1 songs
 of mean length, K drawn from the track's shots; the song that does not fit is cut, so that nothing is padded
-but what artists with few songs leave. The model is `common/transformer.py`: 4 layers of 192, 3 heads, dropout
+but what artists with few songs leave. The model is `common/transformer.py`: 4 layers of 128, 2 heads, dropout
 0.1. Places restart in each song, and a quarter of each head's pairs turn with the number of the song, by
 which a token tells its own song from the others.
 
-AdamW, 1e-3, warm-up 200 and cosine decay, 6,144 tokens a step or one row if that is longer; stopped by the
+AdamW, 2e-3, warm-up 200 and cosine decay, 3,072 tokens a step or one row if that is longer; stopped by the
 mean of the validation NLL at 0 and at 5 shots: at 5 alone, a poor prior could pass for a large gain.
 
 The support is read once, when the model adapts; each query song then attends to its keys and values and to
@@ -52,14 +52,14 @@ class TransformerContext:
         episodes: validation episodes, of each number of shots, that training stops by.
     """
 
-    width: int = 192
+    width: int = 128
     layers: int = 4
-    heads: int = 3
+    heads: int = 2
     dropout: float = 0.1
-    peak: float = 1e-3
+    peak: float = 2e-3
     decay: float = 0.05
-    tokens: int = 6144
-    epochs: int = 3
+    tokens: int = 3072
+    epochs: int = 2
     patience: int = 4
     minutes: float = math.inf
     episodes: int = 24

@@ -158,9 +158,9 @@ class Transformer(nn.Module):
     def __init__(
         self,
         vocab_size: int,
-        width: int = 192,
+        width: int = 128,
         layers: int = 4,
-        heads: int = 3,
+        heads: int = 2,
         dropout: float = 0.1,
         cross: bool = False,
         song_pairs: int = 0,

@@ -152,4 +152,4 @@ def test_keeps_the_rules(score, protocol):
 
 def test_its_size_is_the_others(module, baseline):
     transformer = baseline("common.transformer").Transformer(4096)
-    assert 1.75e6 < sum(p.numel() for p in transformer.parameters()) < 3.5e6
+    assert 0.9e6 < sum(p.numel() for p in transformer.parameters()) < 3.5e6
