@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares this with th
     from fsdl_bench.errors import BadInput as BadInput
     from fsdl_bench.errors import Rejected as Rejected
     from fsdl_bench.evaluation.runner import evaluate as evaluate
+    from fsdl_bench.generation.run import generate as generate
     from fsdl_bench.generation.sampler import sample as sample
     from fsdl_bench.music.notes import Notes as Notes
     from fsdl_bench.results import read_result as read_result
@@ -68,6 +69,7 @@ _NAMES_OF = {
     "episodes": ("Episode", "evaluation_episodes"),
     "errors": ("BadInput", "Rejected"),
     "evaluation.runner": ("evaluate",),
+    "generation.run": ("generate",),
     "generation.sampler": ("sample",),
     "music.notes": ("Notes",),
     "results": ("read_result",),

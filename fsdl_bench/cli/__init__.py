@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, data, evaluate, leaderboard
+from fsdl_bench.cli import compare, data, evaluate, generate, leaderboard
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -59,5 +59,11 @@ def main() -> None:
     """
 
 
-for _command in (*data.COMMANDS, *evaluate.COMMANDS, *compare.COMMANDS, *leaderboard.COMMANDS):
+for _command in (
+    *data.COMMANDS,
+    *evaluate.COMMANDS,
+    *compare.COMMANDS,
+    *generate.COMMANDS,
+    *leaderboard.COMMANDS,
+):
     main.add_command(_command)

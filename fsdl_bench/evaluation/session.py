@@ -107,6 +107,11 @@ class LocalSession:
         """What the submission says of itself."""
         return describe(self._submission)
 
+    @property
+    def predictor(self) -> Any:
+        """What `adapt` returned last, to sample from."""
+        return self._predictor
+
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
         """Make the predictor for a support the current one; returns the seconds it took."""
         songs = tuple(song.copy() for song in support)

@@ -1,0 +1,208 @@
+"""New songs after the songs of one artist: fit or take the kept fit, adapt, sample, write.
+
+    support ──adapt──▶ Predictor ──sample──▶ .mid .png .wav | .txt, samples.json, index.html
+
+The submission is loaded, fitted and adapted as for an evaluation, by the same functions, so a model that was
+evaluated on the track is found again and not fitted anew. The folder is written in one step at the end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fsdl_bench.build.progress import bar, note
+from fsdl_bench.codecs.base import EOS, Codec, Tokens
+from fsdl_bench.errors import BadInput
+from fsdl_bench.evaluation.fitting import fitted, stored_fit
+from fsdl_bench.evaluation.loading import load_submission
+from fsdl_bench.evaluation.session import LocalSession
+from fsdl_bench.evaluation.task import Task, plan_task
+from fsdl_bench.generation.page import render
+from fsdl_bench.generation.record import (
+    NAME,
+    EpisodeRecord,
+    GeneratedSamples,
+    SampleRecord,
+    SongRecord,
+)
+from fsdl_bench.generation.sampler import SLOW, Sampling, draw, open_stream
+from fsdl_bench.generation.support import Support, find_supports
+from fsdl_bench.generation.writing import PAGE, Preview, check_out, write_song
+from fsdl_bench.paths import atomic_directory, atomic_write
+from fsdl_bench.submission import SupportsStream
+
+
+def generate(
+    submission: str,
+    track: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    support: Sequence[str | os.PathLike[str]] = (),
+    episodes: Sequence[str] = (),
+    shots: int | None = None,
+    n: int = 4,
+    settings: Sequence[str] = (),
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    max_notes: int | None = None,
+    max_tokens: int | None = None,
+    fit_seed: int = 0,
+    device: str = "cpu",
+    name: str = "",
+    preview_seconds: float = 30.0,
+    preview_rate: int = 22_050,
+    progress: bool = True,
+) -> GeneratedSamples:
+    """Adapt a submission to some songs and write new ones into a folder.
+
+    Args:
+        submission: `path.py`, `path.py:ClassName` or `package.module:ClassName`.
+        track: the name or the folder of the built track that the model is fitted on.
+        out: the folder; it may hold nothing but what an earlier call wrote there.
+        support: files and folders of one's own songs.
+        episodes: in place of them, frozen test episodes: `ARTIST` or `ARTIST:INDEX`.
+        shots: support songs of each episode; the track's headline shot by default.
+        n: songs for each support. Song i is drawn with the seed `seed` + i.
+        settings: `key=value` for the submission's constructor.
+        temperature: see `sample`, as `top_p`, `max_notes` and `max_tokens`.
+        top_p: see `sample`.
+        seed: of the first song.
+        max_notes: see `sample`.
+        max_tokens: see `sample`.
+        fit_seed: the seed of the fit, as in `evaluate`.
+        device: where the model computes.
+        name: how the page calls the model; by default as the submission does.
+        preview_seconds: length of the `.wav` previews; 0 for none.
+        preview_rate: their samples per second.
+        progress: whether to show progress on standard error.
+
+    Returns:
+        What `samples.json` in the folder holds.
+
+    Raises:
+        BadInput: something was asked for that is not there, or the submission breaks the contract.
+    """
+    folder = Path(out).absolute()
+    sampling = Sampling(temperature, top_p, max_notes, max_tokens)
+    preview = Preview(preview_seconds, preview_rate)
+    if n < 1 or seed < 0:
+        raise BadInput(f"-n and --seed: expected at least 1 song and a seed from 0 up, found {n} and {seed}")
+    check_out(folder)
+    loaded = load_submission(submission, settings)
+    task = plan_task(
+        loaded,
+        submission,
+        track,
+        split="test",
+        protocol="independent",
+        shots=None,
+        seeds=(fit_seed,),
+        device=device,
+        limit=None,
+        isolate=False,
+    )
+    most_notes, most_tokens = sampling.limits(task.codec)
+    supports = find_supports(task, support, episodes, shots, lambda line: note(line, progress))
+    session = _open_session(task, progress)
+    try:
+        with atomic_directory(folder) as place:
+            writer = _Writer(session, task.codec, task.device, sampling, preview, place, progress)
+            samples = GeneratedSamples(
+                track=task.track.name,
+                track_digest=task.track.digest,
+                kind=task.track.kind,
+                unit=task.codec.unit,
+                model=name or session.facts.name,
+                submission=submission,
+                submission_sha256=loaded.sha256,
+                settings=loaded.settings,
+                fit_seed=fit_seed,
+                temperature=temperature,
+                top_p=top_p,
+                max_notes=most_notes,
+                max_tokens=most_tokens,
+                episodes=tuple(writer.write(one, n, seed) for one in supports),
+            )
+            atomic_write(place / NAME, samples.model_dump_json(indent=1) + "\n")
+            atomic_write(place / PAGE, render(samples, place))
+    finally:
+        session.close()
+    return samples
+
+
+def _open_session(task: Task, progress: bool) -> LocalSession:
+    """The submission as an evaluation would have it: from its kept fit, or fitted now."""
+    context = task.context(task.seeds[0], lambda line: note(str(line), progress))
+    stored = stored_fit(task.loaded, context, refit=False)
+    if hasattr(task.loaded.factory, "fit") and stored is not None and not stored.exists():
+        note(f"No fit of {task.source} for {task.track.name} is kept: it is fitted now, once.", progress)
+    fit = fitted(task.loaded, (task.track["train"], task.track["validation"]), context, sealed=task.sealed)
+    return LocalSession(fit.make(), context, task.sealed)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes songs into a folder: those of a support, and those that are drawn after it."""
+
+    session: LocalSession
+    codec: Codec
+    device: torch.device
+    sampling: Sampling
+    preview: Preview
+    folder: Path
+    progress: bool
+
+    def write(self, support: Support, n: int, seed: int) -> EpisodeRecord:
+        """Adapt, draw n songs, and write the files of all."""
+        self.session.adapt([song.tokens for song in support.songs], support.adapt_seed)
+        predictor = self.session.predictor
+        if not isinstance(predictor, SupportsStream):
+            note(SLOW.format(name=type(predictor).__name__), self.progress)
+        stem = "" if support.index is None else f"{support.artist_key.replace(' ', '-')}-{support.index}-"
+        return EpisodeRecord(
+            artist=support.artist,
+            artist_key=support.artist_key,
+            index=support.index,
+            support=tuple(
+                SongRecord(**self._files(song.tokens, song.title, f"{stem}support-{number}"))
+                for number, song in enumerate(support.songs, 1)
+            ),
+            samples=tuple(
+                self._sample(predictor, f"Sample {number}", seed + number - 1, f"{stem}sample-{number}")
+                for number in range(1, n + 1)
+            ),
+        )
+
+    def _sample(self, predictor: Any, title: str, seed: int, stem: str) -> SampleRecord:
+        stream = open_stream(predictor, self.codec, self.device)
+        most_notes, most_tokens = self.sampling.limits(self.codec)
+        with bar(
+            title, "note" if most_notes else "token", self.progress, total=most_notes or most_tokens
+        ) as shown:
+            drawn = draw(
+                stream,
+                self.codec,
+                np.random.default_rng(seed),
+                self.sampling,
+                lambda notes: shown.update(notes if most_notes else 1),
+            )
+        song = self._files(drawn.tokens, title, stem)
+        return SampleRecord(
+            **song,
+            seed=seed,
+            ended=bool(drawn.tokens[-1:] == EOS),
+            nats_per_unit=float(drawn.nats.sum() / max(song["units"], 1)),
+        )
+
+    def _files(self, tokens: Tokens, title: str, stem: str) -> dict[str, Any]:
+        """Write a song; what a record says of any song."""
+        files = write_song(tokens, self.codec, title, self.folder, stem, self.preview)
+        return {"title": title, "units": self.codec.units(tokens), "files": files}

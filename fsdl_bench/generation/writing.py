@@ -1,0 +1,95 @@
+"""A song to files: `.mid`, a piano roll and a preview to listen to for music, `.txt` for lyrics."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsdl_bench.codecs.base import Codec, Tokens
+from fsdl_bench.errors import BadInput
+from fsdl_bench.generation.record import NAME, FileKind, read_samples
+from fsdl_bench.generation.synthesis import RATE, synthesize, wav
+from fsdl_bench.music.notes import Notes
+
+PAGE = "index.html"
+
+_DOTS = 100  # an inch
+_COLOURS = 96  # of the picture's palette; a fourth of the size of full colour, and no difference to the eye
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is made to listen to.
+
+    Attributes:
+        seconds: of the beginning of each song; 0 for no preview.
+        rate: samples per second.
+    """
+
+    seconds: float = 30.0
+    rate: int = RATE
+
+    def __post_init__(self) -> None:
+        """Refuse what is no preview."""
+        if not 0 <= self.seconds < float("inf"):
+            raise BadInput(f"--preview-seconds: expected a number from 0 (none) up, found {self.seconds}")
+        if not 4000 <= self.rate <= 96_000:
+            raise BadInput(f"--preview-rate: expected 4000 to 96000 samples a second, found {self.rate}")
+
+
+def write_song(
+    tokens: Tokens, codec: Codec, title: str, folder: Path, stem: str, preview: Preview
+) -> dict[FileKind, str]:
+    """Write the files of one song; returns their names by kind.
+
+    Args:
+        tokens: that the codec decodes.
+        codec: of the tokens.
+        title: above the picture.
+        folder: where the files go.
+        stem: what their names begin with.
+        preview: how long, and how fine.
+    """
+    content = codec.decode(tokens)
+    files: dict[FileKind, bytes] = {}
+    if isinstance(content, str):
+        files["txt"] = (content.rstrip() + "\n").encode("utf-8")
+    else:
+        from fsdl_bench.music.writing import write_midi
+
+        files |= {"mid": write_midi(content), "png": picture(content, title)}
+        if preview.seconds:
+            files["wav"] = wav(synthesize(content, preview.rate, preview.seconds), preview.rate)
+    names: dict[FileKind, str] = {kind: f"{stem}.{kind}" for kind in files}
+    for kind, data in files.items():
+        (folder / names[kind]).write_bytes(data)
+    return names
+
+
+def picture(notes: Notes, title: str) -> bytes:
+    """The piano roll as a small PNG."""
+    from PIL import Image
+
+    from fsdl_bench.music.plotting import piano_roll
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    piano_roll(notes, title).savefig(drawn, format="png", dpi=_DOTS)
+    image = Image.open(drawn).convert("RGB")
+    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def check_out(folder: Path) -> None:
+    """Raise `BadInput` if the folder holds anything that an earlier call did not write there."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BadInput(f"--out {folder}: expected a folder, found a file")
+    earlier = read_samples(folder)
+    own = earlier.files() | {NAME, PAGE} if earlier else set()
+    if strangers := sorted({path.name for path in folder.iterdir()} - own):
+        named = ", ".join(strangers[:3]) + (", ..." if len(strangers) > 3 else "")
+        raise BadInput(
+            f"--out {folder}: it holds {named}, not written there by this command; name a new folder"
+        )
