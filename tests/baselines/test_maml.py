@@ -144,16 +144,8 @@ def test_stream_and_observe(learner, songs, module):
 def test_meta_training_makes_the_support_worth_more(module, baseline, own_words, context, options):
     """From the same LSTM, the same plan gains more on new artists after meta-training than before."""
     few_shot = baseline("common.few_shot")
-    size = {
-        "embedding": 24,
-        "hidden": 24,
-        "dropout": 0.0,
-        "peak": 2e-3,
-        "batch": 32,
-        "epochs": 2,
-        "piece": 10,
-    }
-    size |= {"rows": 2}
+    size = {"embedding": 24, "hidden": 24, "dropout": 0.0, "peak": 2e-3, "batch": 32, "epochs": 2}
+    size |= {"piece": 10, "rows": 2}
     outer = {"meta_batches": 40, "meta_every": 20, "meta_batch": 8, "meta_peak": 1e-2, "episodes": 3}
     submission = module.MAML(**size, **outer, **options)
     kept = {}

@@ -1,0 +1,80 @@
+"""The musician's waiting time: milliseconds to adapt to five songs, and to score one song after it.
+
+    python benchmarks/adaptation.py lstm neural_cache dynamic_evaluation [--track midi-scores] [--episodes 12]
+
+Models are files in `baselines/`; those with a `fit` are taken as `evaluate` left them, or fitted now.
+Figures are medians over test episodes at the headline shot, on one core unless said otherwise. The mean time
+to adapt stands in each result as `cost.adapt_ms`, the scoring speed as `cost.tokens_per_second`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from fsdl_bench import load_track
+from fsdl_bench.evaluation.fitting import fitted
+from fsdl_bench.evaluation.loading import load_submission
+from fsdl_bench.evaluation.session import LocalSession
+from fsdl_bench.evaluation.task import plan_task
+
+BASELINES = Path(__file__).resolve().parents[1] / "baselines"
+
+
+def waiting(model: str, options: argparse.Namespace) -> tuple[float, float, float]:
+    """(ms to adapt, ms to score a song, microseconds a token of it)."""
+    source = str(BASELINES / f"{model}.py")
+    track = load_track(options.track)
+    task = plan_task(
+        load_submission(source, options.set),
+        source,
+        track,
+        split="test",
+        protocol="independent",
+        shots=[track.definition.headline_shot],
+        seeds=[0],
+        device="cpu",
+        limit=options.episodes,
+        isolate=False,
+    )
+    context = task.context(0, lambda line: print(line, file=sys.stderr))
+    fit = fitted(task.loaded, (track.train, track.validation), context, sealed=task.sealed)
+    session = LocalSession(fit.make(), context, task.sealed)
+    adapting, scoring, each = [], [], []
+    for episode in task.episodes:
+        adapting.append(session.adapt([song.tokens for song in episode.at(task.shots[0])], 0))
+        song = episode.query[0].tokens
+        start = time.perf_counter()
+        session.scores([song])
+        scoring.append(time.perf_counter() - start)
+        each.append(scoring[-1] / len(song))
+    session.close()
+    return (
+        1e3 * statistics.median(adapting),
+        1e3 * statistics.median(scoring),
+        1e6 * statistics.median(each),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--track", default="midi-scores")
+    parser.add_argument("--episodes", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for `evaluate`")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(f"{'model':<22} {'adapt, ms':>10} {'a song, ms':>11} {'a token, us':>12}   {options.track}")
+    for model in options.models:
+        adapt, score, token = waiting(model, options)
+        print(f"{model:<22} {adapt:>10.1f} {score:>11.1f} {token:>12.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
