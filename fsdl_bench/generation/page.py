@@ -98,19 +98,20 @@ def render(samples: GeneratedSamples, folder: Path) -> str:
         title=escape(f"{_number(count, 'new song')} by {samples.model}"),
         style=_STYLE,
         summary=escape(
-            f"Adapted to the songs on the left, trained on {samples.track}. "
+            f"A model trained on {samples.track}, adapted to the support songs. "
             f"Temperature {samples.temperature:g}, top-p {samples.top_p:g}, {limit}."
         ),
         episodes="\n".join(
             _episode(episode, number, samples, folder) for number, episode in enumerate(samples.episodes, 1)
         ),
         footer=escape(
-            f"Written by fsdl-bench; everything on this page stands in samples.json. "
-            f"nats/{samples.unit}: -log p of a sample by the adapted model, over its {samples.unit}s. "
-            "What is played is a plain preview of the beginning; the .mid file is the whole song."
-            if samples.kind == "midi"
-            else "Written by fsdl-bench; everything on this page stands in samples.json. "
-            "nats/byte: -log p of a sample by the adapted model, over its UTF-8 bytes."
+            "Written by fsdl-bench; samples.json holds everything on this page. "
+            f"nats/{samples.unit}: -log p of a sample by the adapted model, over its {samples.unit}s."
+            + (
+                " The player has a plain preview; the .mid file is the song."
+                if samples.kind == "midi"
+                else ""
+            )
         ),
     )
 
@@ -144,7 +145,7 @@ def _song(song: SongRecord, samples: GeneratedSamples, folder: Path) -> str:
     )
     body = []
     if "wav" in files:
-        body.append(f'<audio controls preload="none" src="{files["wav"]}" aria-label="{title}"></audio>')
+        body.append(f'<audio controls preload="metadata" src="{files["wav"]}" aria-label="{title}"></audio>')
     if "png" in files:
         alt = f"Piano roll of {title}: {facts[0]}"
         body.append(f'<a href="{files["png"]}"><img src="{files["png"]}" loading="lazy" alt="{alt}"></a>')

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,16 @@ class _Writer:
     preview: Preview
     folder: Path
     progress: bool
+    told: set[str] = field(default_factory=set)
 
     def write(self, support: Support, n: int, seed: int) -> EpisodeRecord:
         """Adapt, draw n songs, and write the files of all."""
         self.session.adapt([song.tokens for song in support.songs], support.adapt_seed)
         predictor = self.session.predictor
-        if not isinstance(predictor, SupportsStream):
-            note(SLOW.format(name=type(predictor).__name__), self.progress)
+        slow = SLOW.format(name=type(predictor).__name__)
+        if not isinstance(predictor, SupportsStream) and slow not in self.told:
+            self.told.add(slow)
+            note(slow, self.progress)
         stem = "" if support.index is None else f"{support.artist_key.replace(' ', '-')}-{support.index}-"
         return EpisodeRecord(
             artist=support.artist,
@@ -204,5 +207,5 @@ class _Writer:
 
     def _files(self, tokens: Tokens, title: str, stem: str) -> dict[str, Any]:
         """Write a song; what a record says of any song."""
-        files = write_song(tokens, self.codec, title, self.folder, stem, self.preview)
+        files = write_song(tokens, self.codec, self.folder, stem, self.preview)
         return {"title": title, "units": self.codec.units(tokens), "files": files}

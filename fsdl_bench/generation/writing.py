@@ -14,7 +14,7 @@ from fsdl_bench.music.notes import Notes
 
 PAGE = "index.html"
 
-_DOTS = 100  # an inch
+_SCALE, _DOTS = 0.7, 130  # of the figure's size, so that its letters can be read half a page wide; an inch
 _COLOURS = 96  # of the picture's palette; a fourth of the size of full colour, and no difference to the eye
 
 
@@ -39,14 +39,13 @@ class Preview:
 
 
 def write_song(
-    tokens: Tokens, codec: Codec, title: str, folder: Path, stem: str, preview: Preview
+    tokens: Tokens, codec: Codec, folder: Path, stem: str, preview: Preview
 ) -> dict[FileKind, str]:
     """Write the files of one song; returns their names by kind.
 
     Args:
         tokens: that the codec decodes.
         codec: of the tokens.
-        title: above the picture.
         folder: where the files go.
         stem: what their names begin with.
         preview: how long, and how fine.
@@ -58,7 +57,7 @@ def write_song(
     else:
         from fsdl_bench.music.writing import write_midi
 
-        files |= {"mid": write_midi(content), "png": picture(content, title)}
+        files |= {"mid": write_midi(content), "png": picture(content)}
         if preview.seconds:
             files["wav"] = wav(synthesize(content, preview.rate, preview.seconds), preview.rate)
     names: dict[FileKind, str] = {kind: f"{stem}.{kind}" for kind in files}
@@ -67,14 +66,16 @@ def write_song(
     return names
 
 
-def picture(notes: Notes, title: str) -> bytes:
-    """The piano roll as a small PNG."""
+def picture(notes: Notes) -> bytes:
+    """The piano roll as a small PNG, without a title."""
     from PIL import Image
 
     from fsdl_bench.music.plotting import piano_roll
 
     drawn, small = io.BytesIO(), io.BytesIO()
-    piano_roll(notes, title).savefig(drawn, format="png", dpi=_DOTS)
+    figure = piano_roll(notes)
+    figure.set_size_inches(_SCALE * figure.get_size_inches())
+    figure.savefig(drawn, format="png", dpi=_DOTS)
     image = Image.open(drawn).convert("RGB")
     image.quantize(_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()

@@ -1,12 +1,16 @@
 """What tests of generation share: predictors with scores that are known, and codecs to draw songs of."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from fsdl_bench.codecs.lyrics import LyricsCodec
 from fsdl_bench.codecs.midi import MidiCodec
-from fsdl_bench.codecs.words import WordsCodec
+from fsdl_bench.codecs.words import WORDS, WordsCodec
+from fsdl_bench.music.notes import Notes
+from fsdl_bench.music.writing import write_midi
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -84,3 +88,102 @@ def hashed():
 def streamed():
     """The class of a predictor with `stream`."""
     return Streamed
+
+
+def melody(seed, size=24):
+    """A tune of one voice, as tokens."""
+    rng = np.random.default_rng(seed)
+    start = np.arange(size) * 0.25
+    family = np.zeros(size, np.uint8)
+    pitch = (60 + rng.integers(0, 12, size)).astype(np.uint8)
+    notes = Notes(start, start + 0.2, family, pitch, np.full(size, 80, np.uint8), family.astype(np.uint16))
+    return MidiCodec().encode(notes)
+
+
+@pytest.fixture
+def tune():
+    """A function from a seed to a tune's tokens."""
+    return melody
+
+
+@pytest.fixture
+def tracks(write_track, own_home):
+    """Two tracks under FSDL_BENCH_HOME, `tunes` and `verses`: artists a, b, c and d with 9 songs each."""
+    splits = {"train": ["a", "b"], "validation": ["c"], "test": ["dora dur"]}
+    made = {
+        "tunes": ("note10ms-v1", lambda a, i: melody([ord(a[0]), i])),
+        "verses": ("words-v1", lambda a, i: "\n".join(WORDS[ord(a[0]) % 50 + i + k] for k in range(5))),
+    }
+    (own_home / "tracks").mkdir()
+    for name, (codec_name, song) in made.items():
+        songs = {s: {a: [song(a, i) for i in range(9)] for a in artists} for s, artists in splits.items()}
+        write_track(songs, name=name, codec_name=codec_name).rename(own_home / "tracks" / name)
+    return own_home / "tracks"
+
+
+MODEL = '''
+import torch
+
+class Counter:
+    """Counts of tokens and of pairs of tokens, of all training songs and of the support."""
+
+    fits = 0
+
+    def fit(self, train, validation, context):
+        print("what a submission prints")
+        Counter.fits += 1
+        self.size = context.vocab_size
+        self.songs = [song.tokens for song in train.songs]
+
+    def adapt(self, support):
+        self.table = torch.full((self.size, self.size), 1e-6)
+        for song in [*self.songs, *list(support) * 20]:
+            ids = [1, *song.tolist()]
+            for before, after in zip(ids, ids[1:]):
+                self.table[before, after] += 1
+        return CounterPredictor(self.table.log())
+
+
+class CounterPredictor:
+    def __init__(self, scores):
+        self.scores = scores
+
+    def logits(self, songs):
+        return self.scores[torch.cat([torch.ones_like(songs[:, :1]), songs[:, :-1]], 1)]
+'''
+
+STREAM = """
+    def stream(self):
+        return self
+
+    def step(self, token):
+        return self.scores[token]
+"""
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """A function that writes a submission, with or without `stream`, and returns its path."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def write(stream=True):
+        path = tmp_path / "models" / f"counter{int(stream)}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(MODEL + (STREAM if stream else ""))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def own_songs(tmp_path, tune):
+    """A folder as people have them: two tunes, one of them in an album, verses, and what is no song."""
+    folder = tmp_path / "own"
+    (folder / "Album").mkdir(parents=True)
+    codec = MidiCodec()
+    (folder / "First Tune.MID").write_bytes(write_midi(codec.decode(tune(1))))
+    (folder / "Album" / "second.mid").write_bytes(write_midi(codec.decode(tune(2))))
+    (folder / "broken.mid").write_bytes(b"MThd")
+    (folder / "verse.txt").write_text(f"{WORDS[1]} {WORDS[2]}\r\n{WORDS[3]}\r\n", "utf-8")
+    (folder / "cover.png").write_bytes(b"\x89PNG")
+    return folder
