@@ -1,8 +1,8 @@
 """Ranking: the results of one track and protocol, compared at every number of shots.
 
-Who is ranked: exact results that may stand on a leaderboard, but for the family `reference`; those models know
-the truth, or nothing at all, and no real model should have to beat them. Comparisons of a large board take
-minutes, so each is kept under FSDL_BENCH_HOME, named by a hash of everything that it depends on.
+Who is ranked: exact results that may stand on a leaderboard, but for the family `reference`: those models
+know the truth, or nothing at all, and no real model should have to beat them. Comparisons of a large board
+take minutes, so each is kept under FSDL_BENCH_HOME, named by a hash of everything that it depends on.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-WIDTH, HEIGHT = 520, 330
-LEFT, RIGHT, TOP, BOTTOM = 56, 112, 14, 46
+WIDTH, HEIGHT = 540, 330
+LEFT, RIGHT, TOP, BOTTOM = 52, 138, 14, 46
 LABEL_GAP = 15.0
 COLOURS = 8
 """How many lines a chart tells apart by colour and by the shape of their marks."""

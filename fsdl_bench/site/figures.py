@@ -22,7 +22,7 @@ def unit_words(unit: str) -> str:
 
 
 def board_charts(board: Board) -> list[Chart]:
-    """NLL and gain by shots, NLL against adaptation time and, where it is known, the distance to the truth."""
+    """NLL and gain by shots, NLL against adaptation time and, where the truth is known, the distance."""
     unit = unit_words(board.unit)
     colours, near = colours_of(board), _near(board)
     far = [entry for entry in board.of("ranked", "reference") if entry not in near]

@@ -6,18 +6,20 @@ from fsdl_bench.site.figures import milliseconds
 from fsdl_bench.statistics import Estimate
 
 MINUS = "−"
+ROUNDING = 1e-9
+"""Below this a difference is rounding, and is written as none."""
 
 
 def number(value: float, sign: bool = False) -> str:
     """Four decimals, with a true minus: "1.9965", "+0.0030"; a plain "0" for what did not change at all."""
-    if sign and value == 0:
+    if sign and abs(value) < ROUNDING:
         return "0"
     return (f"{value:+.4f}" if sign else f"{value:.4f}").replace("-", MINUS)
 
 
 def interval(estimate: Estimate) -> str:
     """The ends of an interval: "1.952 to 2.038"; a fourth decimal where it is short; "" if there is none."""
-    if estimate.low is None or estimate.high is None:
+    if estimate.low is None or estimate.high is None or estimate.high - estimate.low < ROUNDING:
         return ""
     digits = 3 if estimate.high - estimate.low >= 0.02 else 4
     return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}".replace("-", MINUS)

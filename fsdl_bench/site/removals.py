@@ -24,6 +24,6 @@ def read_removals(path: Path) -> tuple[Removal, ...]:
         removed = [Removal.model_validate(entry) for entry in table.get("removed", [])]
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise BadInput(
-            f"{path} is no removal log. Each [[removed]] needs date, track, model and reason, as strings: {error}"
+            f"{path} is no removal log. Each [[removed]] needs date, track, model, reason (strings): {error}"
         ) from None
     return tuple(sorted(removed, key=lambda entry: entry.date, reverse=True))

@@ -65,13 +65,21 @@ class SongLine(BaseModel):
 
 
 class SampleSong(BaseModel):
-    """A song to look at or listen to; `files` maps mid, png, wav or txt to a path inside the site."""
+    """A song to look at or listen to.
+
+    Attributes:
+        title: as the track has it, or as the sample was numbered.
+        files: mid, png, wav or txt -> its path inside the site.
+        text: of lyrics.
+        nats_per_unit: of a sample, by the model that wrote it.
+    """
 
     model_config = FROZEN
 
     title: str
     files: dict[str, str]
-    text: str = ""
+    text: str
+    nats_per_unit: float | None
 
 
 class SampleEpisode(BaseModel):
@@ -80,8 +88,8 @@ class SampleEpisode(BaseModel):
     model_config = FROZEN
 
     artist: str
-    support: tuple[SampleSong, ...] = ()
-    samples: tuple[SampleSong, ...] = ()
+    support: tuple[SampleSong, ...]
+    samples: tuple[SampleSong, ...]
 
 
 class Entry(BaseModel):

@@ -1,0 +1,201 @@
+"""How long the leaderboard of many submissions takes to build, and its page to open in a browser.
+
+    python benchmarks/site.py --models 200
+
+Writes made-up results on one track, builds the site of them (without and with kept comparisons) and opens the
+track's page in Chromium: the time until the table is there and until everything has loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from fsdl_bench import load_definition
+from fsdl_bench.results import (
+    AuditVerdict,
+    Cost,
+    Environment,
+    Run,
+    SongRow,
+    StoredResult,
+    SubmissionInfo,
+    TrackInfo,
+    write_result,
+)
+
+CHROMIUM = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    *("--disable-component-update", "--disable-sync"),
+]
+TIMES = """(() => {
+    const [page] = performance.getEntriesByType("navigation");
+    return [page.domContentLoadedEventEnd, page.loadEventEnd];
+})()"""
+FAMILIES = ("static", "cache", "test-time training", "fine-tuning", "meta-learned", "in context", "memory")
+
+
+def write_fake(
+    path: Path,
+    name: str,
+    *,
+    track: str = "lyrics-synthetic",
+    level: float = 1.4,
+    gain: float = 0.1,
+    artists: int = 12,
+    seed: int = 0,
+    track_info: TrackInfo | None = None,
+    **changes,
+) -> StoredResult:
+    """A made-up result: `level` in the track's unit at zero shots, `gain` of it gone at 20 shots.
+
+    Songs and artists are the same for every name, as they would be; `changes` go to the run, those that
+    `SubmissionInfo` has to the submission.
+    """
+    definition = load_definition(track)
+    rng = np.random.default_rng([seed, *name.encode()])
+    hard = np.random.default_rng(0).normal(1.0, 0.08, artists)
+    taste = rng.normal(1.0, 0.3, artists)
+    unit = "byte" if definition.kind == "lyrics" else "note"
+    scale = np.log(2) if unit == "byte" else 1.0
+    settings = [("right", k) for k in definition.shots] + [("control", definition.headline_shot)]
+    rows = []
+    for condition, k in settings:
+        for a in range(artists):
+            for q in range(4):
+                part = np.log2(1 + k) / np.log2(21) * taste[a] * (0.2 if condition == "control" else 1.0)
+                rate = level * hard[a] * (1 + 0.05 * q) - gain * part * (0.7 + 0.2 * q) + rng.normal(0, 0.003)
+                units = 100 + 10 * a
+                rows.append(
+                    SongRow(
+                        seed=0,
+                        condition=condition,
+                        shots=k,
+                        artist=f"artist {a:02}",
+                        episode=0,
+                        song_id=f"{a:02}{q:02}" * 8,
+                        nats=float(rate * units * scale),
+                        tokens=units // 3,
+                        units=units,
+                        optimal_nats=float(0.8 * hard[a] * units * scale) if "synthetic" in track else None,
+                    )
+                )
+    submission = {
+        "name": name,
+        "family": FAMILIES[int(rng.integers(len(FAMILIES)))],
+        "description": f"A made-up model called {name}.",
+        "exact": True,
+        "source": "baselines/ngram.py",
+        "sha256": "0" * 64,
+        "arguments": {},
+        "parameters": int(10 ** rng.uniform(4, 7.5)),
+        "notes": {"training tokens": int(10 ** rng.uniform(6, 8))},
+    }
+    submission |= {key: changes.pop(key) for key in list(changes) if key in SubmissionInfo.model_fields}
+    usual = {
+        "track": track_info
+        or TrackInfo(
+            name=track,
+            kind=definition.kind,
+            digest=definition.digest,
+            version=definition.version,
+            codec=definition.codec,
+            unit=unit,
+            split="test",
+            episodes_digest="cd" * 16,
+            headline_shot=definition.headline_shot,
+            queries=4,
+            episodes=1,
+        ),
+        "protocol": "independent",
+        "submission": SubmissionInfo(**submission),
+        "seeds": (0,),
+        "smoke": False,
+        "status": "self-reported",
+        "created": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=int(rng.integers(300))),
+        "cost": Cost(
+            fit_seconds=float(10 ** rng.uniform(1, 4.5)),
+            adapt_ms=float(10 ** rng.uniform(-1, 4)),
+            tokens_per_second=1e4,
+            audit_seconds=1.0,
+            peak_memory_mib=500.0,
+        ),
+        "environment": Environment(
+            device="cpu (2 cores)",
+            python="3.11.7",
+            platform="Linux",
+            packages={},
+            git_commit="ab" * 20,
+            git_dirty=False,
+        ),
+        "audits": (
+            AuditVerdict(rule="causality", passed=True, checks=9, worst=0.0, tolerance=1e-9, detail=""),
+        ),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_result(path, Run(**(usual | changes)), rows)
+
+
+def write_many(folder: Path, models: int, artists: int) -> None:
+    """So many made-up results of one track, `lstm` among them."""
+    rng = np.random.default_rng(1)
+    for number in range(models):
+        name = "lstm" if number == 0 else f"model-{number:03}"
+        level, gain = float(rng.uniform(1.2, 1.5)), float(rng.uniform(0, 0.3)) * (number > 0)
+        write_fake(
+            folder / "lyrics-synthetic" / f"{name}.json", name, level=level, gain=gain, artists=artists
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=int, default=200)
+    parser.add_argument("--artists", type=int, default=34)
+    parser.add_argument("--keep", type=Path, help="Leave results and site here.")
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp())
+    try:
+        _measure(folder, options.models, options.artists)
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder)
+
+
+def _measure(folder: Path, models: int, artists: int) -> None:
+    from fsdl_bench.site.render import build_site
+
+    start = time.perf_counter()
+    write_many(folder / "results", models, artists)
+    print(f"{models} made-up results, {artists} artists: written in {time.perf_counter() - start:.1f} s")
+    for words in ("first build", "second build, comparisons kept"):
+        start = time.perf_counter()
+        build_site(folder / "results", folder / "site")
+        print(f"{words}: {time.perf_counter() - start:.1f} s")
+    page = folder / "site" / "tracks" / "lyrics-synthetic.html"
+    print(f"the track's page: {page.stat().st_size / 1e6:.2f} MB")
+    _open(page)
+
+
+def _open(page: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        for words in ("opened", "opened again"):
+            tab = browser.new_page()
+            tab.goto(page.absolute().as_uri(), wait_until="load")
+            ready, loaded = tab.evaluate(TIMES)
+            rows = tab.locator("table.board tbody tr").count()
+            print(f"{words}: {rows} rows, ready after {ready:.0f} ms, loaded after {loaded:.0f} ms")
+            tab.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
