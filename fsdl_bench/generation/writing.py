@@ -74,7 +74,8 @@ def picture(notes: Notes) -> bytes:
 
     drawn, small = io.BytesIO(), io.BytesIO()
     figure = piano_roll(notes)
-    figure.set_size_inches(_SCALE * figure.get_size_inches())
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(_SCALE * width, _SCALE * height)
     figure.savefig(drawn, format="png", dpi=_DOTS)
     image = Image.open(drawn).convert("RGB")
     image.quantize(_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
