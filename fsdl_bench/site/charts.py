@@ -147,7 +147,7 @@ def draw(
     across = Scale(x_ticks[0][0] - pad, x_ticks[-1][0] + pad, LEFT, WIDTH - RIGHT)
     room = 0.06 * (y_range[1] - y_range[0]) or 0.06 * abs(y_range[0]) or 1.0
     down = Scale(y_range[0] - room, y_range[1] + room, HEIGHT - BOTTOM, TOP)
-    digits = max(0, -math.floor(math.log10(steps[1] - steps[0]) + 1e-9))
+    digits = decimals(steps)
     lines = [_line(one, across, down, joined) for one in series]
     return Chart(
         key=key,
@@ -173,6 +173,11 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(number * step, 12) for number in range(first, last + 1)]
+
+
+def decimals(steps: Sequence[float]) -> int:
+    """How many decimals tell neighbouring ticks apart."""
+    return max(0, -math.floor(math.log10(steps[1] - steps[0]) + 1e-9))
 
 
 def _line(series: Series, across: Scale, down: Scale, joined: bool) -> Line:
@@ -205,14 +210,22 @@ def _points(pairs: Iterable[tuple[float, float]]) -> str:
 
 
 def _spread(lines: Sequence[Line]) -> list[Line]:
-    """The lines with their names moved apart, so that none covers another; the order stays."""
+    """The lines with their names moved apart, as little as can be, so that none covers another."""
     named = sorted((index for index, line in enumerate(lines) if line.colour), key=lambda i: lines[i].label_y)
-    places = [lines[index].label_y for index in named]
-    for number in range(1, len(places)):
-        places[number] = max(places[number], places[number - 1] + LABEL_GAP)
-    floor = HEIGHT - BOTTOM + 4.0
-    for number in range(len(places) - 1, -1, -1):
-        places[number] = min(places[number], floor)
-        floor = places[number] - LABEL_GAP
-    moved = dict(zip(named, places, strict=True))
+
+    def first_place(group: Sequence[int]) -> float:
+        """Of a group whose names stand close: where the first stands, so that the rest is near its lines."""
+        wanted = [lines[index].label_y - LABEL_GAP * row for row, index in enumerate(group)]
+        lowest = HEIGHT - BOTTOM - LABEL_GAP * (len(group) - 1)
+        return min(max(sum(wanted) / len(wanted), TOP), lowest)
+
+    groups: list[list[int]] = []
+    for index in named:
+        group = [index]
+        while groups and first_place(groups[-1]) + LABEL_GAP * len(groups[-1]) > first_place(group):
+            group = groups.pop() + group
+        groups.append(group)
+    moved = {
+        index: first_place(group) + LABEL_GAP * row for group in groups for row, index in enumerate(group)
+    }
     return [replace(line, label_y=round(moved.get(i, line.label_y), 2)) for i, line in enumerate(lines)]

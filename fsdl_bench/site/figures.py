@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from fsdl_bench.results import ShotSummary
-from fsdl_bench.site.charts import COLOURS, Chart, Series, Value, draw
+from fsdl_bench.site.charts import COLOURS, Chart, Series, Value, decimals, draw, ticks
 from fsdl_bench.site.view import BASELINE, Board, Entry
 from fsdl_bench.statistics import Estimate
 
@@ -22,28 +22,23 @@ def unit_words(unit: str) -> str:
 
 
 def board_charts(board: Board) -> list[Chart]:
-    """NLL and gain by shots, NLL against adaptation time and, where the truth is known, the distance."""
-    unit = unit_words(board.unit)
+    """NLL and gain by shots, distance to the truth where it is known, and plots of one point a model."""
+    unit, headline = unit_words(board.unit), board.headline_shot
     colours, near = colours_of(board), _near(board)
-    far = [entry for entry in board.of("ranked", "reference") if entry not in near]
-    left_out = f"Outside the picture: {_names(far, board.headline_shot)}." if far else ""
+    shown = board.of("ranked", "reference")
+    far = [entry for entry in shown if entry not in near]
+    left_out = f"Outside the picture: {_names(far, headline)}." if far else ""
+    adaptive = [entry for entry in shown if _gains(entry)]
+    still = "Models that do not adapt gain nothing and are not drawn."
+    ranked = [entry for entry in near if entry.standing == "ranked"]
     found = [
         _curves(board, "nll", "NLL by support songs", near, colours, lambda shot: shot.nll, unit, left_out),
-        _curves(
-            board,
-            "gain",
-            "Gain over the model’s own zero shots",
-            [entry for entry in board.of("ranked", "reference") if _gains(entry)],
-            colours,
-            lambda shot: shot.gain or (Estimate(mean=0.0, low=0.0, high=0.0) if not shot.shots else None),
-            unit,
-            "Models that do not adapt gain nothing and are not drawn.",
-        ),
+        _curves(board, "gain", "Gain over the model’s own zero shots", adaptive, colours, _gain, unit, still),
         _curves(
             board,
             "optimum",
             "Distance to the Bayes-optimal prediction",
-            [entry for entry in near if entry.standing == "ranked"],
+            ranked,
             colours,
             lambda shot: shot.to_optimum,
             unit,
@@ -51,6 +46,8 @@ def board_charts(board: Board) -> list[Chart]:
         ),
         _cost(board, near, colours, unit, left_out),
     ]
+    if found[2] is None:
+        found.append(_artist(board, adaptive, colours, unit, still))
     return [chart for chart in found if chart]
 
 
@@ -83,6 +80,10 @@ def _near(board: Board) -> list[Entry]:
     ranked = [nll for entry, nll in there if entry.standing == "ranked"]
     best = min(ranked or [nll for _, nll in there], default=0.0)
     return [entry for entry, nll in there if nll <= FAR * best]
+
+
+def _gain(shot: ShotSummary) -> Estimate | None:
+    return shot.gain if shot.shots else Estimate(mean=0.0, low=0.0, high=0.0)
 
 
 def _gains(entry: Entry) -> bool:
@@ -165,6 +166,44 @@ def _cost(
         y_title=unit,
         x_ticks=[(power, milliseconds(10.0**power)) for power in range(low, high + 1)],
         y_range=_range(series),
+        note=_note(series, note),
+        joined=False,
+    )
+
+
+def _artist(
+    board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
+) -> Chart | None:
+    """What was learnt about the artist against the gain, of which a part may be mere warming up."""
+    series = [
+        Series(
+            name=entry.result.submission.name,
+            link=entry.slug,
+            colour=colours[entry.slug],
+            values=(
+                _value(shot.gain.mean, control.gain, f"gain {shot.gain.mean:+.4f}, wrong − right", unit),
+            ),
+        )
+        for entry in entries
+        if (control := entry.result.aggregates.control)
+        and (shot := entry.at(board.headline_shot))
+        and shot.gain
+    ]
+    if not series:
+        return None
+    title = "Wrong minus right artist against gain"
+    gains = [value.x for one in series for value in one.values]
+    steps = ticks(min(0.0, *gains), max(gains), about=4)
+    digits = decimals(steps)
+    return draw(
+        f"{board.protocol}-artist",
+        title,
+        series,
+        summary=f"{title} over zero shots, at {board.headline_shot} shots, on {board.track}.",
+        x_title=f"gain over 0 shots, {unit}",
+        y_title=unit,
+        x_ticks=[(at, f"{at:.{digits}f}") for at in steps],
+        y_range=_range(series, zero=True),
         note=_note(series, note),
         joined=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fsdl_bench.results.schema import Plain
 from fsdl_bench.site.figures import milliseconds
 from fsdl_bench.statistics import Estimate
 
@@ -38,3 +39,14 @@ def count(value: int | None) -> str:
 def duration(seconds: float | None) -> str:
     """A time in seconds as people read it; a dash where it is not known."""
     return "–" if seconds is None else milliseconds(seconds * 1000)
+
+
+def plain(value: Plain) -> str:
+    """What a submission notes of itself: numbers short, "yes" and "no", text as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value == int(value) else f"{value:.4g}"
+    return "–" if value is None else value

@@ -78,6 +78,7 @@ def _environment() -> jinja2.Environment:
         "interval": formats.interval,
         "count": formats.count,
         "duration": formats.duration,
+        "plain": formats.plain,
         "milliseconds": figures.milliseconds,
         "unit_words": figures.unit_words,
     }
