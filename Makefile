@@ -5,20 +5,21 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint docs clean
 
-# The synthetic tracks, five models on each, and how far they stand from the Bayes-optimal one.
+# The synthetic tracks, five models on each, how far they stand from the Bayes-optimal one, and their leaderboard.
 demo: $(VENV)/installed
 	$(BIN)/fsdl-bench build
 	@set -e; for track in lyrics-synthetic midi-synthetic; do \
 	  for model in uniform unigram ngram ngram_cache bayes_optimal; do \
 	    echo "== $$model on $$track" >&2; \
 	    $(BIN)/fsdl-bench evaluate --submission baselines/$$model.py --track $$track --restart \
-	      --out demo/$$track/$$model.json > /dev/null; \
+	      --out demo/results/$$track/$$model.json > /dev/null; \
 	  done; \
 	done
 	@set -e; for track in lyrics-synthetic midi-synthetic; do \
-	  $(BIN)/fsdl-bench compare demo/$$track/*.json --against bayes_optimal; \
+	  $(BIN)/fsdl-bench compare demo/results/$$track/*.json --against bayes_optimal; \
 	done
-	@echo "The results: demo/*/*.json"
+	$(BIN)/fsdl-bench leaderboard build --results demo/results --out demo/leaderboard > /dev/null
+	@echo "The page: $(CURDIR)/demo/leaderboard/index.html"
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto
@@ -33,7 +34,7 @@ lint: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,docs,scores]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,docs,scores,site]"
 	touch $@
 
 clean:

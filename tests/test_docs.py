@@ -1,5 +1,6 @@
 """What README and docs show is what runs: the example model as it stands, and the site without a warning."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -71,3 +72,13 @@ def test_ci_finds_the_commands_of_the_readme():
     for heading in re.findall(r"for heading in (.*); do", (ROOT / ".ci/run").read_text())[0].split('" "'):
         title = heading.strip('"')
         assert re.search(rf"^## {title}\n(?:(?!## ).*\n)*?```sh\n", readme, re.M), title
+
+
+def test_the_tables_of_the_pages_are_what_the_commands_print():
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs/tables.py")
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    for page in tables.PAGES:
+        text = page.read_text("utf-8")
+        assert len(tables.SHOWN.findall(text)) >= 2
+        assert tables.updated(text) == text, f"{page.name}: run python docs/tables.py"

@@ -1,0 +1,78 @@
+"""What the support and the running song are worth to each model, and what it cost: a table of one track.
+
+    python docs/findings.py leaderboard/results/lyrics-verse
+    python docs/findings.py --cost leaderboard/results/lyrics-verse
+
+"song alone": the NLL at zero shots minus that of `lstm`, which takes from the running song what its state
+holds and no more. Under a number of shots: the gain over the model's own zero shots. All are in the track's
+unit, paired by artist, with 95 % intervals over artists.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fsdl_bench.cli.tables import markdown_table
+from fsdl_bench.comparison import compare
+from fsdl_bench.results import StoredResult, read_result
+
+FLOOR = "lstm"
+
+
+def findings(stored: list[StoredResult]) -> str:
+    """Gains by shots, models by their headline."""
+    shots = [summary.shots for summary in stored[0].result.aggregates.shots]
+    headline = stored[0].result.track.headline_shot
+    alone = {one.name: one.difference for one in compare(stored, shots=0, against=FLOOR).results}
+    rows = []
+    for one in compare(stored, against=FLOOR).results:
+        result = next(s.result for s in stored if s.name == one.name)
+        gains = {summary.shots: summary.gain for summary in result.aggregates.shots}
+        rows.append(
+            [
+                one.name,
+                alone[one.name].text(sign=True) if alone[one.name] else "",
+                *(gains[k].text(sign=True) if gains[k] else "" for k in shots if k),
+                one.control_gain.text(sign=True) if one.control_gain else "",
+            ]
+        )
+    columns = ["model", "song alone", *(f"{k}" for k in shots if k), f"wrong - right at {headline}"]
+    return markdown_table(columns, rows)
+
+
+def costs(stored: list[StoredResult]) -> str:
+    """Size, training and waiting times."""
+    rows = []
+    for one in compare(stored, against=FLOOR).results:
+        result = next(s.result for s in stored if s.name == one.name)
+        notes, cost = result.submission.notes, result.cost
+        tokens = sum(int(notes.get(key) or 0) for key in ("training tokens", "meta-training tokens"))
+        rows.append(
+            [
+                one.name,
+                result.submission.family,
+                f"{result.submission.parameters:,}" if result.submission.parameters else "",
+                f"{tokens / 1e6:.1f} M" if tokens else "",
+                f"{notes['training seconds']:,.0f}" if "training seconds" in notes else "",
+                f"{cost.fit_seconds:,.0f}" if cost.fit_seconds is not None else "",
+                f"{cost.adapt_ms:,.1f}" if cost.adapt_ms is not None else "",
+                f"{cost.tokens_per_second:,.0f}" if cost.tokens_per_second else "",
+            ]
+        )
+    columns = ["model", "family", "parameters", "tokens learnt", "training, s", "fit, s"]
+    return markdown_table([*columns, "adapt to 5 songs, ms", "tokens scored/s"], rows)
+
+
+def main() -> None:
+    """Read the command line and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cost", action="store_true")
+    options = parser.parse_args()
+    stored = [read_result(path) for path in sorted(options.folder.glob("*.json"))]
+    print(costs(stored) if options.cost else findings(stored))
+
+
+if __name__ == "__main__":
+    main()

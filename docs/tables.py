@@ -1,0 +1,39 @@
+"""Puts into the pages what the commands that they show print, behind the block that shows each.
+
+python docs/tables.py
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md")
+
+SHOWN = re.compile(r"^```sh\n((?:fsdl-bench compare|python docs/findings.py) .*)\n```\n\n((?:\|.*\n)*)", re.M)
+"""A block with one command, and the table behind it."""
+
+
+def printed(command: str) -> str:
+    """What a command prints when it is run at the root of the repository."""
+    program, *words = shlex.split(command)
+    given: list[str] = []
+    for word in words:
+        found = sorted(ROOT.glob(word)) if "*" in word else []
+        given += [str(path) for path in found] or [word]
+    start = [sys.executable, "-m", "fsdl_bench"] if program == "fsdl-bench" else [sys.executable]
+    return subprocess.run([*start, *given], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def updated(text: str) -> str:
+    """A page with its tables as they are now."""
+    return SHOWN.sub(lambda found: f"```sh\n{found[1]}\n```\n\n{printed(found[1])}", text)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(updated(page.read_text("utf-8")), "utf-8")
