@@ -59,7 +59,7 @@ class TransformerContext:
     peak: float = 2e-3
     decay: float = 0.05
     tokens: int = 3072
-    epochs: int = 2
+    epochs: int = 1
     patience: int = 4
     minutes: float = math.inf
     episodes: int = 24
