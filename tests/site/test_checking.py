@@ -1,0 +1,141 @@
+"""The check before a pull request: what passes, each way to fail, and every result of the repository."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fsdl_bench.cli import main
+from fsdl_bench.results import AuditVerdict, Environment
+from fsdl_bench.site.checking import check_result
+
+ROOT = Path(__file__).parents[2]
+RESULTS = sorted((ROOT / "leaderboard" / "results").rglob("*.json"))
+CODE = b"class Model: ...\n"
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A repository with a committed `models/my.py`, and what a good result says of it."""
+
+    def git(*words):
+        done = subprocess.run(
+            ["git", "-C", str(tmp_path), *words], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "my.py").write_bytes(CODE)
+    git("init", "-q")
+    git("add", "models")
+    git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "A model")
+    commit = git("rev-parse", "HEAD")
+    good = {
+        "source": "models/my.py:Model",
+        "sha256": hashlib.sha256(CODE).hexdigest(),
+        "environment": _environment(commit, dirty=False),
+    }
+    return tmp_path, good
+
+
+def _environment(commit, dirty):
+    return Environment(
+        device="cpu", python="3.11", platform="Linux", packages={}, git_commit=commit, git_dirty=dirty
+    )
+
+
+def _broken(path):
+    return {finding.rule: finding.detail for finding in check_result(path) if not finding.passed}
+
+
+def test_a_good_result_passes(clone, fake):
+    folder, good = clone
+    path = folder / "results" / "my.json"
+    fake(path, "my", **good)
+    assert _broken(path) == {}
+    done = CliRunner().invoke(main, ["leaderboard", "check", str(path)])
+    assert done.exit_code == 0
+    assert "FAIL" not in done.output
+    assert "ok    submission: models/my.py has the sha256 that was evaluated" in done.output
+
+
+def test_a_later_change_of_the_file_is_said_but_no_failure(clone, fake):
+    folder, good = clone
+    fake(folder / "my.json", "my", **good)
+    (folder / "models" / "my.py").write_text("class Model: changed = True\n")
+    assert _broken(folder / "my.json") == {}
+    (found,) = [f.detail for f in check_result(folder / "my.json") if f.rule == "submission"]
+    assert "changed since" in found
+
+
+FAILED = AuditVerdict(rule="causality", passed=False, checks=1, worst=1.0, tolerance=0.1, detail="")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "words"),
+    [
+        ({"smoke": True}, "audits", "smoke run"),
+        ({"audits": (FAILED,)}, "audits", "broke the rule: causality"),
+        ({"audits": ()}, "audits", "not audited"),
+        ({"sha256": "0" * 64}, "submission", "there is another content"),
+        ({"source": "models/other.py"}, "submission", "there is no such file"),
+        ({"source": "/tmp/my.py"}, "submission", "names no .py file"),
+        ({"source": "../my.py"}, "submission", "names no .py file"),
+        ({"source": "package:Model"}, "submission", "names no .py file"),
+        ({"environment": _environment(None, None)}, "commit", "outside a git repository"),
+        ({"environment": _environment("ab" * 20, True)}, "commit", "commit, run again"),
+    ],
+)
+def test_each_way_to_fail(clone, fake, changes, rule, words):
+    folder, good = clone
+    path = folder / "my.json"
+    fake(path, "my", **(good | changes))
+    assert words in _broken(path)[rule]
+    done = CliRunner().invoke(main, ["leaderboard", "check", str(path)])
+    assert done.exit_code == 2
+    assert f"FAIL  {rule}: " in done.output
+
+
+def test_the_track_must_be_the_frozen_one(clone, fake):
+    folder, good = clone
+    track = fake(folder / "my.json", "my", **good).result.track
+    for changes, words in (
+        ({"digest": "ab" * 32}, "build it again"),
+        ({"name": "mine"}, "no track of this package"),
+        ({"name": "midi-lakh"}, "not frozen"),
+    ):
+        fake(folder / "x.json", "x", track_info=track.model_copy(update=changes), **good)
+        assert words in _broken(folder / "x.json")["track"]
+
+
+def test_episodes_and_names_are_compared_with_the_neighbours(clone, fake):
+    folder, good = clone
+    track = fake(folder / "a.json", "a", **good).result.track
+    fake(folder / "b.json", "A", track_info=track.model_copy(update={"episodes_digest": "ef" * 16}), **good)
+    broken = _broken(folder / "b.json")
+    assert "a.json has " + "cd" * 16 in broken["episodes"]
+    assert "calls its model 'A' too" in broken["name"]
+
+
+def test_figures_that_do_not_follow_from_the_rows(clone, fake):
+    folder, good = clone
+    path = folder / "my.json"
+    fake(path, "my", **good)
+    stated = json.loads(path.read_text())
+    stated["aggregates"]["shots"][0]["nll"]["mean"] -= 0.1
+    path.write_text(json.dumps(stated))
+    (finding,) = check_result(path)
+    assert not finding.passed
+    assert "its song rows give" in finding.detail
+
+
+def test_the_repository_has_results():
+    assert RESULTS
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_result_of_the_repository_passes(path):
+    assert _broken(path) == {}
