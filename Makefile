@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs picture clean
 
 # The synthetic tracks, five models on each, how far they stand from the Bayes-optimal one, and their leaderboard.
 demo: $(VENV)/installed
@@ -26,6 +26,10 @@ test: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/sphinx-build -W -b html docs docs/_build
+
+# The picture in the README, of all results as they stand; needs Chromium (`apt-get install chromium`).
+picture: $(VENV)/installed
+	$(BIN)/python benchmarks/picture.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

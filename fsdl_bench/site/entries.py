@@ -99,9 +99,11 @@ def _songs(placed: Placed, titles: Mapping[str, str]) -> list[SongLine]:
     gains = (zero["nats"] - shown["nats"]) / shown["units"] * in_unit(track.unit)
     if not gains.any():
         return []
+    ordered = gains.sort_values(ascending=False, kind="stable")
+    names, songs = (ordered.index.get_level_values(level).tolist() for level in ("artist", "song_id"))
     return [
-        SongLine(song_id=song, title=titles.get(song, ""), artist=artist, gain=float(gain))
-        for (artist, song), gain in gains.sort_values(ascending=False, kind="stable").items()
+        SongLine(song_id=song, title=titles.get(song, ""), artist=name, gain=float(gain))
+        for name, song, gain in zip(names, songs, ordered.to_numpy(), strict=True)
     ]
 
 

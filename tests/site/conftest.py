@@ -13,7 +13,7 @@ import pytest
 from fsdl_bench.results import AuditVerdict
 from fsdl_bench.site.render import build_site
 
-BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "site.py"))
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "leaderboard.py"))
 ARTISTS = 8  # few enough for the sign-flip test to go through all signs
 
 
@@ -25,6 +25,12 @@ def fake():
         return BENCHMARK["write_fake"](path, name, artists=ARTISTS, **changes)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def chromium_flags():
+    """How Chromium is started: without a screen, and without its own errands on the network."""
+    return BENCHMARK["FLAGS"]
 
 
 @pytest.fixture(scope="session")

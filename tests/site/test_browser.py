@@ -8,19 +8,15 @@ import pytest
 from fsdl_bench.site.formats import number
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
-    *("--disable-component-update", "--disable-sync"),
-]
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(chromium_flags):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no chromium on the PATH (apt-get install chromium)")
     with playwright.sync_playwright() as running:
-        found = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        found = running.chromium.launch(executable_path=CHROMIUM, args=chromium_flags)
         yield found
         found.close()
 

@@ -1,6 +1,6 @@
 """How long the leaderboard of many submissions takes to build, and its page to open in a browser.
 
-    python benchmarks/site.py --models 200
+    python benchmarks/leaderboard.py --models 200
 
 Writes made-up results on one track, builds the site of them (without and with kept comparisons) and opens the
 track's page in Chromium: the time until the table is there and until everything has loaded.
@@ -30,7 +30,7 @@ from fsdl_bench.results import (
     write_result,
 )
 
-CHROMIUM = [
+FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-component-update", "--disable-sync"),
 ]
@@ -186,7 +186,7 @@ def _open(page: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for words in ("opened", "opened again"):
             tab = browser.new_page()
             tab.goto(page.absolute().as_uri(), wait_until="load")
