@@ -65,7 +65,7 @@ def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path) 
             boards.append(_board(placed, card, results, out))
     slugs = sorted({entry.slug for board in boards for entry in board.entries})
     samples = {
-        slug: copy_samples(results.parent / "samples" / name / slug, out, f"samples/{name}/{slug}")
+        slug: copy_samples(results.parent / "samples" / name / slug, out, f"samples/{name}/{slug}", name)
         for slug in slugs
     }
     return TrackView(

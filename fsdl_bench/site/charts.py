@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 WIDTH, HEIGHT = 540, 330
 LEFT, RIGHT, TOP, BOTTOM = 52, 138, 14, 46
 LABEL_GAP = 15.0
+MINUS = "−"
 COLOURS = 8
 """How many lines a chart tells apart by colour and by the shape of their marks."""
 
@@ -155,8 +156,12 @@ def draw(
         summary=summary,
         x_title=x_title,
         y_title=y_title,
-        x_ticks=tuple(Tick(across(at), text) for at, text in x_ticks),
-        y_ticks=tuple(Tick(down(at), f"{at:.{digits}f}") for at in steps if down.low <= at <= down.high),
+        x_ticks=tuple(Tick(across(at), text.replace("-", MINUS)) for at, text in x_ticks),
+        y_ticks=tuple(
+            Tick(down(at), f"{at:.{digits}f}".replace("-", MINUS))
+            for at in steps
+            if down.low <= at <= down.high
+        ),
         lines=tuple(_spread(lines)),
         zero=down(0.0) if down.low < 0 < down.high else None,
         note=note,

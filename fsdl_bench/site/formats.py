@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fsdl_bench.results.schema import Plain
+from fsdl_bench.site.charts import MINUS
 from fsdl_bench.site.figures import milliseconds
 from fsdl_bench.statistics import Estimate
 
-MINUS = "−"
 ROUNDING = 1e-9
 """Below this a difference is rounding, and is written as none."""
 

@@ -16,16 +16,18 @@ from fsdl_bench.generation.record import NAME, GeneratedSamples, SampleRecord, S
 from fsdl_bench.site.view import SampleEpisode, SampleSong
 
 
-def copy_samples(folder: Path, out: Path, place: str) -> tuple[SampleEpisode, ...]:
+def copy_samples(folder: Path, out: Path, place: str, track: str) -> tuple[SampleEpisode, ...]:
     """Copy a model's samples into the site and return them; nothing where the folder has none.
 
     Args:
         folder: `leaderboard/samples/<track>/<model>`.
         out: the folder of the site.
         place: where the samples go below `out`.
+        track: the name of the track whose songs they should continue.
 
     Raises:
-        BadInput: `samples.json` is not what `generate` writes, or names a file that is not in the folder.
+        BadInput: `samples.json` is not what `generate` writes, is of another track, or names a file that is
+            not in the folder.
     """
     index = folder / NAME
     if not index.is_file():
@@ -34,6 +36,8 @@ def copy_samples(folder: Path, out: Path, place: str) -> tuple[SampleEpisode, ..
         found = GeneratedSamples.model_validate_json(index.read_bytes())
     except ValidationError as error:
         raise BadInput(f"{index} is not what `fsdl-bench generate` writes: {error}") from None
+    if found.track != track:
+        raise BadInput(f"{index} should be of the track {track}, found {found.track}")
     for name in sorted(found.files()):
         source = folder / name
         if not source.resolve().is_relative_to(folder.resolve()) or not source.is_file():

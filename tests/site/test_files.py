@@ -23,7 +23,7 @@ def samples(leaderboard_folder, tmp_path):
 
 
 def test_samples_are_copied(samples, tmp_path):
-    (episode,) = copy_samples(samples, tmp_path / "site", "here")
+    (episode,) = copy_samples(samples, tmp_path / "site", "here", "midi-scores")
     assert episode.support[0].nats_per_unit is None
     (sample,) = episode.samples
     assert (sample.title, sample.nats_per_unit) == ("Sample 1", 3.25)
@@ -32,7 +32,7 @@ def test_samples_are_copied(samples, tmp_path):
 
 
 def test_no_samples_are_no_samples(tmp_path):
-    assert copy_samples(tmp_path, tmp_path / "site", "here") == ()
+    assert copy_samples(tmp_path, tmp_path / "site", "here", "midi-scores") == ()
 
 
 @pytest.mark.parametrize("name", ["../secret.txt", "missing.wav"])
@@ -41,14 +41,19 @@ def test_samples_may_not_name_other_files(samples, tmp_path, name):
     index = samples / "samples.json"
     index.write_text(index.read_text().replace("one.wav", name))
     with pytest.raises(BadInput, match="no file of that folder"):
-        copy_samples(samples, tmp_path / "site", "here")
+        copy_samples(samples, tmp_path / "site", "here", "midi-scores")
 
 
 def test_samples_of_another_form_are_refused(samples, tmp_path):
     index = samples / "samples.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | {"surprise": 1}))
     with pytest.raises(BadInput, match="surprise"):
-        copy_samples(samples, tmp_path / "site", "here")
+        copy_samples(samples, tmp_path / "site", "here", "midi-scores")
+
+
+def test_samples_of_another_track_are_refused(samples, tmp_path):
+    with pytest.raises(BadInput, match="track lyrics-verse, found midi-scores"):
+        copy_samples(samples, tmp_path / "site", "here", "lyrics-verse")
 
 
 def test_removals_are_newest_first(tmp_path):

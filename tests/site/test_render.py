@@ -93,7 +93,7 @@ def test_the_table_holds_the_figures_of_the_results(pages, leaderboard_folder):
             if shot.gain and abs(shot.gain.mean) > 1e-6:
                 assert f"{number(shot.gain.mean, True)} {interval(shot.gain)}" in text
     assert "≤" in text
-    assert "peeking: broke the rule: causality" in text
+    assert "peeking : broke the rule: causality" in text
 
 
 def test_what_results_say_cannot_become_markup(pages, built):
