@@ -31,7 +31,7 @@ def count(value: int | None) -> str:
     if value is None:
         return "–"
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if value >= size:
+        if value >= size * 0.9995:
             return f"{value / size:.3g} {unit}"
     return str(value)
 

@@ -9,7 +9,7 @@ import pytest
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import read_result
-from fsdl_bench.site.formats import interval, number
+from fsdl_bench.site.formats import count, interval, number
 from fsdl_bench.site.render import build_site, render
 from fsdl_bench.site.view import Leaderboard
 
@@ -159,3 +159,4 @@ def test_figures_in_words():
     assert number(-0.5) == "−0.5000"
     assert number(1e-12, True) == "0"
     assert number(0.003, True) == "+0.0030"
+    assert [count(n) for n in (None, 7, 999, 999_800, 13_571_749)] == ["–", "7", "999", "1 M", "13.6 M"]
