@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_commands_of_the_instructions_exist():
     lines = re.findall(r"^\s*(fsdl-bench .*)$", text, re.M)
     assert len(lines) >= 4
     for line in lines:
-        _, name, *words = line.split()
+        _, name, *words = shlex.split(line)
         command = main.commands[name]
         if hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
