@@ -26,6 +26,7 @@ def _fsdl_bench(*words):
 
 def test_the_model_in_thirty_lines_runs_as_it_stands(tmp_path, monkeypatch):
     (source,) = _blocks("docs/your-model.md", "python")
+    assert _blocks("README.md", "python") == [source]
     assert len([line for line in source.splitlines() if line.strip()]) <= 30
     monkeypatch.chdir(tmp_path)
     Path("my_model.py").write_text(source)
