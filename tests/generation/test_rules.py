@@ -22,7 +22,7 @@ def goes_on(data):
 
 def unfinished(data):
     """The last bytes, from the beginning of the last character."""
-    return next((data[-n:] for n in (1, 2, 3) if n <= len(data) and data[-n] >= 0xC0), data[-1:])
+    return next((data[-n:] for n in (1, 2, 3, 4) if n <= len(data) and data[-n] >= 0xC0), data[-1:])
 
 
 def is_text(data):
