@@ -17,8 +17,12 @@ where the observed song has brought them. A segment's scores come from weights t
 only. A gradient more than twice as long as is usual on meta-training songs is shortened to that: otherwise a
 rate that is best on the whole can still lead a single song astray without end.
 
-eta and lambda are the best of a grid on validation episodes, without support and with five songs; segments of
-50 tokens, eps 2e-5 (the paper: segments of 5, eta 5e-5, lambda 0.002, MS from batches of 100).
+The support has an eta of its own: what is learnt from it must serve every other song of the artist, what is
+learnt within a song only the rest of that song, and the rate that is best there forgets the support.
+
+eta and lambda are the best of a grid on validation episodes without support, then the support's eta on episodes
+with five songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda 0.002, MS
+from batches of 100).
 """
 
 from __future__ import annotations
@@ -41,8 +45,12 @@ from tqdm import tqdm
 from fsdl_bench import PAD, FitContext, Split, Tokens
 
 EPS = 2e-5
-RATES = {"rms": (1e-4, 3e-4, 1e-3, 3e-3), "sgd": (0.03, 0.1, 0.3, 1.0)}
-DECAYS = (0.0, 0.001, 0.01)
+RATES = {"rms": (3e-5, 1e-4, 3e-4, 1e-3), "sgd": (0.03, 0.1, 0.3, 1.0)}
+SUPPORT_RATES = {"rms": (1e-5, 3e-5, 1e-4, 3e-4), "sgd": (0.01, 0.03, 0.1, 0.3)}
+DECAYS = (0.0, 0.001, 0.01, 0.03)
+
+Setting = tuple[float, float, float]
+"""eta over the support, eta within a song, lambda."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,10 @@ class DynamicEvaluation(LSTM):
         rule: "rms" or "sgd".
         segment: tokens between two updates.
         statistics: meta-training batches that MS is the mean over.
-        rate: eta; chosen on validation unless given.
+        rate: eta within a song; chosen on validation unless given.
         pull: lambda; chosen on validation unless given.
-        episodes: validation episodes, of each number of shots, that these two are chosen on.
+        support_rate: eta over the support and observed songs; chosen on validation unless given.
+        episodes: validation episodes, of each number of shots, that these are chosen on.
     """
 
     rule: Literal["rms", "sgd"] = "rms"
@@ -79,7 +88,8 @@ class DynamicEvaluation(LSTM):
     statistics: int = 500
     rate: float | None = None
     pull: float | None = None
-    episodes: int = 12
+    support_rate: float | None = None
+    episodes: int = 16
 
     family: ClassVar[str] = "test-time training"
 
@@ -93,34 +103,57 @@ class DynamicEvaluation(LSTM):
         self.longest = 2 * usual_norm(self.model, train, self.segment)
         rates = RATES[self.rule] if self.rate is None else (self.rate,)
         pulls = DECAYS if self.pull is None else (self.pull,)
-        settings = list(product(rates, pulls))
-        if len(settings) > 1:
-            shots = (0, headline_shots(context))
-            episodes = [held_out_episodes(validation, context, k, self.episodes) for k in shots]
-            costs = {}
-            for eta, decay in tqdm(settings, desc="rates", unit="setting"):
-                self._set(eta, decay)
-                figures = [few_shot_nll(self.adapt, some, context.device) for some in episodes]
-                context.log(f"eta {eta}, lambda {decay}: {figures} nats/{context.unit} at {shots} shots")
-                costs[eta, decay] = sum(figures) if math.isfinite(sum(figures)) else math.inf
-            settings = sorted(settings, key=costs.__getitem__)
-        self._set(*settings[0])
+        firsts = SUPPORT_RATES[self.rule] if self.support_rate is None else (self.support_rate,)
+        settings = [(firsts[0], eta, decay) for eta, decay in product(rates, pulls)]
+        _, *chosen = self._best(settings, 0, validation, context)
+        settings = [(first, *chosen) for first in firsts]
+        self._set(*self._best(settings, headline_shots(context), validation, context))
 
-    def _set(self, eta: float, decay: float) -> None:
-        rule = make_rule(self.roots, eta, decay, self.segment, EPS if self.rule == "rms" else 0.0)
-        self.update = replace(rule, longest=self.longest)
-        self.notes |= {"rule": self.rule, "eta": eta, "lambda": decay, "segment": self.segment}
+    def _best(
+        self, settings: Sequence[Setting], shots: int, validation: Split, context: FitContext
+    ) -> Setting:
+        """The setting with the lowest nats on validation episodes with so many support songs."""
+        if len(settings) == 1:
+            return settings[0]
+        episodes = held_out_episodes(validation, context, shots, self.episodes)
+        costs = {}
+        for setting in tqdm(settings, desc=f"rates at {shots} shots", unit="setting"):
+            self._set(*setting)
+            figure = few_shot_nll(self.adapt, episodes, context.device)
+            names = "eta of the support {}, eta {}, lambda {}".format(*setting)
+            context.log(f"{names}: {figure} nats/{context.unit} at {shots} shots")
+            costs[setting] = figure if math.isfinite(figure) else math.inf
+        return min(settings, key=costs.__getitem__)
+
+    def _set(self, first: float, eta: float, decay: float) -> None:
+        eps = EPS if self.rule == "rms" else 0.0
+        self.over_support, self.within_song = (
+            replace(make_rule(self.roots, rate, decay, self.segment, eps), longest=self.longest)
+            for rate in (first, eta)
+        )
+        self.notes |= {"rule": self.rule, "eta of the support": first, "eta": eta, "lambda": decay}
+        self.notes |= {"segment": self.segment}
 
     def adapt(self, support: Sequence[Tokens]) -> DynamicPredictor:
         """Learn from the support, one song after the other."""
-        return DynamicPredictor(self.model, self.update, support)
+        return DynamicPredictor(self.model, self.over_support, self.within_song, support)
 
 
 class DynamicPredictor:
-    """Weights that have learnt from some songs, and learn on within each song that they score."""
+    """Weights that have learnt from some songs, and learn on within each song that they score.
 
-    def __init__(self, model: LSTMLanguageModel, rule: Rule, songs: Sequence[Tokens]) -> None:
-        self.learner = Learner(model, rule)
+    Args:
+        model: where they start.
+        over_support: how they learn from the songs, and from those observed.
+        within_song: how they learn within a song that they score.
+        songs: in their order.
+    """
+
+    def __init__(
+        self, model: LSTMLanguageModel, over_support: Rule, within_song: Rule, songs: Sequence[Tokens]
+    ) -> None:
+        self.over_support, self.within_song = over_support, within_song
+        self.learner = Learner(model)
         self.weights = self.learner.copied()
         for song in songs:
             self.observe(song)
@@ -128,7 +161,7 @@ class DynamicPredictor:
     def observe(self, song: Tokens) -> None:
         """Learn from a song, and stay there."""
         self.learner.put(self.weights)
-        self.learner.song(padded([song], self.learner.device)[0])
+        self.learner.song(padded([song], self.learner.device)[0], self.over_support)
         self.weights = self.learner.copied()
 
     def logits(self, songs: Tensor) -> Tensor:
@@ -136,14 +169,14 @@ class DynamicPredictor:
         scores = []
         for song in songs:
             self.learner.put(self.weights)
-            scores.append(self.learner.song(song))
+            scores.append(self.learner.song(song, self.within_song))
         return torch.stack(scores)
 
     def stream(self) -> DynamicStream:
         """Token by token."""
-        learner = Learner(self.learner.model, self.learner.rule, self.learner.origin)
+        learner = Learner(self.learner.model, self.learner.origin)
         learner.put(self.weights)
-        return DynamicStream(learner)
+        return DynamicStream(learner, self.within_song)
 
 
 class Learner:
@@ -151,12 +184,11 @@ class Learner:
 
     Args:
         model: where they start.
-        rule: how they move.
         origin: theta_0; the model's own weights unless given.
     """
 
-    def __init__(self, model: LSTMLanguageModel, rule: Rule, origin: Sequence[Tensor] | None = None) -> None:
-        self.model, self.rule = model.adaptable(), rule
+    def __init__(self, model: LSTMLanguageModel, origin: Sequence[Tensor] | None = None) -> None:
+        self.model = model.adaptable()
         self.origin = list(model.parameters()) if origin is None else origin
         self.weights = list(self.model.parameters())
 
@@ -175,21 +207,23 @@ class Learner:
         for weight, value in zip(self.weights, weights, strict=True):
             weight.copy_(value)
 
-    def song(self, song: Tensor) -> Tensor:
+    def song(self, song: Tensor, rule: Rule) -> Tensor:
         """Score one song int64 [T], padded or not, and learn from it: [T, V], zeros behind its end."""
         inputs, state = shift(song[None]), None
         scores = self.model.bias.new_zeros(len(song), len(self.model.bias))
         length = int((song != PAD).nonzero().max()) + 1
-        for start in range(0, length, self.rule.segment):
-            part = slice(start, start + self.rule.segment)
-            scores[part], state = self.segment(inputs[:, part], song[None, part], state)
+        for start in range(0, length, rule.segment):
+            part = slice(start, start + rule.segment)
+            scores[part], state = self.segment(inputs[:, part], song[None, part], state, rule)
         return scores
 
-    def segment(self, inputs: Tensor, targets: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def segment(
+        self, inputs: Tensor, targets: Tensor, state: State | None, rule: Rule
+    ) -> tuple[Tensor, State]:
         """Score one segment int64 [1, n], then learn from it: scores [n, V] and the state behind it."""
-        scores, gradients, state = segment_gradients(self.model, inputs, targets, state, self.rule.segment)
-        share = min(1.0, self.rule.longest / max(norm(gradients), 1e-30))
-        parts = zip(self.weights, self.origin, gradients, self.rule.rates, self.rule.pulls, strict=True)
+        scores, gradients, state = segment_gradients(self.model, inputs, targets, state, rule.segment)
+        share = min(1.0, rule.longest / max(norm(gradients), 1e-30))
+        parts = zip(self.weights, self.origin, gradients, rule.rates, rule.pulls, strict=True)
         with torch.no_grad():
             for weight, origin, gradient, rate, pull in parts:
                 weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-share)
@@ -199,8 +233,8 @@ class Learner:
 class DynamicStream:
     """One song, token by token; learns whenever a segment is complete."""
 
-    def __init__(self, learner: Learner) -> None:
-        self.learner = learner
+    def __init__(self, learner: Learner, rule: Rule) -> None:
+        self.learner, self.rule = learner, rule
         self.seen: list[int] = []
         self.behind: State | None = None
         self.state: State | None = None
@@ -209,9 +243,9 @@ class DynamicStream:
     def step(self, token: int) -> Tensor:
         """Scores [V] for the token after this one; BOS comes first."""
         self.seen.append(token)
-        if len(self.seen) > self.learner.rule.segment:
+        if len(self.seen) > self.rule.segment:
             row = torch.tensor([self.seen], device=self.learner.device)
-            self.behind = self.learner.segment(row[:, :-1], row[:, 1:], self.behind)[1]
+            self.behind = self.learner.segment(row[:, :-1], row[:, 1:], self.behind, self.rule)[1]
             self.seen, self.state = [token], self.behind
         inputs = torch.tensor([[token]], device=self.learner.device)
         features, self.state = self.learner.model.features(inputs, self.state)

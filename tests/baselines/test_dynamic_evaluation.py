@@ -93,11 +93,15 @@ def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
         ones = [torch.ones((), dtype=torch.float64) for _ in roots]
         change, rule = sgd(eta, decay), module.make_rule(ones, eta, decay, segment, 0.0)
     origin = [p.detach().clone() for p in model.parameters()]
+    if kind == "rms":
+        first, before = module.make_rule(roots, eta / 3, decay, segment, 2e-5), rms(eta / 3, decay, roots)
+    else:
+        first, before = module.make_rule(ones, eta / 3, decay, segment, 0.0), sgd(eta / 3, decay)
     learner = model.adaptable()
     for song in SUPPORT:
-        plain_song(learner, origin, song.tolist(), segment, change)
+        plain_song(learner, origin, song.tolist(), segment, before)
     with torch.no_grad():
-        found = module.DynamicPredictor(model, rule, SUPPORT).logits(padded(*QUERY))
+        found = module.DynamicPredictor(model, first, rule, SUPPORT).logits(padded(*QUERY))
     for scores, song in zip(found, QUERY, strict=True):
         expected = plain_song(copy.deepcopy(learner), origin, song, segment, change)
         assert scores[: len(song)].numpy() == pytest.approx(expected.numpy(), abs=1e-10)
@@ -119,7 +123,7 @@ def test_long_gradients_are_shortened(module, model):
 
     learner = model.adaptable()
     expected = plain_song(learner, origin, QUERY[0], 3, change)
-    found = module.DynamicPredictor(model, rule, ()).logits(padded(QUERY[0]))[0]
+    found = module.DynamicPredictor(model, rule, rule, ()).logits(padded(QUERY[0]))[0]
     assert min(lengths) > 0.01
     assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12)
 
@@ -142,7 +146,8 @@ def test_the_usual_norm_is_the_median_over_segments(module, baseline, toy_splits
 
 
 def predictor(module, model, roots, support=SUPPORT, eta=3e-4, decay=0.1, segment=3):
-    return module.DynamicPredictor(model, module.make_rule(roots, eta, decay, segment, 2e-5), support)
+    rule = module.make_rule(roots, eta, decay, segment, 2e-5)
+    return module.DynamicPredictor(model, rule, rule, support)
 
 
 def test_without_a_rate_it_is_static(module, model, roots):
@@ -225,7 +230,7 @@ def test_two_symbols_approach_their_entropy(module, baseline, kind, eta):
     rule = module.make_rule(roots, eta, 0.0, 5, 0.0)
     rng = np.random.default_rng(1)
     song = torch.from_numpy(np.where(rng.random(1500) < 0.9, 4, 5))
-    scores = module.DynamicPredictor(model, rule, ()).logits(song[None])[0].double().log_softmax(-1)
+    scores = module.DynamicPredictor(model, rule, rule, ()).logits(song[None])[0].double().log_softmax(-1)
     nats = -scores[range(1500), song]
     entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
     assert nats[:5].mean() > 2.5
@@ -238,35 +243,36 @@ def test_two_symbols_approach_their_entropy(module, baseline, kind, eta):
 
 
 def test_the_best_rates_on_validation_are_taken(module, baseline, toy_splits, context, monkeypatch):
-    """A rate that diverges is no candidate, and one that never learns loses."""
+    """First those within a song, then that of the support; one that diverges or never learns is not taken."""
     few_shot = baseline("common.few_shot")
     monkeypatch.setitem(module.RATES, "sgd", (1e30, 0.0, 1.0))
+    monkeypatch.setitem(module.SUPPORT_RATES, "sgd", (0.0, 1e30, 1.0))
     monkeypatch.setattr(module, "DECAYS", (0.0, 0.01))
-    model = module.DynamicEvaluation(**TINY, rule="sgd")
+    model = module.DynamicEvaluation(**TINY, segment=5, rule="sgd")
     model.fit(*toy_splits, context)
-    figures = {}
-    for eta in (0.0, 1.0):
-        for decay in (0.0, 0.01):
-            other = module.DynamicEvaluation(**TINY, rule="sgd", rate=eta, pull=decay)
-            other.fit(*toy_splits, context)
-            figures[eta, decay] = sum(
-                few_shot.few_shot_nll(
-                    other.adapt,
-                    few_shot.held_out_episodes(toy_splits[1], context, shots, 2),
-                    context.device,
-                )
-                for shots in (0, 5)
-            )
-    assert figures[1.0, 0.0] < figures[0.0, 0.0] - 0.01
-    assert figures[0.0, 0.0] == figures[0.0, 0.01]
-    assert (model.notes["eta"], model.notes["lambda"]) == min(figures, key=figures.get)
+
+    def figure(first, eta, decay, shots):
+        given = {"support_rate": first, "rate": eta, "pull": decay}
+        other = module.DynamicEvaluation(**TINY, segment=5, rule="sgd", **given)
+        other.fit(*toy_splits, context)
+        episodes = few_shot.held_out_episodes(toy_splits[1], context, shots, 2)
+        return few_shot.few_shot_nll(other.adapt, episodes, context.device)
+
+    within = {(eta, decay): figure(0.5, eta, decay, 0) for eta in (0.0, 1.0) for decay in (0.0, 0.01)}
+    assert within[1.0, 0.0] < within[0.0, 0.0] - 0.01
+    assert within[0.0, 0.0] == within[0.0, 0.01]
+    best = min(within, key=within.get)
+    assert (model.notes["eta"], model.notes["lambda"]) == best
+    support = {first: figure(first, *best, 5) for first in (0.0, 1.0)}
+    assert support[0.0] != support[1.0]
+    assert model.notes["eta of the support"] == min(support, key=support.get)
 
 
 @pytest.mark.parametrize(
     ("protocol", "rule"), [("independent", "rms"), ("independent", "sgd"), ("streaming", "rms")]
 )
 def test_through_the_harness(score, protocol, rule):
-    given = ["rate=0.001" if rule == "rms" else "rate=0.3", "pull=0.003", f"rule={rule}"]
+    given = ["rate=0.001" if rule == "rms" else "rate=0.3", "pull=0.003", "support_rate=0.0003", f"rule={rule}"]
     stored, rows = score("dynamic_evaluation", [*SETTINGS, *given], protocol=protocol, shots=(0, 5))
     rules = {verdict.rule for verdict in stored.result.audits if verdict.passed}
     assert {"causality", "independence", "determinism", "state", "stream"} <= rules
