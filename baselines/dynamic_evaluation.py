@@ -20,7 +20,7 @@ rate that is best on the whole can still lead a single song astray without end.
 The support has an eta of its own: what is learnt from it must serve every other song of the artist, what is
 learnt within a song only the rest of that song, and the rate that is best there forgets the support.
 
-eta and lambda are the best of a grid on validation episodes without support, then the support's eta on episodes
+eta and lambda are the best of a grid on validation episodes without support, then the support's eta on those
 with five songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda 0.002, MS
 from batches of 100).
 """

@@ -272,7 +272,8 @@ def test_the_best_rates_on_validation_are_taken(module, baseline, toy_splits, co
     ("protocol", "rule"), [("independent", "rms"), ("independent", "sgd"), ("streaming", "rms")]
 )
 def test_through_the_harness(score, protocol, rule):
-    given = ["rate=0.001" if rule == "rms" else "rate=0.3", "pull=0.003", "support_rate=0.0003", f"rule={rule}"]
+    rate = "rate=0.001" if rule == "rms" else "rate=0.3"
+    given = [rate, "pull=0.003", "support_rate=0.0003", f"rule={rule}"]
     stored, rows = score("dynamic_evaluation", [*SETTINGS, *given], protocol=protocol, shots=(0, 5))
     rules = {verdict.rule for verdict in stored.result.audits if verdict.passed}
     assert {"causality", "independence", "determinism", "state", "stream"} <= rules

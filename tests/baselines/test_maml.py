@@ -127,7 +127,7 @@ def test_no_support_is_theta(learner, songs, module):
 
 
 def test_stream_and_observe(learner, songs, module):
-    predictor = module.MAMLPredictor(learner, songs[:2], module.Plan(3))
+    predictor = module.MAMLPredictor(learner, songs[:2], {2: module.Plan(3)})
     query = torch.tensor(songs[3].astype("int64"))[None]
     with torch.no_grad():
         scores = predictor.logits(query)[0]
@@ -135,7 +135,7 @@ def test_stream_and_observe(learner, songs, module):
         rows = torch.stack([stream.step(token) for token in [1, *songs[3][:-1].tolist()]])
         torch.testing.assert_close(rows, scores, rtol=0, atol=1e-10)
         predictor.observe(songs[2])
-        again = module.MAMLPredictor(learner, songs[:3], module.Plan(3)).logits(query)[0]
+        again = module.MAMLPredictor(learner, songs[:3], {2: module.Plan(3)}).logits(query)[0]
         torch.testing.assert_close(predictor.logits(query)[0], again, rtol=0, atol=0)
     assert not torch.allclose(again, scores, atol=1e-4)
 
@@ -161,16 +161,16 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
     none, few = (few_shot.held_out_episodes(own_words[1], context, k, 12) for k in (0, 5))
 
     def nll(learner, episodes):
-        plan = module.Plan(submission.steps)
+        plans = {0: module.Plan(submission.steps)}
         return few_shot.few_shot_nll(
-            lambda songs: module.MAMLPredictor(learner, songs, plan), episodes, context.device
+            lambda songs: module.MAMLPredictor(learner, songs, plans), episodes, context.device
         )
 
     before, after = nll(kept["before"], few), nll(submission.learner, few)
     assert after < before - 0.1
     assert after < nll(submission.learner, none) - 0.3
     wrong = module.MAMLPredictor(
-        submission.learner, [song.tokens for song in own_words[0].artists[0].songs[:5]], submission.plan
+        submission.learner, [song.tokens for song in own_words[0].artists[0].songs[:5]], submission.plans
     )
     assert after < few_shot.few_shot_nll(lambda _: wrong, few, context.device) - 0.3
     rates = [log.detach() for log in submission.learner.log_rates]
@@ -178,6 +178,17 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
         (log - start.detach()).abs().max() > 1e-3
         for log, start in zip(rates, kept["before"].log_rates, strict=True)
     )
+
+
+def test_the_plan_is_that_of_the_number_of_songs(learner, songs, module):
+    plans = {0: module.Plan(0), 1: module.Plan(0), 2: module.Plan(2), 4: module.Plan(3, 2.0)}
+    query = torch.tensor(songs[3].astype("int64"))[None]
+    for count, plan in [(1, plans[1]), (2, plans[2]), (3, plans[2]), (4, plans[4]), (5, plans[4])]:
+        expected = learner.adapted(songs[:count], plan)
+        with torch.no_grad():
+            found = module.MAMLPredictor(learner, songs[:count], plans).logits(query)
+            assert torch.equal(found, expected(query))
+            assert torch.equal(found, learner.model(query)) == (plan.steps == 0)
 
 
 @pytest.mark.parametrize("protocol", ["independent", "streaming"])
