@@ -11,18 +11,20 @@ length, and R = sqrt(MS) / the mean over tensors of each tensor's mean of sqrt(M
 move far and are held loosely. The state of the LSTM is zero at each song's start and carried between its
 segments.
 
-First the support songs are gone through, one after the other; then every query song from there, learning on
-within the song. In `independent` the weights are put back before each query song; in `streaming` they stay
-where the observed song has brought them. A segment's scores come from weights that have seen earlier segments
-only. A gradient more than twice as long as is usual on meta-training songs is shortened to that: otherwise a
-rate that is best on the whole can still lead a single song astray without end.
+First the support songs are gone through, then every query song from there, learning on within the song. In
+`independent` the weights are put back before each query song; in `streaming` they stay where the observed
+song has brought them. A segment's scores come from weights that have seen earlier segments only. A gradient
+more than twice as long as is usual on meta-training songs is shortened to that: otherwise a rate that is
+best on the whole can still lead a single song astray without end.
 
-The support has an eta of its own: what is learnt from it must serve every other song of the artist, what is
-learnt within a song only the rest of that song, and the rate that is best there forgets the support.
+The support is a set, so its songs are read side by side: the n-th update is by the sum of the gradients of
+all their n-th segments, near to what one song after the other would add up to, in no order and in less
+time. And it has an eta of its own: what is learnt from it must serve every other song of the artist, what
+is learnt within a song only the rest of that song.
 
-eta and lambda are the best of a grid on validation episodes without support, then the support's eta on those
-with five songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda 0.002, MS
-from batches of 100).
+eta and lambda are the best of a grid on validation episodes without support, then the support's eta on
+those with five songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda
+0.002, MS from batches of 100).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ import numpy as np
 import torch
 from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
 from common.lstm import LSTMLanguageModel, State, shift
-from common.songs import SongBatches, padded, song_losses
+from common.songs import SongBatches, padded, piece_nats, song_losses
 from lstm import LSTM
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -60,7 +62,7 @@ class Rule:
     Attributes:
         rates, pulls: for each of the model's weights a tensor of its shape, or one number.
         segment: tokens between two updates.
-        longest: gradients are shortened to this norm.
+        longest: gradients are shortened to this norm, for each song that they are the sum of.
     """
 
     rates: Sequence[Tensor]
@@ -135,7 +137,7 @@ class DynamicEvaluation(LSTM):
         self.notes |= {"segment": self.segment}
 
     def adapt(self, support: Sequence[Tokens]) -> DynamicPredictor:
-        """Learn from the support, one song after the other."""
+        """Learn from the support, its songs side by side."""
         return DynamicPredictor(self.model, self.over_support, self.within_song, support)
 
 
@@ -146,7 +148,7 @@ class DynamicPredictor:
         model: where they start.
         over_support: how they learn from the songs, and from those observed.
         within_song: how they learn within a song that they score.
-        songs: in their order.
+        songs: in any order.
     """
 
     def __init__(
@@ -155,13 +157,16 @@ class DynamicPredictor:
         self.over_support, self.within_song = over_support, within_song
         self.learner = Learner(model)
         self.weights = self.learner.copied()
-        for song in songs:
-            self.observe(song)
+        if songs:
+            self._learn(songs)
 
     def observe(self, song: Tokens) -> None:
         """Learn from a song, and stay there."""
+        self._learn([song])
+
+    def _learn(self, songs: Sequence[Tokens]) -> None:
         self.learner.put(self.weights)
-        self.learner.song(padded([song], self.learner.device)[0], self.over_support)
+        self.learner.learn(padded(songs, self.learner.device), self.over_support)
         self.weights = self.learner.copied()
 
     def logits(self, songs: Tensor) -> Tensor:
@@ -207,6 +212,12 @@ class Learner:
         for weight, value in zip(self.weights, weights, strict=True):
             weight.copy_(value)
 
+    def learn(self, songs: Tensor, rule: Rule) -> None:
+        """Learn from K songs int64 [K, T], padded, side by side."""
+        with torch.enable_grad():
+            for nats in piece_nats(self.model, shift(songs), songs, rule.segment):
+                self._move(torch.autograd.grad(nats / rule.segment, self.weights), rule, len(songs))
+
     def song(self, song: Tensor, rule: Rule) -> Tensor:
         """Score one song int64 [T], padded or not, and learn from it: [T, V], zeros behind its end."""
         inputs, state = shift(song[None]), None
@@ -222,12 +233,16 @@ class Learner:
     ) -> tuple[Tensor, State]:
         """Score one segment int64 [1, n], then learn from it: scores [n, V] and the state behind it."""
         scores, gradients, state = segment_gradients(self.model, inputs, targets, state, rule.segment)
-        share = min(1.0, rule.longest / max(norm(gradients), 1e-30))
-        parts = zip(self.weights, self.origin, gradients, rule.rates, rule.pulls, strict=True)
-        with torch.no_grad():
-            for weight, origin, gradient, rate, pull in parts:
-                weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-share)
+        self._move(gradients, rule)
         return scores, state
+
+    @torch.no_grad()
+    def _move(self, gradients: Sequence[Tensor], rule: Rule, songs: int = 1) -> None:
+        """One update by the gradients of one segment of so many songs, summed."""
+        share = min(1.0, songs * rule.longest / max(norm(gradients), 1e-30))
+        parts = zip(self.weights, self.origin, gradients, rule.rates, rule.pulls, strict=True)
+        for weight, origin, gradient, rate, pull in parts:
+            weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-share)
 
 
 class DynamicStream:

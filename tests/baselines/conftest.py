@@ -23,6 +23,16 @@ from fsdl_bench.codecs.words import WordsCodec
 BASELINES = Path(__file__).parents[2] / "baselines"
 
 
+@pytest.fixture(autouse=True)
+def alone():
+    """One thread, so that tests side by side do not fight, and the same draws every time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def baseline():
     """`baseline("ngram")` is the module `baselines/ngram.py`, imported as its neighbours import it."""

@@ -16,17 +16,16 @@ SUPPORT = [np.array([4, 5, 2], np.uint16), np.array([6, 7, 5, 4, 9, 9, 8], np.ui
 QUERY = [[5, 5, 4, 5, 6, 7, 2], [12, 13, 12, 13]]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def module(baseline):
     return baseline("dynamic_evaluation")
+
+
+@pytest.fixture(autouse=True)
+def exact(baseline, monkeypatch):
+    """Learning without bfloat16."""
+    songs = baseline("common.songs")
+    monkeypatch.setattr(songs, "half", lambda device: torch.autocast(device.type, enabled=False))
 
 
 @pytest.fixture
@@ -48,24 +47,33 @@ def padded(*songs):
     return torch.tensor([[*song, *[PAD] * (longest - len(song))] for song in songs])
 
 
-def plain_song(model, origin, song, segment, change):
-    """Score and learn with nothing of the baseline's code but its model: scores [T, V]."""
-    inputs, state, rows = [BOS, *song[:-1]], None, []
-    for start in range(0, len(song), segment):
+def plain_songs(model, origin, songs, segment, change):
+    """Score songs side by side and learn, with nothing of the baseline but its model: [T, V] of each."""
+    inputs = [[BOS, *song[:-1]] for song in songs]
+    states, rows = [None] * len(songs), [[] for _ in songs]
+    for start in range(0, max(map(len, songs)), segment):
         part = slice(start, start + segment)
         model.zero_grad()
-        features, state = model.features(torch.tensor([inputs[part]]), state)
-        scores = features[0] @ model.embed.weight.T + model.bias
-        state = tuple(s.detach() for s in state)
-        rows.append(scores.detach())
-        logp = scores - scores.logsumexp(-1, keepdim=True)
-        loss = -sum(logp[place, token] for place, token in enumerate(song[part])) / segment
+        loss = 0.0
+        for i, song in enumerate(songs):
+            if len(song) <= start:
+                continue
+            features, state = model.features(torch.tensor([inputs[i][part]]), states[i])
+            states[i] = tuple(s.detach() for s in state)
+            scores = features[0] @ model.embed.weight.T + model.bias
+            rows[i].append(scores.detach())
+            logp = scores - scores.logsumexp(-1, keepdim=True)
+            loss = loss - sum(logp[place, token] for place, token in enumerate(song[part])) / segment
         loss.backward()
         with torch.no_grad():
             new = [change(i, p, p.grad, origin[i]) for i, p in enumerate(model.parameters())]
             for p, value in zip(model.parameters(), new, strict=True):
                 p.copy_(value)
-    return torch.cat(rows)
+    return [torch.cat(own) for own in rows]
+
+
+def plain_song(model, origin, song, segment, change):
+    return plain_songs(model, origin, [song], segment, change)[0]
 
 
 def sgd(eta, decay):
@@ -98,8 +106,7 @@ def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
     else:
         first, before = module.make_rule(ones, eta / 3, decay, segment, 0.0), sgd(eta / 3, decay)
     learner = model.adaptable()
-    for song in SUPPORT:
-        plain_song(learner, origin, song.tolist(), segment, before)
+    plain_songs(learner, origin, [song.tolist() for song in SUPPORT], segment, before)
     with torch.no_grad():
         found = module.DynamicPredictor(model, first, rule, SUPPORT).logits(padded(*QUERY))
     for scores, song in zip(found, QUERY, strict=True):
@@ -109,8 +116,9 @@ def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
         assert torch.equal(p, before)
 
 
-def test_long_gradients_are_shortened(module, model):
-    """To a norm that every one of them exceeds: then all steps are equally long."""
+@pytest.mark.parametrize("songs", [QUERY[:1], QUERY])
+def test_long_gradients_are_shortened(module, model, songs):
+    """To a norm that every one of them exceeds, times the songs: then all steps are equally long."""
     ones = [torch.ones((), dtype=torch.float64) for _ in model.parameters()]
     rule = module.replace(module.make_rule(ones, 0.1, 0.0, 3, 0.0), longest=0.01)
     origin = [p.detach().clone() for p in model.parameters()]
@@ -119,13 +127,14 @@ def test_long_gradients_are_shortened(module, model):
     def change(i, p, g, _):
         whole = math.sqrt(sum(q.grad.square().sum().item() for q in learner.parameters()))
         lengths.append(whole)
-        return p - 0.1 * 0.01 / whole * g
+        return p - 0.1 * 0.01 * len(songs) / whole * g
 
     learner = model.adaptable()
-    expected = plain_song(learner, origin, QUERY[0], 3, change)
-    found = module.DynamicPredictor(model, rule, rule, ()).logits(padded(QUERY[0]))[0]
-    assert min(lengths) > 0.01
-    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12)
+    plain_songs(learner, origin, songs, 3, change)
+    found = module.DynamicPredictor(model, rule, rule, [np.array(song, np.uint16) for song in songs])
+    assert min(lengths) > 0.01 * len(songs)
+    for weight, expected in zip(found.weights, learner.parameters(), strict=True):
+        assert weight.numpy() == pytest.approx(expected.detach().numpy(), abs=1e-12)
 
 
 def test_the_usual_norm_is_the_median_over_segments(module, baseline, toy_splits):
@@ -168,9 +177,20 @@ def test_weights_go_back_between_songs_and_on_after_observe(module, model, roots
         alone = reader.logits(padded(QUERY[index]))[0]
         assert alone.numpy() == pytest.approx(both[index, :length].numpy(), abs=1e-12)
     reader.observe(np.array(QUERY[1], np.uint16))
-    longer = predictor(module, model, roots, [*SUPPORT, np.array(QUERY[1], np.uint16)])
-    assert torch.equal(reader.logits(padded(*QUERY)), longer.logits(padded(*QUERY)))
-    assert not torch.equal(reader.logits(padded(*QUERY)), both)
+    learner, origin = model.adaptable(), list(model.parameters())
+    change = rms(3e-4, 0.1, roots)
+    plain_songs(learner, origin, [song.tolist() for song in SUPPORT], 3, change)
+    plain_song(learner, origin, QUERY[1], 3, change)
+    expected = plain_song(learner, origin, QUERY[0], 3, change)
+    found = reader.logits(padded(*QUERY))[0]
+    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-10)
+    assert not torch.equal(found, both[0])
+
+
+def test_the_support_is_a_set(module, model, roots):
+    one = predictor(module, model, roots).logits(padded(*QUERY))
+    other = predictor(module, model, roots, SUPPORT[::-1]).logits(padded(*QUERY))
+    assert one.numpy() == pytest.approx(other.numpy(), abs=1e-12)
 
 
 @pytest.mark.parametrize("segment", [1, 3, 7, 100])
@@ -196,9 +216,8 @@ def test_no_score_depends_on_its_own_or_a_later_token(module, model, roots, cut)
         assert not torch.equal(one[cut + 1 :], two[cut + 1 :])
 
 
-def test_the_statistics_are_of_every_segment(module, baseline, model, toy_splits, monkeypatch):
+def test_the_statistics_are_of_every_segment(module, baseline, toy_splits):
     songs = baseline("common.songs")
-    monkeypatch.setattr(songs, "half", lambda device: torch.autocast(device.type, enabled=False))
     torch.manual_seed(0)
     model = baseline("common.lstm").LSTMLanguageModel(100, 5, 7, dropout=0.5).double()
     batches = songs.SongBatches(toy_splits[0], 4, 0, torch.device("cpu"))

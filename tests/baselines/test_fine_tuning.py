@@ -13,14 +13,6 @@ SUPPORT = [np.array([4, 5, 2], np.uint16), np.array([6, 7, 5, 4, 9, 9, 8], np.ui
 SONGS = torch.tensor([[5, 5, 4, 5, 6, 7, 2], [12, 13, 12, 13, PAD, PAD, PAD]])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def tuner(baseline):
     """A submission with an untrained model, as its fit would leave it."""

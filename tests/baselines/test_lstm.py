@@ -10,14 +10,6 @@ TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 8, "peak": 0.01}
 SETTINGS = [f"{key}={value}" for key, value in TINY.items()]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def fit(baseline, toy_splits, context, **options):
     model = baseline("lstm").LSTM(**(TINY | options))
     model.fit(*toy_splits, context)

@@ -12,14 +12,6 @@ TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 4, "piece": 64, "pea
 SETTINGS = [f"{key}={value}" for key, value in TINY.items()]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def predictor(baseline):
     """`predictor(songs)` of an untrained model."""

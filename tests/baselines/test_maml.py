@@ -19,12 +19,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def alone():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture
 def module(baseline):
     return baseline("maml")

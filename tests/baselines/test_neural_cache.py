@@ -15,14 +15,6 @@ SUPPORT = [np.array([4, 5, 2], np.uint16), np.array([6, 7, 5, 4, 9], np.uint16)]
 QUERY = [[5, 5, 4, 5, 6, 2], [12, 13, 12, 13]]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def predictor(baseline):
     """`predictor(songs, theta, share, window)` of an untrained model."""

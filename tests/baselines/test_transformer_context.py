@@ -11,12 +11,6 @@ from torch import nn
 TINY = {"width": 16, "layers": 2, "heads": 2, "dropout": 0.0, "tokens": 512}
 
 
-@pytest.fixture(autouse=True)
-def alone():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture
 def module(baseline):
     return baseline("transformer_context")

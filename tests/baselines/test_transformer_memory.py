@@ -10,12 +10,6 @@ import torch
 TINY = {"width": 16, "heads": 2, "encoder": 1, "layers": 2, "dropout": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def alone():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture
 def module(baseline):
     return baseline("transformer_memory")

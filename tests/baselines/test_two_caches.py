@@ -16,14 +16,6 @@ QUERY = [[5, 5, 4, 5, 6, 2], [12, 13, 12, 13]]
 SHARES = {0: 0.0, 1: 0.2, 2: 0.4}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def predictor(baseline):
     """`predictor(songs)` of an untrained model."""

@@ -79,11 +79,11 @@ def test_an_object_cannot_be_isolated(toy, run):
 def test_the_environment_is_scrubbed(monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "x")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    found = isolation._environment("/tmp/x")
+    found = isolation._environment("/own")
     assert "SECRET_TOKEN" not in found
     assert found["OMP_NUM_THREADS"] == "1"
-    assert found["HOME"] == found["TMPDIR"] == "/tmp/x"
-    assert found["FSDL_BENCH_HOME"] == "/tmp/x/home"
+    assert found["HOME"] == found["TMPDIR"] == "/own"
+    assert found["FSDL_BENCH_HOME"] == "/own/home"
 
 
 @LANDLOCK

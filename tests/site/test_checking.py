@@ -82,7 +82,7 @@ FAILED = AuditVerdict(rule="causality", passed=False, checks=1, worst=1.0, toler
         ({"audits": ()}, "audits", "not audited"),
         ({"sha256": "0" * 64}, "submission", "there is another content"),
         ({"source": "models/other.py"}, "submission", "there is no such file"),
-        ({"source": "/tmp/my.py"}, "submission", "names no .py file"),
+        ({"source": "/my.py"}, "submission", "names no .py file"),
         ({"source": "../my.py"}, "submission", "names no .py file"),
         ({"source": "package:Model"}, "submission", "names no .py file"),
         ({"environment": _environment(None, None)}, "commit", "outside a git repository"),

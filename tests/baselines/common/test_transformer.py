@@ -9,12 +9,6 @@ from torch import nn
 V, WIDTH, HEADS = 13, 16, 2
 
 
-@pytest.fixture(autouse=True)
-def alone():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture
 def parts(baseline):
     return baseline("common.transformer")

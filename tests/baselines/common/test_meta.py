@@ -10,12 +10,6 @@ from torch.func import vmap
 OPTIMISERS = ["sgd", "adam"]
 
 
-@pytest.fixture(autouse=True)
-def alone():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture
 def meta(baseline):
     return baseline("common.meta")

@@ -1,0 +1,55 @@
+"""What tests of the shared parts of the reference models share."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from fsdl_bench import BOS
+
+
+@pytest.fixture
+def common(baseline):
+    names = ["dropout", "lstm", "once", "softmax", "songs", "training"]
+    return SimpleNamespace(**{name: baseline(f"common.{name}") for name in names})
+
+
+@pytest.fixture
+def model(common):
+    torch.manual_seed(0)
+    return common.lstm.LSTMLanguageModel(20, embedding=5, hidden=7, layers=2, dropout=0.4).double().eval()
+
+
+@pytest.fixture
+def by_hand():
+    """`by_hand(model, song)`."""
+
+    def logs(model, song):
+        """The equations of the LSTM in numpy, one token at a time: log-probabilities [T, V]."""
+        weights = {name: value.detach().numpy() for name, value in model.named_parameters()}
+
+        def sigmoid(x):
+            return 1 / (1 + np.exp(-x))
+
+        h, c = np.zeros((2, 7)), np.zeros((2, 7))
+        rows = []
+        for token in [BOS, *song[:-1]]:
+            x = weights["embed.weight"][token]
+            for layer in range(2):
+                gates = (
+                    weights[f"lstm.weight_ih_l{layer}"] @ x
+                    + weights[f"lstm.bias_ih_l{layer}"]
+                    + weights[f"lstm.weight_hh_l{layer}"] @ h[layer]
+                    + weights[f"lstm.bias_hh_l{layer}"]
+                )
+                i, f, g, o = np.split(gates, 4)
+                c[layer] = sigmoid(f) * c[layer] + sigmoid(i) * np.tanh(g)
+                h[layer] = sigmoid(o) * np.tanh(c[layer])
+                x = h[layer]
+            scores = weights["embed.weight"] @ (weights["project.weight"] @ x + weights["project.bias"])
+            scores += weights["bias"]
+            rows.append(scores - np.log(np.exp(scores).sum()))
+        return np.array(rows)
+
+    return logs
