@@ -5,13 +5,13 @@
 An encoder and a decoder (Vaswani et al. 2017, "Attention Is All You Need") where what is translated from is a
 set of songs, as in memory networks for few-shot learning (Vinyals et al. 2016, "Matching Networks"; Reed et
 al. 2018, "Few-shot Autoregressive Density Estimation"). Each song is encoded by itself, positions restart and
-nothing says which song came first, so permuting the support changes nothing. M holds every support token, or,
-with `slots` = m, what m learned queries find in each song; and one learned null vector, so that zero shots
-have something to attend to. Layers are those of `common/transformer.py`: an encoder of 1, which sees each
+nothing says which song came first, so permuting the support changes nothing. M holds what 32 learned queries
+find in each song, or, with `slots` = 0, every support token, which costs half as much again; and one learned
+null vector, so that zero shots have something to attend to. Layers are those of `common/transformer.py`: an encoder of 1, which sees each
 song both ways, and a decoder of 3 with cross-attention; width 128, 2 heads, dropout 0.1, embedding shared.
 
 Trained on episodes of 4 query songs, artist by artist, with K drawn from the track's shots, zero included and
-those above 5, which cost most, half as often; the loss is on the query songs. AdamW, 2e-3, warm-up 200 and
+those above 5, which cost most, half as often; the loss is on the query songs. AdamW, 5e-3, warm-up 200 and
 cosine decay, 2 episodes a step; stopped by the mean of the validation NLL at 0 and at 5 shots.
 """
 
@@ -63,12 +63,12 @@ class TransformerMemory:
     heads: int = 2
     encoder: int = 1
     layers: int = 3
-    slots: int = 0
+    slots: int = 32
     dropout: float = 0.1
-    peak: float = 2e-3
+    peak: float = 5e-3
     decay: float = 0.05
     batch: int = 2
-    epochs: int = 1
+    epochs: int = 2
     patience: int = 4
     minutes: float = math.inf
     episodes: int = 24
