@@ -2,13 +2,14 @@
 
     m_k = Encoder(s_k)      M = {null} + m_1 + ... + m_K      p(q_t) = softmax(E Decoder(q_<t, M) + b)
 
-An encoder and a decoder (Vaswani et al. 2017, "Attention Is All You Need") where what is translated from is a
-set of songs, as in memory networks for few-shot learning (Vinyals et al. 2016, "Matching Networks"; Reed et
-al. 2018, "Few-shot Autoregressive Density Estimation"). Each song is encoded by itself, positions restart and
-nothing says which song came first, so permuting the support changes nothing. M holds what 32 learned queries
-find in each song, or, with `slots` = 0, every support token, which costs half as much again; and one learned
-null vector, so that zero shots have something to attend to. Layers are those of `common/transformer.py`: an encoder of 1, which sees each
-song both ways, and a decoder of 3 with cross-attention; width 128, 2 heads, dropout 0.1, embedding shared.
+An encoder and a decoder (Vaswani et al. 2017, "Attention Is All You Need") where what is translated from is
+a set of songs, as in memory networks for few-shot learning (Vinyals et al. 2016, "Matching Networks"; Reed
+et al. 2018, "Few-shot Autoregressive Density Estimation"). Each song is encoded by itself, positions
+restart and nothing says which song came first, so permuting the support changes nothing. M holds what 32
+learned queries find in each song, or, with `slots` = 0, every support token, which costs half as much
+again; and one learned null vector, so that zero shots have something to attend to. Layers are those of
+`common/transformer.py`: an encoder of 1, which sees each song both ways, and a decoder of 3 with
+cross-attention; width 128, 2 heads, dropout 0.1, embedding shared.
 
 Trained on episodes of 4 query songs, artist by artist, with K drawn from the track's shots, zero included and
 those above 5, which cost most, half as often; the loss is on the query songs. AdamW, 5e-3, warm-up 200 and
