@@ -2,10 +2,13 @@
 
     python docs/findings.py leaderboard/results/lyrics-verse
     python docs/findings.py --cost leaderboard/results/lyrics-verse
+    python docs/findings.py --optimum leaderboard/results/lyrics-synthetic
 
 "song alone": the NLL at zero shots minus that of `lstm`, which takes from the running song what its state
 holds and no more. Under a number of shots: the gain over the model's own zero shots. All are in the track's
-unit, paired by artist, with 95 % intervals over artists.
+unit, paired by artist, with 95 % intervals over artists. On a synthetic track `--optimum` shows how far each
+model stays above the Bayes-optimal NLL at the same number of shots, and "moved": how much less that is at the
+headline than at none.
 """
 
 from __future__ import annotations
@@ -41,6 +44,25 @@ def findings(stored: list[StoredResult]) -> str:
     return markdown_table(columns, rows)
 
 
+def optimum(stored: list[StoredResult]) -> str:
+    """Distance to the Bayes-optimal curve by shots, models by their headline."""
+    headline = stored[0].result.track.headline_shot
+    rows = []
+    for one in compare(stored).results:
+        result = next(s.result for s in stored if s.name == one.name)
+        above = {summary.shots: summary.to_optimum for summary in result.aggregates.shots}
+        first, last = above[0], above[headline]
+        rows.append(
+            [
+                one.name,
+                *(interval.text() if interval else "" for interval in above.values()),
+                f"{first.mean - last.mean:+.4f}" if first and last else "",
+            ]
+        )
+    shots = [f"{summary.shots}" for summary in stored[0].result.aggregates.shots]
+    return markdown_table(["model", *shots, "moved"], rows)
+
+
 def costs(stored: list[StoredResult]) -> str:
     """Size, training and waiting times."""
     rows = []
@@ -69,9 +91,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--optimum", action="store_true")
     options = parser.parse_args()
     stored = [read_result(path) for path in sorted(options.folder.glob("*.json"))]
-    print(costs(stored) if options.cost else findings(stored))
+    table = costs if options.cost else optimum if options.optimum else findings
+    print(table(stored))
 
 
 if __name__ == "__main__":
