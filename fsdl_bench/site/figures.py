@@ -110,20 +110,15 @@ def _curves(
     note: str,
 ) -> Chart | None:
     """One line a model over K, on an axis that gives each doubling of 1 + K the same room."""
-    series = [
-        Series(
-            name=entry.result.submission.name,
-            link=entry.slug,
-            colour=colours[entry.slug],
-            values=tuple(
-                _value(math.log2(1 + shot.shots), found, f"{_shots(shot.shots)}", unit)
-                for shot in entry.result.aggregates.shots
-                if (found := figure(shot)) is not None
-            ),
-        )
-        for entry in entries
-    ]
-    series = [one for one in series if len(one.values) > 1]
+
+    def values(entry: Entry) -> list[Value]:
+        return [
+            _value(math.log2(1 + shot.shots), found, _shots(shot.shots), unit)
+            for shot in entry.result.aggregates.shots
+            if (found := figure(shot)) is not None
+        ]
+
+    series = [one for one in _series(entries, colours, values) if len(one.values) > 1]
     if not series:
         return None
     shots = [k for k in board.shots if any(math.log2(1 + k) == v.x for one in series for v in one.values)]
@@ -143,16 +138,14 @@ def _curves(
 def _cost(
     board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
 ) -> Chart | None:
-    series = [
-        Series(
-            name=entry.result.submission.name,
-            link=entry.slug,
-            colour=colours[entry.slug],
-            values=(_value(math.log10(ms), shot.nll, f"{milliseconds(ms)} an episode", unit),),
+
+    def values(entry: Entry) -> list[Value]:
+        ms, shot = entry.result.cost.adapt_ms, entry.at(board.headline_shot)
+        return (
+            [_value(math.log10(ms), shot.nll, f"{milliseconds(ms)} an episode", unit)] if ms and shot else []
         )
-        for entry in entries
-        if (ms := entry.result.cost.adapt_ms) and (shot := entry.at(board.headline_shot))
-    ]
+
+    series = _series(entries, colours, values)
     if not series:
         return None
     powers = [value.x for one in series for value in one.values]
@@ -175,20 +168,14 @@ def _artist(
     board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
 ) -> Chart | None:
     """What was learnt about the artist against the gain, of which a part may be mere warming up."""
-    series = [
-        Series(
-            name=entry.result.submission.name,
-            link=entry.slug,
-            colour=colours[entry.slug],
-            values=(
-                _value(shot.gain.mean, control.gain, f"gain {shot.gain.mean:+.4f}, wrong − right", unit),
-            ),
-        )
-        for entry in entries
-        if (control := entry.result.aggregates.control)
-        and (shot := entry.at(board.headline_shot))
-        and shot.gain
-    ]
+
+    def values(entry: Entry) -> list[Value]:
+        control, shot = entry.result.aggregates.control, entry.at(board.headline_shot)
+        if not (control and shot and shot.gain):
+            return []
+        return [_value(shot.gain.mean, control.gain, f"gain {shot.gain.mean:+.4f}, wrong − right", unit)]
+
+    series = _series(entries, colours, values)
     if not series:
         return None
     title = "Wrong minus right artist against gain"
@@ -207,6 +194,17 @@ def _artist(
         note=_note(series, note),
         joined=False,
     )
+
+
+def _series(
+    entries: Sequence[Entry], colours: dict[str, int], values: Callable[[Entry], Sequence[Value]]
+) -> list[Series]:
+    """One a model, of those that have values."""
+    return [
+        Series(entry.result.submission.name, entry.slug, colours[entry.slug], tuple(found))
+        for entry in entries
+        if (found := values(entry))
+    ]
 
 
 def milliseconds(value: float) -> str:
