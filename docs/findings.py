@@ -7,8 +7,7 @@
 "song alone": the NLL at zero shots minus that of `lstm`, which takes from the running song what its state
 holds and no more. Under a number of shots: the gain over the model's own zero shots. All are in the track's
 unit, paired by artist, with 95 % intervals over artists. On a synthetic track `--optimum` shows how far each
-model stays above the Bayes-optimal NLL at the same number of shots, and "moved": how much less that is at the
-headline than at none.
+model stays above the Bayes-optimal NLL at the same number of shots, and its gain as a share of the optimum's.
 """
 
 from __future__ import annotations
@@ -45,22 +44,23 @@ def findings(stored: list[StoredResult]) -> str:
 
 
 def optimum(stored: list[StoredResult]) -> str:
-    """Distance to the Bayes-optimal curve by shots, models by their headline."""
+    """Distance to the Bayes-optimal curve by shots, models by their headline.
+
+    The optimum gains from 0 to K shots what a model gains and what its distance grows by.
+    """
     headline = stored[0].result.track.headline_shot
     rows = []
     for one in compare(stored).results:
         result = next(s.result for s in stored if s.name == one.name)
-        above = {summary.shots: summary.to_optimum for summary in result.aggregates.shots}
-        first, last = above[0], above[headline]
-        rows.append(
-            [
-                one.name,
-                *(interval.text() if interval else "" for interval in above.values()),
-                f"{first.mean - last.mean:+.4f}" if first and last else "",
-            ]
-        )
+        by_shots = {summary.shots: summary for summary in result.aggregates.shots}
+        above = {shots: summary.to_optimum for shots, summary in by_shots.items()}
+        first, last, gain = above[0], above[headline], by_shots[headline].gain
+        share = ""
+        if first and last and gain:
+            share = f"{gain.mean / (gain.mean + last.mean - first.mean):.0%}"
+        rows.append([one.name, *(interval.text() if interval else "" for interval in above.values()), share])
     shots = [f"{summary.shots}" for summary in stored[0].result.aggregates.shots]
-    return markdown_table(["model", *shots, "moved"], rows)
+    return markdown_table(["model", *shots, f"share of the gain at {headline}"], rows)
 
 
 def costs(stored: list[StoredResult]) -> str:
