@@ -19,25 +19,26 @@ best on the whole can still lead a single song astray without end.
 
 The support is a set, so its songs are read side by side: the n-th update is by the sum of the gradients of
 all their n-th segments, near to what one song after the other would add up to, in no order and in less
-time. And it has an eta of its own: what is learnt from it must serve every other song of the artist, what
-is learnt within a song only the rest of that song.
+time. And it has an eta of its own, for every number of songs: what is learnt from it must serve every other
+song of the artist, what is learnt within a song only the rest of that song, and the more songs, the longer
+the sum.
 
-eta and lambda are the best of a grid on validation episodes without support, then the support's eta on
-those with five songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda
+eta and lambda are the best of a grid on validation episodes without support, then the support's etas on
+those with as many songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda
 0.002, MS from batches of 100).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
-from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.few_shot import few_shot_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel, State, shift
 from common.songs import SongBatches, padded, piece_nats, song_losses
 from lstm import LSTM
@@ -48,23 +49,24 @@ from fsdl_bench import PAD, FitContext, Split, Tokens
 
 EPS = 2e-5
 RATES = {"rms": (3e-5, 1e-4, 3e-4, 1e-3), "sgd": (0.03, 0.1, 0.3, 1.0)}
-SUPPORT_RATES = {"rms": (1e-5, 3e-5, 1e-4, 3e-4), "sgd": (0.01, 0.03, 0.1, 0.3)}
+SUPPORT_RATES = {"rms": (0.0, 1e-5, 3e-5, 1e-4, 3e-4), "sgd": (0.0, 0.01, 0.03, 0.1, 0.3)}
 DECAYS = (0.0, 0.001, 0.01, 0.03)
 
-Setting = tuple[float, float, float]
-"""eta over the support, eta within a song, lambda."""
+Setting = TypeVar("Setting")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One update: theta <- theta - rates g + pulls (theta_0 - theta), tensor by tensor.
+    """One update: theta <- theta - eta rates g + pulls (theta_0 - theta), tensor by tensor.
 
     Attributes:
+        eta: the rate of all.
         rates, pulls: for each of the model's weights a tensor of its shape, or one number.
         segment: tokens between two updates.
-        longest: gradients are shortened to this norm, for each song that they are the sum of.
+        longest: gradients are shortened to this norm, times the root of the songs that they are the sum of.
     """
 
+    eta: float
     rates: Sequence[Tensor]
     pulls: Sequence[Tensor]
     segment: int
@@ -81,7 +83,8 @@ class DynamicEvaluation(LSTM):
         statistics: meta-training batches that MS is the mean over.
         rate: eta within a song; chosen on validation unless given.
         pull: lambda; chosen on validation unless given.
-        support_rate: eta over the support and observed songs; chosen on validation unless given.
+        support_rate: eta over the support and observed songs; chosen on validation, for every number of
+            shots, unless given.
         episodes: validation episodes, of each number of shots, that these are chosen on.
     """
 
@@ -106,35 +109,44 @@ class DynamicEvaluation(LSTM):
         rates = RATES[self.rule] if self.rate is None else (self.rate,)
         pulls = DECAYS if self.pull is None else (self.pull,)
         firsts = SUPPORT_RATES[self.rule] if self.support_rate is None else (self.support_rate,)
-        settings = [(firsts[0], eta, decay) for eta, decay in product(rates, pulls)]
-        _, *chosen = self._best(settings, 0, validation, context)
-        settings = [(first, *chosen) for first in firsts]
-        self._set(*self._best(settings, headline_shots(context), validation, context))
+        eps = EPS if self.rule == "rms" else 0.0
+        self.over_support: dict[int, Rule] = {}
+
+        def within(setting: tuple[float, float]) -> None:
+            rule = make_rule(self.roots, *setting, self.segment, eps)
+            self.within_song = replace(rule, longest=self.longest)
+
+        eta, decay = self._best(list(product(rates, pulls)), 0, within, validation, context)
+        self.notes |= {"rule": self.rule, "segment": self.segment, "eta": eta, "lambda": decay}
+        for shots in sorted({*context.shots} - {0}) or [1]:
+
+            def over(first: float, shots: int = shots) -> None:
+                self.over_support[shots] = replace(self.within_song, eta=first)
+
+            first = self._best(firsts, shots, over, validation, context)
+            self.notes[f"eta of {shots} support songs"] = first
 
     def _best(
-        self, settings: Sequence[Setting], shots: int, validation: Split, context: FitContext
+        self,
+        settings: Sequence[Setting],
+        shots: int,
+        take: Callable[[Setting], None],
+        validation: Split,
+        context: FitContext,
     ) -> Setting:
-        """The setting with the lowest nats on validation episodes with so many support songs."""
-        if len(settings) == 1:
-            return settings[0]
-        episodes = held_out_episodes(validation, context, shots, self.episodes)
-        costs = {}
-        for setting in tqdm(settings, desc=f"rates at {shots} shots", unit="setting"):
-            self._set(*setting)
-            figure = few_shot_nll(self.adapt, episodes, context.device)
-            names = "eta of the support {}, eta {}, lambda {}".format(*setting)
-            context.log(f"{names}: {figure} nats/{context.unit} at {shots} shots")
-            costs[setting] = figure if math.isfinite(figure) else math.inf
-        return min(settings, key=costs.__getitem__)
-
-    def _set(self, first: float, eta: float, decay: float) -> None:
-        eps = EPS if self.rule == "rms" else 0.0
-        self.over_support, self.within_song = (
-            replace(make_rule(self.roots, rate, decay, self.segment, eps), longest=self.longest)
-            for rate in (first, eta)
-        )
-        self.notes |= {"rule": self.rule, "eta of the support": first, "eta": eta, "lambda": decay}
-        self.notes |= {"segment": self.segment}
+        """Take, by `take`, the setting with the lowest nats on validation episodes with so many songs."""
+        best = settings[0]
+        if len(settings) > 1:
+            episodes = held_out_episodes(validation, context, shots, self.episodes)
+            costs = {}
+            for setting in tqdm(settings, desc=f"rates at {shots} shots", unit="setting"):
+                take(setting)
+                figure = few_shot_nll(self.adapt, episodes, context.device)
+                context.log(f"{setting}: {figure:.4f} nats/{context.unit} at {shots} shots")
+                costs[setting] = figure if math.isfinite(figure) else math.inf
+            best = min(settings, key=costs.__getitem__)
+        take(best)
+        return best
 
     def adapt(self, support: Sequence[Tokens]) -> DynamicPredictor:
         """Learn from the support, its songs side by side."""
@@ -146,16 +158,20 @@ class DynamicPredictor:
 
     Args:
         model: where they start.
-        over_support: how they learn from the songs, and from those observed.
+        over_support: how they learn from the songs, and from those observed, by the number of songs.
         within_song: how they learn within a song that they score.
         songs: in any order.
     """
 
     def __init__(
-        self, model: LSTMLanguageModel, over_support: Rule, within_song: Rule, songs: Sequence[Tokens]
+        self,
+        model: LSTMLanguageModel,
+        over_support: Mapping[int, Rule],
+        within_song: Rule,
+        songs: Sequence[Tokens],
     ) -> None:
         self.over_support, self.within_song = over_support, within_song
-        self.learner = Learner(model)
+        self.learner, self.known = Learner(model), 0
         self.weights = self.learner.copied()
         if songs:
             self._learn(songs)
@@ -165,8 +181,11 @@ class DynamicPredictor:
         self._learn([song])
 
     def _learn(self, songs: Sequence[Tokens]) -> None:
+        self.known += len(songs)
+        rules = self.over_support
+        reached = max((shots for shots in rules if shots <= self.known), default=min(rules))
         self.learner.put(self.weights)
-        self.learner.learn(padded(songs, self.learner.device), self.over_support)
+        self.learner.learn(padded(songs, self.learner.device), rules[reached])
         self.weights = self.learner.copied()
 
     def logits(self, songs: Tensor) -> Tensor:
@@ -239,10 +258,10 @@ class Learner:
     @torch.no_grad()
     def _move(self, gradients: Sequence[Tensor], rule: Rule, songs: int = 1) -> None:
         """One update by the gradients of one segment of so many songs, summed."""
-        share = min(1.0, songs * rule.longest / max(norm(gradients), 1e-30))
+        share = min(1.0, math.sqrt(songs) * rule.longest / max(norm(gradients), 1e-30))
         parts = zip(self.weights, self.origin, gradients, rule.rates, rule.pulls, strict=True)
         for weight, origin, gradient, rate, pull in parts:
-            weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-share)
+            weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-share * rule.eta)
 
 
 class DynamicStream:
@@ -270,8 +289,8 @@ class DynamicStream:
 def make_rule(roots: Sequence[Tensor], eta: float, decay: float, segment: int, eps: float) -> Rule:
     """The update from sqrt(MS) of every weight; with all of them 1 and eps 0 it is SGD."""
     mean = sum(float(root.mean()) for root in roots) / len(roots)
-    rates = [eta / (root + eps) for root in roots]
-    return Rule(rates, [(decay * root / mean).clamp(max=1.0) for root in roots], segment)
+    rates = [1 / (root + eps) for root in roots]
+    return Rule(eta, rates, [(decay * root / mean).clamp(max=1.0) for root in roots], segment)
 
 
 def root_mean_squares(

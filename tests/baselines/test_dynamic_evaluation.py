@@ -108,7 +108,7 @@ def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
     learner = model.adaptable()
     plain_songs(learner, origin, [song.tolist() for song in SUPPORT], segment, before)
     with torch.no_grad():
-        found = module.DynamicPredictor(model, first, rule, SUPPORT).logits(padded(*QUERY))
+        found = module.DynamicPredictor(model, {1: first}, rule, SUPPORT).logits(padded(*QUERY))
     for scores, song in zip(found, QUERY, strict=True):
         expected = plain_song(copy.deepcopy(learner), origin, song, segment, change)
         assert scores[: len(song)].numpy() == pytest.approx(expected.numpy(), abs=1e-10)
@@ -118,21 +118,21 @@ def test_it_is_the_plain_loop(module, model, roots, segment, eta, decay, kind):
 
 @pytest.mark.parametrize("songs", [QUERY[:1], QUERY])
 def test_long_gradients_are_shortened(module, model, songs):
-    """To a norm that every one of them exceeds, times the songs: then all steps are equally long."""
+    """To a norm that each exceeds, times the root of the songs: then all steps are equally long."""
     ones = [torch.ones((), dtype=torch.float64) for _ in model.parameters()]
     rule = module.replace(module.make_rule(ones, 0.1, 0.0, 3, 0.0), longest=0.01)
     origin = [p.detach().clone() for p in model.parameters()]
-    lengths = []
+    lengths, bound = [], 0.01 * math.sqrt(len(songs))
 
     def change(i, p, g, _):
         whole = math.sqrt(sum(q.grad.square().sum().item() for q in learner.parameters()))
         lengths.append(whole)
-        return p - 0.1 * 0.01 * len(songs) / whole * g
+        return p - 0.1 * bound / whole * g
 
     learner = model.adaptable()
     plain_songs(learner, origin, songs, 3, change)
-    found = module.DynamicPredictor(model, rule, rule, [np.array(song, np.uint16) for song in songs])
-    assert min(lengths) > 0.01 * len(songs)
+    found = module.DynamicPredictor(model, {1: rule}, rule, [np.array(song, np.uint16) for song in songs])
+    assert min(lengths) > bound
     for weight, expected in zip(found.weights, learner.parameters(), strict=True):
         assert weight.numpy() == pytest.approx(expected.detach().numpy(), abs=1e-12)
 
@@ -156,7 +156,7 @@ def test_the_usual_norm_is_the_median_over_segments(module, baseline, toy_splits
 
 def predictor(module, model, roots, support=SUPPORT, eta=3e-4, decay=0.1, segment=3):
     rule = module.make_rule(roots, eta, decay, segment, 2e-5)
-    return module.DynamicPredictor(model, rule, rule, support)
+    return module.DynamicPredictor(model, {1: rule}, rule, support)
 
 
 def test_without_a_rate_it_is_static(module, model, roots):
@@ -185,6 +185,22 @@ def test_weights_go_back_between_songs_and_on_after_observe(module, model, roots
     found = reader.logits(padded(*QUERY))[0]
     assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-10)
     assert not torch.equal(found, both[0])
+
+
+def test_the_rate_over_the_support_is_that_of_the_number_of_songs(module, model, roots):
+    songs = [*SUPPORT, np.array(QUERY[1], np.uint16)]
+    rules = {shots: module.make_rule(roots, shots * 1e-4, 0.0, 3, 2e-5) for shots in (2, 3, 5)}
+    within = module.make_rule(roots, 0.0, 0.0, 3, 2e-5)
+    for count, shots in [(1, 2), (2, 2), (3, 3)]:
+        found = module.DynamicPredictor(model, rules, within, songs[:count])
+        expected = module.DynamicPredictor(model, {1: rules[shots]}, within, songs[:count])
+        assert all(map(torch.equal, found.weights, expected.weights))
+    found = module.DynamicPredictor(model, rules, within, songs[:2])
+    found.observe(songs[2])  # the third: by its rate
+    learner = module.Learner(model)
+    learner.put(module.DynamicPredictor(model, {1: rules[2]}, within, songs[:2]).weights)
+    learner.learn(torch.tensor([songs[2].tolist()]), rules[3])
+    assert all(map(torch.equal, found.weights, learner.copied()))
 
 
 def test_the_support_is_a_set(module, model, roots):
@@ -249,7 +265,7 @@ def test_two_symbols_approach_their_entropy(module, baseline, kind, eta):
     rule = module.make_rule(roots, eta, 0.0, 5, 0.0)
     rng = np.random.default_rng(1)
     song = torch.from_numpy(np.where(rng.random(1500) < 0.9, 4, 5))
-    scores = module.DynamicPredictor(model, rule, rule, ()).logits(song[None])[0].double().log_softmax(-1)
+    scores = module.DynamicPredictor(model, {}, rule, ()).logits(song[None])[0].double().log_softmax(-1)
     nats = -scores[range(1500), song]
     entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
     assert nats[:5].mean() > 2.5
@@ -282,9 +298,10 @@ def test_the_best_rates_on_validation_are_taken(module, baseline, toy_splits, co
     assert within[0.0, 0.0] == within[0.0, 0.01]
     best = min(within, key=within.get)
     assert (model.notes["eta"], model.notes["lambda"]) == best
-    support = {first: figure(first, *best, 5) for first in (0.0, 1.0)}
-    assert support[0.0] != support[1.0]
-    assert model.notes["eta of the support"] == min(support, key=support.get)
+    for shots in (1, 2, 5):
+        support = {first: figure(first, *best, shots) for first in (0.0, 1.0)}
+        assert support[0.0] != support[1.0]
+        assert model.notes[f"eta of {shots} support songs"] == min(support, key=support.get)
 
 
 @pytest.mark.parametrize(
