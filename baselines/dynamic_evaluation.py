@@ -19,9 +19,9 @@ best on the whole can still lead a single song astray without end.
 
 The support is a set, so its songs are read side by side: the n-th update is by the sum of the gradients of
 all their n-th segments, near to what one song after the other would add up to, in no order and in less
-time. And it has an eta of its own, for every number of songs: what is learnt from it must serve every other
-song of the artist, what is learnt within a song only the rest of that song, and the more songs, the longer
-the sum.
+time. It is gone through 3 times. And it has an eta of its own, for every number of songs: what is learnt
+from it must serve every other song of the artist, what is learnt within a song only the rest of that song,
+and the more songs, the longer the sum.
 
 eta and lambda are the best of a grid on validation episodes without support, then the support's etas on
 those with as many songs; segments of 50 tokens, eps 2e-5 (the paper: one eta of 5e-5, segments of 5, lambda
@@ -63,6 +63,7 @@ class Rule:
         eta: the rate of all.
         rates, pulls: for each of the model's weights a tensor of its shape, or one number.
         segment: tokens between two updates.
+        passes: how often songs are gone through.
         longest: gradients are shortened to this norm, times the root of the songs that they are the sum of.
     """
 
@@ -70,6 +71,7 @@ class Rule:
     rates: Sequence[Tensor]
     pulls: Sequence[Tensor]
     segment: int
+    passes: int = 1
     longest: float = math.inf
 
 
@@ -81,6 +83,7 @@ class DynamicEvaluation(LSTM):
         rule: "rms" or "sgd".
         segment: tokens between two updates.
         statistics: meta-training batches that MS is the mean over.
+        passes: over the support, and over observed songs.
         rate: eta within a song; chosen on validation unless given.
         pull: lambda; chosen on validation unless given.
         support_rate: eta over the support and observed songs; chosen on validation, for every number of
@@ -91,6 +94,7 @@ class DynamicEvaluation(LSTM):
     rule: Literal["rms", "sgd"] = "rms"
     segment: int = 50
     statistics: int = 500
+    passes: int = 3
     rate: float | None = None
     pull: float | None = None
     support_rate: float | None = None
@@ -121,7 +125,7 @@ class DynamicEvaluation(LSTM):
         for shots in sorted({*context.shots} - {0}) or [1]:
 
             def over(first: float, shots: int = shots) -> None:
-                self.over_support[shots] = replace(self.within_song, eta=first)
+                self.over_support[shots] = replace(self.within_song, eta=first, passes=self.passes)
 
             first = self._best(firsts, shots, over, validation, context)
             self.notes[f"eta of {shots} support songs"] = first
@@ -234,8 +238,9 @@ class Learner:
     def learn(self, songs: Tensor, rule: Rule) -> None:
         """Learn from K songs int64 [K, T], padded, side by side."""
         with torch.enable_grad():
-            for nats in piece_nats(self.model, shift(songs), songs, rule.segment):
-                self._move(torch.autograd.grad(nats / rule.segment, self.weights), rule, len(songs))
+            for _ in range(rule.passes):
+                for nats in piece_nats(self.model, shift(songs), songs, rule.segment):
+                    self._move(torch.autograd.grad(nats / rule.segment, self.weights), rule, len(songs))
 
     def song(self, song: Tensor, rule: Rule) -> Tensor:
         """Score one song int64 [T], padded or not, and learn from it: [T, V], zeros behind its end."""
