@@ -121,7 +121,8 @@ class MAML(LSTM):
         self.learner = Learner(self.model, loop, self.adapted, self.per_weight, self.rows, self.piece)
         self.model, device = self.learner.model, context.device
         top = headline_shots(context)
-        episodes = {k: held_out_episodes(validation, context, k, self.episodes) for k in context.shots}
+        counts = {0, top, *context.shots}
+        episodes = {k: held_out_episodes(validation, context, k, self.episodes) for k in counts}
 
         def figure(plan: Plan, shots: int = top) -> float:
             return few_shot_nll(

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,6 +184,12 @@ def test_the_plan_is_that_of_the_number_of_songs(learner, songs, module):
             found = module.MAMLPredictor(learner, songs[:count], plans).logits(query)
             assert torch.equal(found, expected(query))
             assert torch.equal(found, learner.model(query)) == (plan.steps == 0)
+
+
+def test_fits_for_shots_without_zero_and_five(module, toy_splits, context):
+    submission = module.MAML(**SMALL | {"epochs": 1})
+    submission.fit(*toy_splits, replace(context, shots=(1, 6)))
+    assert set(submission.plans) == {0, 1, 6}
 
 
 @pytest.mark.parametrize("protocol", ["independent", "streaming"])
