@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, warm-up, cosine decay, clipping, early stopping on validation, checkpoints.
+"""The one training loop: AdamW or Muon, warm-up, cosine decay, clipping, early stopping, checkpoints.
 
     lr(i) = peak * min((i + 1) / warmup, floor + (1 - floor) (1 + cos(pi i / n)) / 2)
 
@@ -6,6 +6,10 @@ A batch is a function of its number, and the checkpoint holds the state of the r
 interrupted training goes on from its last checkpoint as if nothing had happened, bit for bit. A batch may
 have several losses, one for each piece of a long sequence (truncated backpropagation): each is stepped on as
 it comes, before the next piece is computed.
+
+Muon (Jordan et al. 2024; Liu et al. 2025, "Muon is Scalable for LLM Training") replaces the momentum of each
+linear layer's weights by the nearest orthogonal matrix, scaled to the size of an AdamW step so that one rate
+serves both; embeddings, biases and gains stay with AdamW. It needs PyTorch 2.9.
 """
 
 from __future__ import annotations
@@ -38,7 +42,8 @@ class Recipe:
         peak: highest learning rate.
         warmup: batches until it is reached.
         floor: the share of the peak that is left at the end.
-        weight_decay: AdamW's, on matrices only.
+        weight_decay: on matrices only.
+        muon: whether linear layers are trained by Muon.
         clip: largest norm of the gradient.
         every: batches between two validations, each followed by a checkpoint.
         patience: validations without a new best after which training stops.
@@ -50,6 +55,7 @@ class Recipe:
     warmup: int = 100
     floor: float = 0.05
     weight_decay: float = 0.01
+    muon: bool = False
     clip: float = 1.0
     every: int = 250
     patience: int = 4
@@ -120,14 +126,15 @@ def train(
     """
     device = context.device
     path = context.checkpoints / f"{name}.pt"
-    optimiser = torch.optim.AdamW(_groups(model, recipe.weight_decay), lr=recipe.peak, fused=True)
+    optimisers = _optimisers(model, recipe)
     index, seen, spent = 0, 0, 0.0
     curve: Curve = ()
     best = copy.deepcopy(model.state_dict())
     if path.exists():
         saved = torch.load(path, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
         _set_random_state(saved["random"], device)
         index, seen, spent, best = saved["index"], saved["seen"], saved["spent"], saved["best"]
         curve = saved["curve"]
@@ -135,14 +142,15 @@ def train(
     started = time.monotonic()
     while index < recipe.batches and not _enough(curve, recipe) and spent < 60 * recipe.minutes:
         model.train()
-        for group in optimiser.param_groups:
+        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = recipe.peak * recipe.rate(index)
         now = batch(index)
         for loss in losses(now):
-            optimiser.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
         index, seen = index + 1, seen + tokens(now)
         bar.update()
         if index % recipe.every and index < recipe.batches:
@@ -155,7 +163,8 @@ def train(
             best = copy.deepcopy(model.state_dict())
         bar.set_postfix(validation=f"{figure:.4f}")
         spent, started = spent + time.monotonic() - started, time.monotonic()
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
+        states = [optimiser.state_dict() for optimiser in optimisers]
+        state = {"model": model.state_dict(), "optimisers": states, "best": best}
         progress = {"index": index, "seen": seen, "spent": spent, "curve": curve}
         _save(path, state | progress | {"random": _random_state(device)})
     bar.close()
@@ -174,14 +183,22 @@ def _enough(curve: Curve, recipe: Recipe) -> bool:
     return bool(curve) and _since_best(curve) >= recipe.patience
 
 
-def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
+def _optimisers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Matrices decay; biases, gains and single numbers do not."""
     parameters = [p for p in model.parameters() if p.requires_grad]
+    linear = {module.weight for module in model.modules() if isinstance(module, nn.Linear) and recipe.muon}
+    matrices = [p for p in parameters if p.dim() >= 2 and p not in linear]
     groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": decay},
+        {"params": matrices, "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return [group for group in groups if group["params"]]
+    groups = [group for group in groups if group["params"]]
+    optimisers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=recipe.peak, fused=True)]
+    if linear:
+        weights = [p for p in parameters if p in linear]
+        decay, like = recipe.weight_decay, "match_rms_adamw"
+        optimisers.append(torch.optim.Muon(weights, lr=recipe.peak, weight_decay=decay, adjust_lr_fn=like))
+    return optimisers
 
 
 def _random_state(device: torch.device) -> list[Tensor]:

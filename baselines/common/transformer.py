@@ -1,20 +1,25 @@
 """A causal Transformer language model: pre-norm, rotary positions, tied embeddings, keys and values kept.
 
-    h <- h + A(LN h)    [h <- h + C(LN h, memory)]    h <- h + W_2 gelu(W_1 LN h)    p = softmax(E LN h + b)
+    h <- h + A(R h)    [h <- h + C(LN h, memory)]    h <- h + W_2 gelu(W_1 R h)    p = softmax(E LN h + b)
+    (R h)_t = sum_{j < 4} r_j * LN h_{t - j}
 
 A is self-attention, C attention to a memory that the caller gives (Vaswani et al. 2017, "Attention Is All You
-Need"; pre-norm: Xiong et al. 2020). Queries and keys of A turn with their place (Su et al. 2021, "RoFormer"):
-a place is (position in its song, number of its song), some pairs of each head turn with the one and some with
-the other, so attention knows how far apart two tokens stand in their songs, and how many songs apart.
+Need"; pre-norm: Xiong et al. 2020). R mixes each channel with its last few values, a depthwise convolution
+(So et al. 2021, "Primer: Searching for Efficient Transformers for Language Modeling"), here before both parts
+of a layer: what follows what need not first be learnt by attention. Queries and keys of A turn with their
+place (Su et al. 2021, "RoFormer"): a place is (position in its song, number of its song), some pairs of each
+head turn with the one and some with the other, so attention knows how far apart two tokens stand in their
+songs, and how many songs apart.
 
-The keys and values of what was read are handed back, and may be handed in before what follows: a song token
-by token, or songs after the support, cost only what is new.
+What later tokens need of what was read is handed back, and may be handed in before what follows: a song
+token by token, or songs after the support, cost only what is new.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +30,62 @@ from common.softmax import nats
 Pair = tuple[Tensor, Tensor]
 """Keys and values, each [B, heads, S, width / heads]."""
 
+REACH = 4
+"""Tokens that R mixes: this one and three before it."""
+
 SLOWEST = 1e4
 """Tokens after which the slowest pair has turned by one radian (Su et al. 2021)."""
 
 FEW = 20.0
 """Songs after which the slowest pair has turned by one radian."""
+
+
+class Past(NamedTuple):
+    """Of one layer, what later tokens need of those that were read.
+
+    Attributes:
+        pair: keys and values.
+        before_self, before_hidden: what R saw last before either part, [B, REACH - 1, width].
+    """
+
+    pair: Pair
+    before_self: Tensor
+    before_hidden: Tensor
+
+    def for_rows(self, count: int) -> Past:
+        """That of one row for many."""
+        key, value = (part.expand(count, -1, -1, -1) for part in self.pair)
+        return Past(
+            (key, value),
+            self.before_self.expand(count, -1, -1),
+            self.before_hidden.expand(count, -1, -1),
+        )
+
+
+class Recent(nn.Module):
+    """R: LN, and each channel mixed with its last few values.
+
+    Args:
+        width: channels.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Parameter(0.1 * torch.randn(REACH, width))
+        with torch.no_grad():
+            self.mix[0] = 1.0
+
+    def forward(self, x: Tensor, last: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [B, T, width] behind the last [B, REACH - 1, width], to the same and the last of it."""
+        normed = self.norm(x)
+        if last is None:
+            last = normed.new_zeros(len(x), REACH - 1, x.shape[2])
+        row = torch.cat([last, normed], dim=1)
+        mixed = normed * self.mix[0]
+        for j in range(1, REACH):
+            mixed = torch.addcmul(mixed, row[:, REACH - 1 - j : -j], self.mix[j])
+        return mixed, row[:, 1 - REACH :]
 
 
 class Rotary(nn.Module):
@@ -112,36 +168,33 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float, cross: bool = False) -> None:
         super().__init__()
-        self.before_self, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        self.before_self, self.attention = Recent(width), Attention(width, heads)
         if cross:
             self.before_cross, self.cross = nn.LayerNorm(width), Attention(width, heads)
-        self.hidden = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
+        self.before_hidden = Recent(width)
+        self.hidden = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.drop = Dropout(dropout)
 
     def forward(
         self,
         x: Tensor,
         turn: Pair,
-        past: Pair | None = None,
+        past: Past | None = None,
         mask: Tensor | None = None,
         causal: bool = False,
         memory: Pair | None = None,
         memory_mask: Tensor | None = None,
-    ) -> tuple[Tensor, Pair]:
-        """x [B, T, width] to the same, and the keys and values of the past and of x."""
-        normed = self.before_self(x)
-        pair = self.attention.pair(normed, turn)
+    ) -> tuple[Tensor, Past]:
+        """x [B, T, width] to the same, and the past of what follows."""
+        mixed, last_self = self.before_self(x, past.before_self if past else None)
+        key, value = self.attention.pair(mixed, turn)
         if past is not None:
-            pair = tuple(
-                torch.cat([old.expand(len(x), -1, -1, -1), new], dim=2)
-                for old, new in zip(past, pair, strict=True)
-            )
-        x = x + self.drop(self.attention(normed, pair, turn, mask, causal))
+            key, value = torch.cat([past.pair[0], key], dim=2), torch.cat([past.pair[1], value], dim=2)
+        x = x + self.drop(self.attention(mixed, (key, value), turn, mask, causal))
         if memory is not None:
             x = x + self.drop(self.cross(self.before_cross(x), memory, mask=memory_mask))
-        return x + self.drop(self.hidden(x)), pair
+        mixed, last_hidden = self.before_hidden(x, past.before_hidden if past else None)
+        return x + self.drop(self.hidden(mixed)), Past((key, value), last_self, last_hidden)
 
 
 class Transformer(nn.Module):
@@ -186,39 +239,39 @@ class Transformer(nn.Module):
         self,
         inputs: Tensor,
         places: Tensor,
-        past: Sequence[Pair] | None = None,
+        past: Sequence[Past] | None = None,
         memory: Sequence[Pair] | None = None,
         memory_mask: Tensor | None = None,
-    ) -> tuple[Tensor, list[Pair]]:
+    ) -> tuple[Tensor, list[Past]]:
         """Read on, each token knowing those before it and all of the past.
 
         Args:
             inputs: int64 [B, T], what came before each target.
             places: [B or 1, T, 1 or 2], see `Rotary`.
-            past: of each layer, the keys and values of what was read before; of one row for all, or of B.
+            past: of each layer; of one row for all, or of B.
             memory: of each layer, the keys and values to look into.
             memory_mask: true where there is one, to be broadcast to [B, heads, T, S].
 
         Returns:
             Features [B, T, width], and the past of what follows.
         """
-        length, read = inputs.shape[1], past[0][0].shape[2] if past else 0
+        length, read = inputs.shape[1], past[0].pair[0].shape[2] if past else 0
         mask = None
         if read and length > 1:
             mask = torch.ones(length, read + length, dtype=torch.bool, device=inputs.device).tril(read)
-        x, turn, pairs = self.embedded(inputs), self.rotary(places), []
+        x, turn, pasts = self.embedded(inputs), self.rotary(places), []
         for i, block in enumerate(self.blocks):
-            x, pair = block(
+            x, after = block(
                 x,
                 turn,
-                past[i] if past else None,
+                past[i].for_rows(len(x)) if past else None,
                 mask,
                 mask is None and length > 1,
                 memory[i] if memory else None,
                 memory_mask,
             )
-            pairs.append(pair)
-        return self.norm(x), pairs
+            pasts.append(after)
+        return self.norm(x), pasts
 
     def nats(self, features: Tensor, targets: Tensor) -> Tensor:
         """-log p of targets int64 [N] from features [N, width], all together."""
@@ -241,7 +294,7 @@ class TransformerStream:
     def __init__(
         self,
         model: Transformer,
-        past: Sequence[Pair] | None = None,
+        past: Sequence[Past] | None = None,
         song: int = 0,
         memory: Sequence[Pair] | None = None,
     ) -> None:

@@ -75,6 +75,33 @@ def model(tmp_path):
 
 
 @pytest.fixture
+def counting():
+    """The text of a submission that counts the support; every call of `adapt` takes `slow` seconds."""
+    return """
+import time
+class Counting:
+    '''Counts the support.'''
+    family = "n-gram"
+    def __init__(self, weight: float = 5.0, slow: float = 0.0):
+        self.weight, self.slow = weight, slow
+    def fit(self, train, validation, context):
+        self.start = torch.rand(context.vocab_size) + 1
+    def adapt(self, support):
+        time.sleep(self.slow)
+        counts = self.start + 0
+        for song in support:
+            ids = torch.as_tensor(song.astype("int64"))
+            counts += self.weight * torch.bincount(ids, minlength=len(counts))
+        return Scores(counts.log())
+class Scores:
+    def __init__(self, scores):
+        self.scores = scores
+    def logits(self, songs):
+        return self.scores.expand(*songs.shape, -1)
+"""
+
+
+@pytest.fixture
 def run(tmp_path):
     """A function that evaluates on the toy track, quietly, and returns the stored result."""
     from fsdl_bench.evaluation.runner import evaluate

@@ -1,5 +1,6 @@
 """The training loop against a plain one, interrupted and not."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -88,24 +89,54 @@ def test_training_is_the_plain_loop(common, context):
     assert not task.model.training
 
 
+def test_muon_turns_linear_layers_by_orthogonal_matrices(common, context):
+    """After one step: the gradient's singular vectors, values near one, and all else as with AdamW."""
+    with_muon, without = Regression(), Regression()
+    before = copy.deepcopy(with_muon.model.state_dict())
+    options = {"batches": 1, "warmup": 1, "peak": 0.01, "weight_decay": 0.0}
+    for task, muon in ((with_muon, True), (without, False)):
+        task.losses = lambda batch, model=task.model: [(model(batch[0]) - batch[1]).square().mean()]
+        task.train(
+            common.training,
+            replace(context, checkpoints=folder(context, f"muon {muon}")),
+            muon=muon,
+            **options,
+        )
+    fresh = Regression()
+    torch.manual_seed(1)
+    (fresh.model.train()(fresh.batch(0)[0]) - fresh.batch(0)[1]).square().mean().backward()
+    for name, parameter in fresh.model.named_parameters():
+        moved = before[name] - with_muon.model.state_dict()[name]
+        if parameter.dim() == 1:
+            assert torch.equal(before[name] - without.model.state_dict()[name], moved)
+            continue
+        left, values, right = torch.linalg.svd(parameter.grad, full_matrices=False)
+        sizes = left.T @ moved @ right.T / (0.2 * math.sqrt(max(moved.shape)) * 0.01)
+        kept = values > 0.05 * values[0]
+        assert kept.any()
+        assert ((sizes.diag()[kept] > 0.6) & (sizes.diag()[kept] < 1.3)).all()
+        assert (sizes - sizes.diag().diag()).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("muon", [False, True])
 @pytest.mark.parametrize("stops", [[3], [7], [15, 20, 36]])
-def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(common, context, stops):
+def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(common, context, stops, muon):
     whole = Regression()
-    one = whole.train(common.training, replace(context, checkpoints=folder(context, "whole")))
+    one = whole.train(common.training, replace(context, checkpoints=folder(context, "whole")), muon=muon)
     place = replace(context, checkpoints=folder(context, "parts"))
     for stop in stops:
         killed = Regression()
         killed.stop_at = stop
         with pytest.raises(KeyboardInterrupt):
-            killed.train(common.training, place)
+            killed.train(common.training, place, muon=muon)
     again = Regression()
-    other = again.train(common.training, place)
+    other = again.train(common.training, place, muon=muon)
     assert other.curve == one.curve
     assert other.tokens == one.tokens
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, again.model.state_dict()[name])
     finished = Regression()
-    assert finished.train(common.training, place).curve == one.curve
+    assert finished.train(common.training, place, muon=muon).curve == one.curve
     assert torch.equal(finished.model[0].weight, whole.model[0].weight)
 
 

@@ -35,8 +35,14 @@ def by_hand(model, inputs, places):
             out[i + size // 2] = a * math.sin(angle) + b * math.cos(angle)
         return out
 
+    def mixed(recent, rows):
+        normed = recent.norm(rows)
+        return torch.stack(
+            [sum(recent.mix[j] * normed[t - j] for j in range(min(4, t + 1))) for t in range(len(rows))]
+        )
+
     for block in model.blocks:
-        normed = block.before_self(x)
+        normed = mixed(block.before_self, x)
         query = block.attention.query(normed)
         key, value = block.attention.key_value(normed).chunk(2, -1)
         rows = []
@@ -50,7 +56,7 @@ def by_hand(model, inputs, places):
                 heads.append(sum(shares[s] * value[s, part] for s in range(t + 1)))
             rows.append(torch.cat(heads))
         x = x + block.attention.out(torch.stack(rows))
-        x = x + block.hidden(x)
+        x = x + block.hidden(mixed(block.before_hidden, x))
     return model.norm(x)
 
 
@@ -74,8 +80,8 @@ def test_going_on_from_the_past_is_one_pass(parts, model, cut):
     _, past = model.features(inputs[:, :cut], where[:, :cut])
     rest, after = model.features(inputs[:, cut:], where[:, cut:], past)
     torch.testing.assert_close(rest, whole[:, cut:], rtol=0, atol=1e-12)
-    assert past[0][0].shape[2] == cut
-    assert after[0][0].shape[2] == 9
+    assert past[0].pair[0].shape[2] == cut
+    assert after[0].pair[0].shape[2] == 9
 
 
 @torch.no_grad()
