@@ -5,7 +5,8 @@
     python docs/findings.py --optimum leaderboard/results/lyrics-synthetic
 
 "song alone": the NLL at zero shots minus that of `lstm`, which takes from the running song what its state
-holds and no more. Under a number of shots: the gain over the model's own zero shots. All are in the track's
+holds and no more; over the seeds that both were run with, as a model that starts from the LSTM starts from
+that of its seed. Under a number of shots: the gain over the model's own zero shots. All are in the track's
 unit, paired by artist, with 95 % intervals over artists. On a synthetic track `--optimum` shows how far each
 model stays above the Bayes-optimal NLL at the same number of shots, and its gain as a share of the optimum's.
 """
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from fsdl_bench.cli.tables import markdown_table
 from fsdl_bench.comparison import compare
-from fsdl_bench.results import StoredResult, read_result
+from fsdl_bench.results import StoredResult, artist_figures, in_unit, read_result
+from fsdl_bench.statistics import Estimate, paired
 
 FLOOR = "lstm"
 
@@ -26,21 +28,31 @@ def findings(stored: list[StoredResult]) -> str:
     """Gains by shots, models by their headline."""
     shots = [summary.shots for summary in stored[0].result.aggregates.shots]
     headline = stored[0].result.track.headline_shot
-    alone = {one.name: one.difference for one in compare(stored, shots=0, against=FLOOR).results}
+    floor = next(one for one in stored if one.name == FLOOR)
     rows = []
     for one in compare(stored, against=FLOOR).results:
-        result = next(s.result for s in stored if s.name == one.name)
-        gains = {summary.shots: summary.gain for summary in result.aggregates.shots}
+        model = next(s for s in stored if s.name == one.name)
+        gains = {summary.shots: summary.gain for summary in model.result.aggregates.shots}
         rows.append(
             [
                 one.name,
-                alone[one.name].text(sign=True) if alone[one.name] else "",
+                alone(model, floor).text(sign=True) if model is not floor else "",
                 *(gains[k].text(sign=True) if gains[k] else "" for k in shots if k),
                 one.control_gain.text(sign=True) if one.control_gain else "",
             ]
         )
     columns = ["model", "song alone", *(f"{k}" for k in shots if k), f"wrong - right at {headline}"]
     return markdown_table(columns, rows)
+
+
+def alone(model: StoredResult, floor: StoredResult) -> Estimate:
+    """At zero shots the one's NLL minus the other's, paired by artist, over the seeds of both."""
+    seeds = {*model.result.seeds} & {*floor.result.seeds}
+    one, other = (
+        artist_figures(stored.rows[stored.rows.seed.isin(seeds)], shots=0)[1] for stored in (model, floor)
+    )
+    unit = in_unit(model.result.track.unit)
+    return paired(one * unit, other * unit).estimate
 
 
 def optimum(stored: list[StoredResult]) -> str:
