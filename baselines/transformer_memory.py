@@ -161,6 +161,7 @@ class MemoryTransformer(nn.Module):
         self.encoder = nn.ModuleList(Block(width, heads, dropout) for _ in range(encoder))
         self.norm = nn.LayerNorm(width)
         self.null = nn.Parameter(torch.randn(1, 1, width))
+        self.kept = nn.LayerNorm(width)
         if slots:
             self.slots, self.pool = nn.Parameter(torch.randn(slots, width)), Attention(width, heads)
         self.pooled = bool(slots)
@@ -183,7 +184,11 @@ class MemoryTransformer(nn.Module):
         return [kept[i] for i in range(len(songs))]
 
     def pairs(self, memory: Tensor) -> list[Pair]:
-        """Memory [B, M, width] to the keys and values of each layer of the decoder."""
+        """Memory [B, M, width] to the keys and values of each layer of the decoder.
+
+        Normalised, or else one vector can outgrow the others and draw all attention for good.
+        """
+        memory = self.kept(memory)
         return [block.cross.pair(memory) for block in self.decoder.blocks]
 
 

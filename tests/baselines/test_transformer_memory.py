@@ -61,6 +61,16 @@ def test_songs_are_encoded_alike_in_any_company(untrained, songs):
 
 
 @torch.no_grad()
+def test_no_vector_can_outgrow_the_others(untrained, songs):
+    """However large a vector of the memory, attention to it is as its direction says."""
+    encoded = untrained.adapt(songs[:1]).logits(query_of(songs))
+    untrained.model.null *= 1e3
+    torch.testing.assert_close(untrained.adapt(songs[:1]).logits(query_of(songs)), encoded, rtol=0, atol=1e-4)
+    untrained.model.null += torch.randn_like(untrained.model.null) * 1e3
+    assert not torch.allclose(untrained.adapt(songs[:1]).logits(query_of(songs)), encoded, atol=1e-3)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("shots", [0, 1, 3])
 def test_episodes_in_training_cost_what_scoring_costs(module, untrained, toy_splits, context, shots):
     batch = context.episodes(toy_splits[0], shots=shots, queries=2, batch_size=3).batch(5)
