@@ -1,6 +1,6 @@
 """A causal Transformer with a memory: the encoded support songs, looked into while the query song is read.
 
-    m_k = Encoder(s_k)      M = {null} + m_1 + ... + m_K      p(q_t) = softmax(E Decoder(q_<t, M) + b)
+    m_k = Encoder(s_k)      M = LN({null} + m_1 + ... + m_K)      p(q_t) = softmax(E Decoder(q_<t, M) + b)
 
 An encoder and a decoder (Vaswani et al. 2017, "Attention Is All You Need") where what is translated from is
 a set of songs, as in memory networks for few-shot learning (Vinyals et al. 2016, "Matching Networks"; Reed

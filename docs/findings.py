@@ -28,10 +28,11 @@ def findings(stored: list[StoredResult]) -> str:
     """Gains by shots, models by their headline."""
     shots = [summary.shots for summary in stored[0].result.aggregates.shots]
     headline = stored[0].result.track.headline_shot
-    floor = next(one for one in stored if one.name == FLOOR)
+    compared, named = compare(stored, against=FLOOR).results, {one.name: one for one in stored}
+    floor = named[FLOOR]
     rows = []
-    for one in compare(stored, against=FLOOR).results:
-        model = next(s for s in stored if s.name == one.name)
+    for one in compared:
+        model = named[one.name]
         gains = {summary.shots: summary.gain for summary in model.result.aggregates.shots}
         rows.append(
             [

@@ -184,7 +184,7 @@ def _enough(curve: Curve, recipe: Recipe) -> bool:
 
 
 def _optimisers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Matrices decay; biases, gains and single numbers do not."""
+    """Muon for linear layers where wanted, AdamW for the rest; of both only matrices decay."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     linear = {module.weight for module in model.modules() if isinstance(module, nn.Linear) and recipe.muon}
     matrices = [p for p in parameters if p.dim() >= 2 and p not in linear]
