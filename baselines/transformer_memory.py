@@ -1,20 +1,21 @@
-"""A causal Transformer with a memory: the encoded support songs, looked into while the query song is read.
+"""A causal Transformer with a memory: each support song read by itself, all of them looked into by the query.
 
-    m_k = Encoder(s_k)      M = LN({null} + m_1 + ... + m_K)      p(q_t) = softmax(E Decoder(q_<t, M) + b)
+    M = {keys and values of f(BOS s_k), every layer, k = 1 .. K}      p(q_t) = softmax(E f(BOS q_<t | M) + b)
 
-An encoder and a decoder (Vaswani et al. 2017, "Attention Is All You Need") where what is translated from is
-a set of songs, as in memory networks for few-shot learning (Vinyals et al. 2016, "Matching Networks"; Reed
-et al. 2018, "Few-shot Autoregressive Density Estimation"). Each song is encoded by itself, positions
-restart and nothing says which song came first, so permuting the support changes nothing. M holds what 32
-learned queries find in each song, or, with `slots` = 0, every support token, which costs half as much
-again; and one learned null vector, so that zero shots have something to attend to. Layers are those of
-`common/transformer.py`: an encoder of 1, which sees each song both ways, and a decoder of 3 with
-cross-attention; width 128, 2 heads, dropout 0.1, embedding shared.
+The support is a set. Each song is encoded alone and its positions restart, nothing says which came first, so
+permuting the songs changes nothing; a query token attends to all that was kept of them, and to its own song,
+in one softmax. Encoders of sources that are read apart and decoded together are those of Izacard and Grave
+2021 ("Leveraging Passage Retrieval with Generative Models", fusion in the decoder) and Ratner et al. 2023
+("Parallel Context Windows"); for densities from a few examples, Reed et al. 2018 ("Few-shot Autoregressive
+Density Estimation"). Encoder and decoder are one network: the causal one of `common/transformer.py`, 4 layers
+of 128, 2 heads, dropout 0.1. What finds a repetition within a song then finds it in the support as well,
+where cross-attention of its own would have to learn that anew. A quarter of each head's pairs turn with the
+number of the song, 0 for all of the support and 1 for the query, by which a token tells the two apart.
 
-Trained on episodes of 4 query songs, artist by artist, with K drawn from the track's shots, zero included and
-those above 5, which cost most, half as often; the loss is on the query songs. Muon for the linear layers and
-AdamW for the rest, 1e-2, warm-up 200 and cosine decay, 2 episodes a step; stopped by the mean of the
-validation NLL at 0 and at 5 shots.
+Trained on episodes of 4 query songs, with K drawn from the track's shots, those above 5, which cost most,
+half as often. The loss is on all songs: a support song, which knows no other, trains zero shots. Muon for the
+linear layers and AdamW for the rest, 1e-2, warm-up 200 and cosine decay, an episode a step; stopped by the
+mean of the validation NLL at 0 and at 5 shots.
 """
 
 from __future__ import annotations
@@ -28,11 +29,10 @@ import numpy as np
 import torch
 from common import training
 from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
-from common.lstm import shift
+from common.lstm import as_row, shift
 from common.songs import half
-from common.transformer import Attention, Block, Pair, Transformer, TransformerStream, places
+from common.transformer import Past, Transformer, TransformerStream, places
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from fsdl_bench import PAD, EpisodeBatch, FitContext, Split, Tokens
 
@@ -42,35 +42,32 @@ GROUP = 8
 QUERIES = 4
 """Query songs of a training episode: what the encoding of its support is shared by."""
 
+SUPPORT, QUERY = 0, 1
+"""Numbers of the songs, see `common.transformer.Rotary`."""
+
 
 @dataclass(eq=False)
 class TransformerMemory:
     """Transformer that attends to the encoded support songs.
 
     Args:
-        width, heads: the model's size.
-        encoder, layers: layers of the encoder and of the decoder.
-        slots: vectors that a support song is pooled to; 0 for one a token.
+        width, layers, heads: the model's size.
         dropout: probability, in training.
         peak: highest learning rate.
         decay: weight decay.
-        batch: episodes in a batch.
-        epochs: as many query songs as that many passes over the meta-training songs have, at most.
+        epochs: as many tokens as that many passes over the meta-training songs have, at most.
         patience: half epochs without a better validation figure after which training stops.
         minutes: wall time after which it stops as well.
         episodes: validation episodes, of each number of shots, that training stops by.
     """
 
     width: int = 128
+    layers: int = 4
     heads: int = 2
-    encoder: int = 1
-    layers: int = 3
-    slots: int = 32
     dropout: float = 0.1
     peak: float = 1e-2
     decay: float = 0.05
-    batch: int = 2
-    epochs: int = 2
+    epochs: int = 3
     patience: int = 4
     minutes: float = math.inf
     episodes: int = 24
@@ -79,15 +76,20 @@ class TransformerMemory:
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on episodes."""
-        self.model = MemoryTransformer(
-            context.vocab_size, self.width, self.heads, self.encoder, self.layers, self.slots, self.dropout
+        self.model = Transformer(
+            context.vocab_size,
+            self.width,
+            self.layers,
+            self.heads,
+            self.dropout,
+            song_pairs=self.width // self.heads // 8,
         ).to(context.device)
         shots = [k for k in context.shots for _ in range(2 if k <= 5 else 1)]
-        stream = context.episodes(train, shots=shots, queries=QUERIES, batch_size=self.batch)
+        stream = context.episodes(train, shots=shots, queries=QUERIES, batch_size=1)
         held_out = [
             held_out_episodes(validation, context, k, self.episodes) for k in (0, headline_shots(context))
         ]
-        per_epoch = math.ceil(len(train.songs) / (self.batch * QUERIES))
+        per_epoch = math.ceil(len(train.songs) / (np.mean(shots) + QUERIES))
         recipe = training.Recipe(
             batches=self.epochs * per_epoch,
             peak=self.peak,
@@ -105,7 +107,7 @@ class TransformerMemory:
             lambda: np.mean([few_shot_nll(self.adapt, some, context.device) for some in held_out]),
             recipe,
             context,
-            tokens=lambda batch: int(batch.query_lengths.sum()),
+            tokens=lambda batch: int(batch.support_lengths.sum() + batch.query_lengths.sum()),
         )
         self.notes = done.notes()
 
@@ -118,105 +120,86 @@ class TransformerMemory:
         return predictor
 
     def parameters(self) -> list[nn.Parameter]:
-        """Of encoder and decoder."""
+        """Of the model."""
         return list(self.model.parameters())
 
 
 class MemoryPredictor:
     """The model with some songs in its memory."""
 
-    def __init__(self, model: MemoryTransformer) -> None:
+    def __init__(self, model: Transformer) -> None:
         self.model = model
-        self.memory = model.pairs(model.null)
+        self.memory: list[Past] | None = None
 
     @torch.no_grad()
     def observe(self, song: Tokens) -> None:
         """Encode one more song."""
-        songs = torch.from_numpy(song.astype("int64"))[None].to(self.model.null.device)
-        encoded = self.model.pairs(self.model.encode(songs, [len(song)])[0][None])
-        self.memory = [
-            tuple(torch.cat(parts, dim=2) for parts in zip(old, new, strict=True))
-            for old, new in zip(self.memory, encoded, strict=True)
-        ]
+        inputs = as_row([song], self.model.bias.device)
+        _, past = self.model.features(inputs, places(inputs.shape[1], SUPPORT, device=inputs.device))
+        encoded = kept(past, 0, inputs.shape[1])
+        self.memory = together([self.memory, encoded] if self.memory else [encoded])
 
     def logits(self, songs: Tensor) -> Tensor:
         """[B, T] -> [B, T, V]: each song by itself."""
-        decoder = self.model.decoder
-        here = places(songs.shape[1], device=songs.device)
-        return decoder.scores(decoder.features(shift(songs), here, memory=self.memory)[0])
+        here = places(songs.shape[1], QUERY, device=songs.device)
+        return self.model.scores(self.model.features(shift(songs), here, self.memory)[0])
 
     def stream(self) -> TransformerStream:
         """Token by token."""
-        return TransformerStream(self.model.decoder, memory=self.memory)
+        return TransformerStream(self.model, self.memory, QUERY)
 
 
-class MemoryTransformer(nn.Module):
-    """Encoder and decoder; the arguments are the submission's."""
-
-    def __init__(
-        self, vocab_size: int, width: int, heads: int, encoder: int, layers: int, slots: int, dropout: float
-    ) -> None:
-        super().__init__()
-        self.decoder = Transformer(vocab_size, width, layers, heads, dropout, cross=True)
-        self.encoder = nn.ModuleList(Block(width, heads, dropout) for _ in range(encoder))
-        self.norm = nn.LayerNorm(width)
-        self.null = nn.Parameter(torch.randn(1, 1, width))
-        self.kept = nn.LayerNorm(width)
-        if slots:
-            self.slots, self.pool = nn.Parameter(torch.randn(slots, width)), Attention(width, heads)
-        self.pooled = bool(slots)
-
-    def encode(self, songs: Tensor, lengths: Sequence[int]) -> list[Tensor]:
-        """Songs int64 [N, T], padded, to what the memory keeps of each: [length or slots, width]."""
-        kept: dict[int, Tensor] = {}
-        for group in by_length(lengths):
-            longest = max(lengths[i] for i in group)
-            part = songs[group, :longest]
-            mask = (part != PAD)[:, None, None]
-            x, turn = self.decoder.embedded(part), self.decoder.rotary(places(longest, device=songs.device))
-            for block in self.encoder:
-                x, _ = block(x, turn, mask=mask)
-            x = self.norm(x)
-            if self.pooled:
-                x = self.pool(self.slots.expand(len(x), -1, -1), self.pool.pair(x), mask=mask)
-            for i, row in zip(group, x, strict=True):
-                kept[i] = row if self.pooled else row[: lengths[i]]
-        return [kept[i] for i in range(len(songs))]
-
-    def pairs(self, memory: Tensor) -> list[Pair]:
-        """Memory [B, M, width] to the keys and values of each layer of the decoder.
-
-        Normalised, or else one vector can outgrow the others and draw all attention for good.
-        """
-        memory = self.kept(memory)
-        return [block.cross.pair(memory) for block in self.decoder.blocks]
+def kept(past: Sequence[Past], row: int, length: int) -> list[Past]:
+    """What the memory keeps of a song: keys and values of row `row`, and no last tokens to go on from."""
+    return [
+        Past(
+            (layer.pair[0][row : row + 1, :, :length], layer.pair[1][row : row + 1, :, :length]),
+            torch.zeros_like(layer.before_self[row : row + 1]),
+            torch.zeros_like(layer.before_hidden[row : row + 1]),
+        )
+        for layer in past
+    ]
 
 
-def episodes_loss(model: MemoryTransformer, batch: EpisodeBatch) -> Tensor:
-    """Mean nats per token of the query songs of B episodes."""
-    episodes, shots = batch.support.shape[:2]
+def together(songs: Sequence[list[Past]]) -> list[Past]:
+    """What is kept of one song or of several, to what is kept of all."""
+    return [
+        layers[0]._replace(
+            pair=tuple(torch.cat(parts, 2) for parts in zip(*(x.pair for x in layers), strict=True))
+        )
+        for layers in zip(*songs, strict=True)
+    ]
+
+
+def episodes_loss(model: Transformer, batch: EpisodeBatch) -> Tensor:
+    """Mean nats per token of all songs: each of the support by itself, each query beside its support."""
+    nats = torch.zeros((), device=batch.query.device)
     with half(batch.query.device):
-        songs = model.encode(batch.support.flatten(0, 1), batch.support_lengths.flatten().tolist())
-        sets = [
-            torch.cat([model.null[0], *(songs[e * shots + k] for k in range(shots))]) for e in range(episodes)
-        ]
-        memory = model.pairs(pad_sequence(sets, batch_first=True))
-        sizes = torch.tensor([len(some) for some in sets], device=batch.query.device)
-        known = (torch.arange(int(sizes.max()), device=sizes.device) < sizes[:, None])[:, None, None]
-        query, lengths = batch.query.flatten(0, 1), batch.query_lengths.flatten().tolist()
-        nats = torch.zeros((), device=query.device)
-        for group in by_length(lengths):
-            part = query[group, : max(lengths[i] for i in group)]
-            episode = [i // batch.query.shape[1] for i in group]
-            features, _ = model.decoder.features(
-                shift(part),
-                places(part.shape[1], device=part.device),
-                memory=[(key[episode], value[episode]) for key, value in memory],
-                memory_mask=known[episode],
-            )
-            here = part != PAD
-            nats = nats + model.decoder.nats(features[here], part[here])
-    return nats / batch.query_lengths.sum()
+        for support, support_lengths, query, query_lengths in zip(
+            batch.support, batch.support_lengths, batch.query, batch.query_lengths, strict=True
+        ):
+            memory, cost = read(model, support, support_lengths.tolist(), SUPPORT, None)
+            _, more = read(model, query, query_lengths.tolist(), QUERY, together(memory) if memory else None)
+            nats = nats + cost + more
+    return nats / (batch.support_lengths.sum() + batch.query_lengths.sum())
+
+
+def read(
+    model: Transformer, songs: Tensor, lengths: Sequence[int], number: int, memory: Sequence[Past] | None
+) -> tuple[list[list[Past]], Tensor]:
+    """Songs int64 [N, T], padded, each by itself beside the memory, to what is kept of each and all nats."""
+    encoded: dict[int, list[Past]] = {}
+    nats = torch.zeros((), device=songs.device)
+    for group in by_length(lengths):
+        longest = max(lengths[i] for i in group)
+        targets = nn.functional.pad(songs[group, :longest], (0, 1), value=PAD)
+        here = places(longest + 1, number, device=songs.device)
+        features, past = model.features(shift(targets), here, memory)
+        there = targets != PAD
+        nats = nats + model.nats(features[there], targets[there])
+        for row, i in enumerate(group):
+            encoded[i] = kept(past, row, lengths[i] + 1)
+    return [encoded[i] for i in range(len(songs))], nats
 
 
 def by_length(lengths: Sequence[int]) -> list[list[int]]:

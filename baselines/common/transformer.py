@@ -1,15 +1,14 @@
 """A causal Transformer language model: pre-norm, rotary positions, tied embeddings, keys and values kept.
 
-    h <- h + A(R h)    [h <- h + C(LN h, memory)]    h <- h + W_2 gelu(W_1 R h)    p = softmax(E LN h + b)
+    h <- h + A(R h)    h <- h + W_2 gelu(W_1 R h)    p = softmax(E LN h + b)
     (R h)_t = sum_{j < 4} r_j * LN h_{t - j}
 
-A is self-attention, C attention to a memory that the caller gives (Vaswani et al. 2017, "Attention Is All You
-Need"; pre-norm: Xiong et al. 2020). R mixes each channel with its last few values, a depthwise convolution
-(So et al. 2021, "Primer: Searching for Efficient Transformers for Language Modeling"), here before both parts
-of a layer: what follows what need not first be learnt by attention. Queries and keys of A turn with their
-place (Su et al. 2021, "RoFormer"): a place is (position in its song, number of its song), some pairs of each
-head turn with the one and some with the other, so attention knows how far apart two tokens stand in their
-songs, and how many songs apart.
+A is self-attention (Vaswani et al. 2017, "Attention Is All You Need"; pre-norm: Xiong et al. 2020). R mixes
+each channel with its last few values, a depthwise convolution (So et al. 2021, "Primer: Searching for
+Efficient Transformers for Language Modeling"), here before both parts of a layer: what follows what need not
+first be learnt by attention. Queries and keys of A turn with their place (Su et al. 2021, "RoFormer"): a
+place is (position in its song, number of its song), some pairs of each head turn with the one and some with
+the other, so attention knows how far apart two tokens stand in their songs, and how many songs apart.
 
 What later tokens need of what was read is handed back, and may be handed in before what follows: a song
 token by token, or songs after the support, cost only what is new.
@@ -133,22 +132,21 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(width, 2 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
 
-    def pair(self, x: Tensor, turn: Pair | None = None) -> Pair:
-        """Keys, turned if asked, and values of x [B, S, width]."""
+    def pair(self, x: Tensor, turn: Pair) -> Pair:
+        """Keys, turned, and values of x [B, S, width]."""
         key, value = (self._split(part) for part in self.key_value(x).chunk(2, dim=-1))
-        return (key if turn is None else turned(key, turn)), value
+        return turned(key, turn), value
 
     def forward(
         self,
         x: Tensor,
         pair: Pair,
-        turn: Pair | None = None,
+        turn: Pair,
         mask: Tensor | None = None,
         causal: bool = False,
     ) -> Tensor:
         """What x [B, T, width] finds in keys and values; `mask` [..., T, S] is true where it may look."""
-        query = self._split(self.query(x))
-        query = query if turn is None else turned(query, turn)
+        query = turned(self._split(self.query(x)), turn)
         key, value = (part.expand(len(x), -1, -1, -1) for part in pair)
         found = nn.functional.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
         return self.out(found.transpose(1, 2).flatten(2))
@@ -163,14 +161,11 @@ class Block(nn.Module):
     Args:
         width, heads: of the attention; the hidden layer has 4 width units.
         dropout: on what each part adds.
-        cross: whether it looks into a memory too.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float, cross: bool = False) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.before_self, self.attention = Recent(width), Attention(width, heads)
-        if cross:
-            self.before_cross, self.cross = nn.LayerNorm(width), Attention(width, heads)
         self.before_hidden = Recent(width)
         self.hidden = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.drop = Dropout(dropout)
@@ -182,8 +177,6 @@ class Block(nn.Module):
         past: Past | None = None,
         mask: Tensor | None = None,
         causal: bool = False,
-        memory: Pair | None = None,
-        memory_mask: Tensor | None = None,
     ) -> tuple[Tensor, Past]:
         """x [B, T, width] to the same, and the past of what follows."""
         mixed, last_self = self.before_self(x, past.before_self if past else None)
@@ -191,8 +184,6 @@ class Block(nn.Module):
         if past is not None:
             key, value = torch.cat([past.pair[0], key], dim=2), torch.cat([past.pair[1], value], dim=2)
         x = x + self.drop(self.attention(mixed, (key, value), turn, mask, causal))
-        if memory is not None:
-            x = x + self.drop(self.cross(self.before_cross(x), memory, mask=memory_mask))
         mixed, last_hidden = self.before_hidden(x, past.before_hidden if past else None)
         return x + self.drop(self.hidden(mixed)), Past((key, value), last_self, last_hidden)
 
@@ -204,7 +195,6 @@ class Transformer(nn.Module):
         vocab_size: V.
         width, layers, heads: its size.
         dropout: on the embeddings and on what each part adds, in training only.
-        cross: whether its layers look into a memory.
         song_pairs: see `Rotary`.
     """
 
@@ -215,13 +205,12 @@ class Transformer(nn.Module):
         layers: int = 4,
         heads: int = 2,
         dropout: float = 0.1,
-        cross: bool = False,
         song_pairs: int = 0,
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocab_size, width)
         self.rotary = Rotary(width // heads, song_pairs)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout, cross) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.drop = Dropout(dropout)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
@@ -240,8 +229,6 @@ class Transformer(nn.Module):
         inputs: Tensor,
         places: Tensor,
         past: Sequence[Past] | None = None,
-        memory: Sequence[Pair] | None = None,
-        memory_mask: Tensor | None = None,
     ) -> tuple[Tensor, list[Past]]:
         """Read on, each token knowing those before it and all of the past.
 
@@ -249,8 +236,6 @@ class Transformer(nn.Module):
             inputs: int64 [B, T], what came before each target.
             places: [B or 1, T, 1 or 2], see `Rotary`.
             past: of each layer; of one row for all, or of B.
-            memory: of each layer, the keys and values to look into.
-            memory_mask: true where there is one, to be broadcast to [B, heads, T, S].
 
         Returns:
             Features [B, T, width], and the past of what follows.
@@ -267,8 +252,6 @@ class Transformer(nn.Module):
                 past[i].for_rows(len(x)) if past else None,
                 mask,
                 mask is None and length > 1,
-                memory[i] if memory else None,
-                memory_mask,
             )
             pasts.append(after)
         return self.norm(x), pasts
@@ -289,16 +272,10 @@ def places(length: int, song: int = 0, start: int = 0, device: torch.device | No
 
 
 class TransformerStream:
-    """One song, token by token, after a past and beside a memory."""
+    """One song, token by token, after a past."""
 
-    def __init__(
-        self,
-        model: Transformer,
-        past: Sequence[Past] | None = None,
-        song: int = 0,
-        memory: Sequence[Pair] | None = None,
-    ) -> None:
-        self.model, self.past, self.song, self.memory = model, past, song, memory
+    def __init__(self, model: Transformer, past: Sequence[Past] | None = None, song: int = 0) -> None:
+        self.model, self.past, self.song = model, past, song
         self.position = 0
 
     @torch.no_grad()
@@ -307,6 +284,6 @@ class TransformerStream:
         device = self.model.bias.device
         inputs = torch.tensor([[token]], device=device)
         here = places(1, self.song, self.position, device)
-        features, self.past = self.model.features(inputs, here, self.past, self.memory)
+        features, self.past = self.model.features(inputs, here, self.past)
         self.position += 1
         return self.model.scores(features[0, 0])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-TINY = {"width": 16, "heads": 2, "encoder": 1, "layers": 2, "dropout": 0.0}
+TINY = {"width": 16, "layers": 2, "heads": 2, "dropout": 0.0}
 
 
 @pytest.fixture
@@ -15,11 +15,11 @@ def module(baseline):
     return baseline("transformer_memory")
 
 
-@pytest.fixture(params=[0, 3], ids=["every token", "3 slots"])
-def untrained(module, request):
+@pytest.fixture
+def untrained(module):
     """A submission with random weights, in double precision."""
-    submission = module.TransformerMemory(**TINY, slots=request.param)
-    submission.model = module.MemoryTransformer(100, **TINY, slots=request.param).double().eval()
+    submission = module.TransformerMemory(**TINY)
+    submission.model = module.Transformer(100, **TINY, song_pairs=2).double().eval()
     return submission
 
 
@@ -49,25 +49,48 @@ def test_order_inside_a_song_counts(untrained, songs):
 
 
 @torch.no_grad()
-def test_songs_are_encoded_alike_in_any_company(untrained, songs):
+def test_songs_are_encoded_alike_in_any_company(module, untrained, songs):
     padded = torch.nn.utils.rnn.pad_sequence(
         [torch.tensor(song.astype("int64")) for song in songs[:9]], batch_first=True
     )
-    together = untrained.model.encode(padded, [len(song) for song in songs[:9]])
+    together, _ = module.read(
+        untrained.model, padded, [len(song) for song in songs[:9]], module.SUPPORT, None
+    )
+    assert len(together) == 9
     for song, found in zip(songs, together, strict=False):
-        alone = untrained.model.encode(torch.tensor(song.astype("int64"))[None], [len(song)])[0]
-        torch.testing.assert_close(found, alone, rtol=0, atol=1e-12)
-        assert len(found) == (len(song) if not untrained.slots else 3)
+        alone = untrained.adapt([song]).memory
+        for layer, same in zip(found, alone, strict=True):
+            assert layer.pair[0].shape[2] == len(song) + 1
+            for part, other in zip(layer.pair, same.pair, strict=True):
+                torch.testing.assert_close(part, other, rtol=0, atol=1e-12)
 
 
 @torch.no_grad()
-def test_no_vector_can_outgrow_the_others(untrained, songs):
-    """However large a vector of the memory, attention to it is as its direction says."""
-    encoded = untrained.adapt(songs[:1]).logits(query_of(songs))
-    untrained.model.null *= 1e3
-    torch.testing.assert_close(untrained.adapt(songs[:1]).logits(query_of(songs)), encoded, rtol=0, atol=1e-4)
-    untrained.model.null += torch.randn_like(untrained.model.null) * 1e3
-    assert not torch.allclose(untrained.adapt(songs[:1]).logits(query_of(songs)), encoded, atol=1e-3)
+def test_one_song_in_memory_by_hand(untrained, songs):
+    """The attention of each layer, over the song in memory and the query's own tokens, written out."""
+    model = untrained.model
+    support, query = (torch.tensor([1, *song.tolist()]) for song in songs[:2])
+    logits = untrained.adapt(songs[:1]).logits(query[None, 1:])[0]
+
+    def both(recent, old, new):
+        return recent(old[None])[0][0], recent(new[None])[0][0]
+
+    places = torch.cat(
+        [
+            torch.stack([torch.arange(len(row)), torch.full((len(row),), number)], -1)
+            for number, row in enumerate([support, query])
+        ]
+    )
+    turn = model.rotary(places[None])
+    may = torch.ones(len(places), len(places), dtype=torch.bool).tril()
+    old, new = model.embedded(support), model.embedded(query)
+    for block in model.blocks:
+        mixed = torch.cat(both(block.before_self, old, new))[None]
+        found = block.attention(mixed, block.attention.pair(mixed, turn), turn, may)[0]
+        old, new = old + found[: len(old)], new + found[len(old) :]
+        before = both(block.before_hidden, old, new)
+        old, new = old + block.hidden(before[0]), new + block.hidden(before[1])
+    torch.testing.assert_close(logits, model.scores(model.norm(new))[:-1], rtol=0, atol=1e-10)
 
 
 @torch.no_grad()
@@ -76,15 +99,20 @@ def test_episodes_in_training_cost_what_scoring_costs(module, untrained, toy_spl
     batch = context.episodes(toy_splits[0], shots=shots, queries=2, batch_size=3).batch(5)
     nats = tokens = 0.0
     for episode in range(3):
-        support = [
-            song[:length].numpy().astype(np.uint16)
-            for song, length in zip(batch.support[episode], batch.support_lengths[episode], strict=True)
-        ]
-        predictor = untrained.adapt(support)
-        for song, length in zip(batch.query[episode], batch.query_lengths[episode], strict=True):
-            scores = predictor.logits(song[None, :length])[0]
-            nats += float(torch.nn.functional.cross_entropy(scores, song[:length], reduction="sum"))
-            tokens += int(length)
+        support, query = (
+            [song[:length] for song, length in zip(songs, lengths, strict=True)]
+            for songs, lengths in (
+                (batch.support[episode], batch.support_lengths[episode]),
+                (batch.query[episode], batch.query_lengths[episode]),
+            )
+        )
+        none = untrained.adapt([])
+        few = untrained.adapt([song.numpy().astype(np.uint16) for song in support])
+        for predictor, songs in ((none, support), (few, query)):
+            for song in songs:
+                scores = predictor.logits(song[None])[0]
+                nats += float(torch.nn.functional.cross_entropy(scores, song, reduction="sum"))
+                tokens += len(song)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "half", lambda device: torch.autocast("cpu", enabled=False))
         loss = float(module.episodes_loss(untrained.model, batch))
@@ -114,9 +142,7 @@ def test_an_observed_song_joins_the_support(untrained, songs):
 def test_the_support_of_the_right_artist_helps(module, baseline, own_words, context):
     """A song of 10 tokens shows an artist's 4 words late; 5 songs show them before it begins."""
     few_shot = baseline("common.few_shot")
-    submission = module.TransformerMemory(
-        width=32, heads=2, encoder=1, layers=2, dropout=0.0, peak=5e-3, batch=8, epochs=6
-    )
+    submission = module.TransformerMemory(width=32, heads=2, layers=2, dropout=0.0, epochs=6)
     submission.fit(*own_words, context)
     train, validation = own_words
     none, few = (few_shot.held_out_episodes(validation, context, k, 12) for k in (0, 5))
@@ -131,9 +157,8 @@ def test_the_support_of_the_right_artist_helps(module, baseline, own_words, cont
 
 
 @pytest.mark.parametrize("protocol", ["independent", "streaming"])
-@pytest.mark.parametrize("slots", [0, 2])
-def test_keeps_the_rules(score, protocol, slots):
-    settings = [f"{key}={value}" for key, value in (TINY | {"epochs": 1, "slots": slots}).items()]
+def test_keeps_the_rules(score, protocol):
+    settings = [f"{key}={value}" for key, value in (TINY | {"epochs": 1}).items()]
     stored, _ = score("transformer_memory", settings, protocol=protocol, shots=[0, 5], limit=2)
     rules = {verdict.rule for verdict in stored.result.audits}
     assert {"causality", "independence", "determinism", "state", "stream"} <= rules
@@ -141,5 +166,5 @@ def test_keeps_the_rules(score, protocol, slots):
 
 
 def test_its_size_is_the_others(module):
-    model = module.MemoryTransformer(4096, 128, 2, 1, 3, 0, 0.1)
+    model = module.Transformer(4096, 128, 4, 2)
     assert 0.9e6 < sum(p.numel() for p in model.parameters()) < 3.5e6

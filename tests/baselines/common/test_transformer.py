@@ -131,18 +131,6 @@ def test_no_token_sees_a_later_one(parts, model):
         assert (slope[0, : t + 1] != 0).any(-1).all()
 
 
-@torch.no_grad()
-def test_cross_attention_skips_what_is_masked(parts):
-    model = parts.Transformer(V, WIDTH, 2, HEADS, dropout=0.0, cross=True).double().eval()
-    inputs, memory = torch.randint(V, (2, 4)), torch.randn(2, 5, WIDTH, dtype=torch.float64)
-    pairs = [block.cross.pair(memory) for block in model.blocks]
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], dtype=torch.bool)[:, None, None]
-    both, _ = model.features(inputs, parts.places(4), memory=pairs, memory_mask=mask)
-    short = [(key[1:, :, :3], value[1:, :, :3]) for key, value in pairs]
-    alone, _ = model.features(inputs[1:], parts.places(4), memory=short)
-    torch.testing.assert_close(both[1:], alone, rtol=0, atol=1e-12)
-
-
 def test_it_learns_to_copy(parts):
     """Attention with places must find what followed this token the last time: an induction head."""
     model = parts.Transformer(V, 32, 2, 2, dropout=0.0)
