@@ -3,12 +3,15 @@
     python docs/findings.py leaderboard/results/lyrics-verse
     python docs/findings.py --cost leaderboard/results/lyrics-verse
     python docs/findings.py --optimum leaderboard/results/lyrics-synthetic
+    python docs/findings.py --streaming leaderboard/results/lyrics-verse
 
 "song alone": the NLL at zero shots minus that of `lstm`, which takes from the running song what its state
 holds and no more; over the seeds that both were run with, as a model that starts from the LSTM starts from
 that of its seed. Under a number of shots: the gain over the model's own zero shots. All are in the track's
 unit, paired by artist, with 95 % intervals over artists. On a synthetic track `--optimum` shows how far each
 model stays above the Bayes-optimal NLL at the same number of shots, and its gain as a share of the optimum's.
+`--streaming` shows what it is worth to observe the query songs after they have been scored: the NLL of the
+independent protocol minus that of the streaming one, at each number of shots.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def findings(stored: list[StoredResult]) -> str:
         rows.append(
             [
                 one.name,
-                alone(model, floor).text(sign=True) if model is not floor else "",
+                minus(model, floor, 0).text(sign=True) if model is not floor else "",
                 *(gains[k].text(sign=True) if gains[k] else "" for k in shots if k),
                 one.control_gain.text(sign=True) if one.control_gain else "",
             ]
@@ -46,14 +49,26 @@ def findings(stored: list[StoredResult]) -> str:
     return markdown_table(columns, rows)
 
 
-def alone(model: StoredResult, floor: StoredResult) -> Estimate:
-    """At zero shots the one's NLL minus the other's, paired by artist, over the seeds of both."""
-    seeds = {*model.result.seeds} & {*floor.result.seeds}
-    one, other = (
-        artist_figures(stored.rows[stored.rows.seed.isin(seeds)], shots=0)[1] for stored in (model, floor)
+def minus(one: StoredResult, other: StoredResult, shots: int) -> Estimate:
+    """The one's NLL minus the other's, paired by artist, over the seeds of both."""
+    seeds = {*one.result.seeds} & {*other.result.seeds}
+    figures, others = (
+        artist_figures(stored.rows[stored.rows.seed.isin(seeds)], shots=shots)[1] for stored in (one, other)
     )
-    unit = in_unit(model.result.track.unit)
-    return paired(one * unit, other * unit).estimate
+    unit = in_unit(one.result.track.unit)
+    return paired(figures * unit, others * unit).estimate
+
+
+def streaming(stored: list[StoredResult], independent: list[StoredResult]) -> str:
+    """What observing is worth by shots, models by their headline in the streaming protocol."""
+    before, after = ({one.name: one for one in results} for results in (independent, stored))
+    shots = [summary.shots for summary in stored[0].result.aggregates.shots]
+    rows = [
+        [one.name, *(minus(before[one.name], after[one.name], k).text(sign=True) for k in shots)]
+        for one in compare(stored).results
+        if one.name in before
+    ]
+    return markdown_table(["model", *(f"{k}" for k in shots)], rows)
 
 
 def optimum(stored: list[StoredResult]) -> str:
@@ -99,16 +114,24 @@ def costs(stored: list[StoredResult]) -> str:
     return markdown_table([*columns, "adapt to 5 songs, ms", "tokens scored/s"], rows)
 
 
+def results(folder: Path) -> list[StoredResult]:
+    """All of a folder."""
+    return [read_result(path) for path in sorted(folder.glob("*.json"))]
+
+
 def main() -> None:
     """Read the command line and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cost", action="store_true")
     parser.add_argument("--optimum", action="store_true")
+    parser.add_argument("--streaming", action="store_true")
     options = parser.parse_args()
-    stored = [read_result(path) for path in sorted(options.folder.glob("*.json"))]
-    table = costs if options.cost else optimum if options.optimum else findings
-    print(table(stored))
+    stored = results(options.folder)
+    if options.streaming:
+        print(streaming(results(options.folder / "streaming"), stored))
+    else:
+        print((costs if options.cost else optimum if options.optimum else findings)(stored))
 
 
 if __name__ == "__main__":
