@@ -39,9 +39,6 @@ from fsdl_bench import PAD, EpisodeBatch, FitContext, Split, Tokens
 GROUP = 8
 """Songs of like length that go through the layers together: padding costs as much as songs do."""
 
-QUERIES = 4
-"""Query songs of a training episode: what the encoding of its support is shared by."""
-
 SUPPORT, QUERY = 0, 1
 """Numbers of the songs, see `common.transformer.Rotary`."""
 
@@ -55,6 +52,7 @@ class TransformerMemory:
         dropout: probability, in training.
         peak: highest learning rate.
         decay: weight decay.
+        queries: query songs of a training episode; with fewer, as many tokens make more steps.
         epochs: as many tokens as that many passes over the meta-training songs have, at most.
         patience: half epochs without a better validation figure after which training stops.
         minutes: wall time after which it stops as well.
@@ -67,6 +65,7 @@ class TransformerMemory:
     dropout: float = 0.1
     peak: float = 1e-2
     decay: float = 0.05
+    queries: int = 4
     epochs: int = 3
     patience: int = 4
     minutes: float = math.inf
@@ -85,11 +84,11 @@ class TransformerMemory:
             song_pairs=self.width // self.heads // 8,
         ).to(context.device)
         shots = [k for k in context.shots for _ in range(2 if k <= 5 else 1)]
-        stream = context.episodes(train, shots=shots, queries=QUERIES, batch_size=1)
+        stream = context.episodes(train, shots=shots, queries=self.queries, batch_size=1)
         held_out = [
             held_out_episodes(validation, context, k, self.episodes) for k in (0, headline_shots(context))
         ]
-        per_epoch = math.ceil(len(train.songs) / (np.mean(shots) + QUERIES))
+        per_epoch = math.ceil(len(train.songs) / (np.mean(shots) + self.queries))
         recipe = training.Recipe(
             batches=self.epochs * per_epoch,
             peak=self.peak,
