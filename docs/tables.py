@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md")
 
-SHOWN = re.compile(r"^```sh\n((?:fsdl-bench compare|python docs/findings.py) .*)\n```\n\n((?:\|.*\n)*)", re.M)
+SHOWN = re.compile(r"^```sh\n((?:fsdl-bench compare|python docs/findings.py) .*)\n```\n\n((?:\|.*\n)*)\n*", re.M)
 """A block with one command, and the table behind it."""
 
 
@@ -31,7 +31,7 @@ def printed(command: str) -> str:
 
 def updated(text: str) -> str:
     """A page with its tables as they are now."""
-    return SHOWN.sub(lambda found: f"```sh\n{found[1]}\n```\n\n{printed(found[1])}", text)
+    return SHOWN.sub(lambda found: f"```sh\n{found[1]}\n```\n\n{printed(found[1])}\n", text)
 
 
 if __name__ == "__main__":
