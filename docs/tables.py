@@ -14,7 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md")
 
-SHOWN = re.compile(r"^```sh\n((?:fsdl-bench compare|python docs/findings.py) .*)\n```\n\n((?:\|.*\n)*)\n*", re.M)
+SHOWN = re.compile(
+    r"^```sh\n((?:fsdl-bench compare|python docs/findings.py) .*)\n```\n\n((?:\|.*\n)*)\n*", re.M
+)
 """A block with one command, and the table behind it."""
 
 
