@@ -113,10 +113,7 @@ class TransformerMemory:
     @torch.no_grad()
     def adapt(self, support: Sequence[Tokens]) -> MemoryPredictor:
         """Encode the support."""
-        predictor = MemoryPredictor(self.model)
-        for song in support:
-            predictor.observe(song)
-        return predictor
+        return MemoryPredictor(self.model, together([encode(self.model, song) for song in support]))
 
     def parameters(self) -> list[nn.Parameter]:
         """Of the model."""
@@ -126,17 +123,13 @@ class TransformerMemory:
 class MemoryPredictor:
     """The model with some songs in its memory."""
 
-    def __init__(self, model: Transformer) -> None:
-        self.model = model
-        self.memory: list[Past] | None = None
+    def __init__(self, model: Transformer, memory: list[Past]) -> None:
+        self.model, self.memory = model, memory
 
     @torch.no_grad()
     def observe(self, song: Tokens) -> None:
         """Encode one more song."""
-        inputs = as_row([song], self.model.bias.device)
-        _, past = self.model.features(inputs, places(inputs.shape[1], SUPPORT, device=inputs.device))
-        encoded = kept(past, 0, inputs.shape[1])
-        self.memory = together([self.memory, encoded] if self.memory else [encoded])
+        self.memory = together([self.memory, encode(self.model, song)])
 
     def logits(self, songs: Tensor) -> Tensor:
         """[B, T] -> [B, T, V]: each song by itself."""
@@ -146,6 +139,13 @@ class MemoryPredictor:
     def stream(self) -> TransformerStream:
         """Token by token."""
         return TransformerStream(self.model, self.memory, QUERY)
+
+
+def encode(model: Transformer, song: Tokens) -> list[Past]:
+    """What the memory keeps of a song, read by itself."""
+    inputs = as_row([song], model.bias.device)
+    _, past = model.features(inputs, places(inputs.shape[1], SUPPORT, device=inputs.device))
+    return kept(past, 0, inputs.shape[1])
 
 
 def kept(past: Sequence[Past], row: int, length: int) -> list[Past]:
@@ -161,12 +161,12 @@ def kept(past: Sequence[Past], row: int, length: int) -> list[Past]:
 
 
 def together(songs: Sequence[list[Past]]) -> list[Past]:
-    """What is kept of one song or of several, to what is kept of all."""
+    """What is kept of one song, of several or of none, to what is kept of all."""
     return [
         layers[0]._replace(
             pair=tuple(torch.cat(parts, 2) for parts in zip(*(x.pair for x in layers), strict=True))
         )
-        for layers in zip(*songs, strict=True)
+        for layers in zip(*(song for song in songs if song), strict=True)
     ]
 
 
@@ -177,14 +177,14 @@ def episodes_loss(model: Transformer, batch: EpisodeBatch) -> Tensor:
         for support, support_lengths, query, query_lengths in zip(
             batch.support, batch.support_lengths, batch.query, batch.query_lengths, strict=True
         ):
-            memory, cost = read(model, support, support_lengths.tolist(), SUPPORT, None)
-            _, more = read(model, query, query_lengths.tolist(), QUERY, together(memory) if memory else None)
+            memory, cost = read(model, support, support_lengths.tolist(), SUPPORT, [])
+            _, more = read(model, query, query_lengths.tolist(), QUERY, together(memory))
             nats = nats + cost + more
     return nats / (batch.support_lengths.sum() + batch.query_lengths.sum())
 
 
 def read(
-    model: Transformer, songs: Tensor, lengths: Sequence[int], number: int, memory: Sequence[Past] | None
+    model: Transformer, songs: Tensor, lengths: Sequence[int], number: int, memory: Sequence[Past]
 ) -> tuple[list[list[Past]], Tensor]:
     """Songs int64 [N, T], padded, each by itself beside the memory, to what is kept of each and all nats."""
     encoded: dict[int, list[Past]] = {}

@@ -31,11 +31,11 @@ def findings(stored: list[StoredResult]) -> str:
     """Gains by shots, models by their headline."""
     shots = [summary.shots for summary in stored[0].result.aggregates.shots]
     headline = stored[0].result.track.headline_shot
-    compared, named = compare(stored, against=FLOOR).results, {one.name: one for one in stored}
-    floor = named[FLOOR]
+    compared, models = compare(stored, against=FLOOR).results, named(stored)
+    floor = models[FLOOR]
     rows = []
     for one in compared:
-        model = named[one.name]
+        model = models[one.name]
         gains = {summary.shots: summary.gain for summary in model.result.aggregates.shots}
         rows.append(
             [
@@ -61,7 +61,7 @@ def minus(one: StoredResult, other: StoredResult, shots: int) -> Estimate:
 
 def streaming(stored: list[StoredResult], independent: list[StoredResult]) -> str:
     """What observing is worth by shots, models by their headline in the streaming protocol."""
-    before, after = ({one.name: one for one in results} for results in (independent, stored))
+    before, after = named(independent), named(stored)
     shots = [summary.shots for summary in stored[0].result.aggregates.shots]
     rows = [
         [one.name, *(minus(before[one.name], after[one.name], k).text(sign=True) for k in shots)]
@@ -76,10 +76,10 @@ def optimum(stored: list[StoredResult]) -> str:
 
     The optimum gains from 0 to K shots what a model gains and what its distance grows by.
     """
-    headline = stored[0].result.track.headline_shot
+    headline, models = stored[0].result.track.headline_shot, named(stored)
     rows = []
     for one in compare(stored).results:
-        result = next(s.result for s in stored if s.name == one.name)
+        result = models[one.name].result
         by_shots = {summary.shots: summary for summary in result.aggregates.shots}
         above = {shots: summary.to_optimum for shots, summary in by_shots.items()}
         first, last, gain = above[0], above[headline], by_shots[headline].gain
@@ -93,9 +93,9 @@ def optimum(stored: list[StoredResult]) -> str:
 
 def costs(stored: list[StoredResult]) -> str:
     """Size, training and waiting times."""
-    rows = []
+    models, rows = named(stored), []
     for one in compare(stored, against=FLOOR).results:
-        result = next(s.result for s in stored if s.name == one.name)
+        result = models[one.name].result
         notes, cost = result.submission.notes, result.cost
         tokens = sum(int(notes.get(key) or 0) for key in ("training tokens", "meta-training tokens"))
         rows.append(
@@ -112,6 +112,11 @@ def costs(stored: list[StoredResult]) -> str:
         )
     columns = ["model", "family", "parameters", "tokens learnt", "training, s", "fit, s"]
     return markdown_table([*columns, "adapt to 5 songs, ms", "tokens scored/s"], rows)
+
+
+def named(stored: list[StoredResult]) -> dict[str, StoredResult]:
+    """By the model's name."""
+    return {one.name: one for one in stored}
 
 
 def results(folder: Path) -> list[StoredResult]:

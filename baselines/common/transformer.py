@@ -147,8 +147,7 @@ class Attention(nn.Module):
     ) -> Tensor:
         """What x [B, T, width] finds in keys and values; `mask` [..., T, S] is true where it may look."""
         query = turned(self._split(self.query(x)), turn)
-        key, value = (part.expand(len(x), -1, -1, -1) for part in pair)
-        found = nn.functional.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
+        found = nn.functional.scaled_dot_product_attention(query, *pair, mask, is_causal=causal)
         return self.out(found.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:

@@ -53,9 +53,7 @@ def test_songs_are_encoded_alike_in_any_company(module, untrained, songs):
     padded = torch.nn.utils.rnn.pad_sequence(
         [torch.tensor(song.astype("int64")) for song in songs[:9]], batch_first=True
     )
-    together, _ = module.read(
-        untrained.model, padded, [len(song) for song in songs[:9]], module.SUPPORT, None
-    )
+    together, _ = module.read(untrained.model, padded, [len(song) for song in songs[:9]], module.SUPPORT, [])
     assert len(together) == 9
     for song, found in zip(songs, together, strict=False):
         alone = untrained.adapt([song]).memory
