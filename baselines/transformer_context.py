@@ -11,8 +11,7 @@ but what artists with few songs leave. The model is `common/transformer.py`: 4 l
 which a token tells its own song from the others.
 
 Muon for the linear layers and AdamW for the rest, 1e-2, warm-up 200 and cosine decay, 2,048 tokens a step or
-one row if that is longer; stopped by the mean of the validation NLL at 0 and at 5 shots: at 5 alone, a poor
-prior could pass for a large gain.
+one row if that is longer; stopped by the mean of the validation NLL at 0 and at 5 shots.
 
 The support is read once, when the model adapts; each query song then attends to its keys and values and to
 itself. In the streaming protocol the scored songs are read on behind it.
@@ -27,80 +26,38 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from common import training
-from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.few_shot_transformer import FewShotTransformer
 from common.lstm import shift
 from common.songs import half
 from common.transformer import Past, Transformer, TransformerStream, places
-from torch import Tensor, nn
+from torch import Tensor
 
 from fsdl_bench import BOS, PAD, FitContext, Split, Tokens
 
 
 @dataclass(eq=False)
-class TransformerContext:
+class TransformerContext(FewShotTransformer):
     """Transformer with the support songs in its context.
 
     Args:
-        width, layers, heads: the model's size.
-        dropout: probability, in training.
-        peak: highest learning rate.
-        decay: weight decay.
         tokens: in a batch, at most, unless one row is longer.
-        epochs: as many tokens as that many passes over the meta-training songs have, at most.
-        patience: half epochs without a better validation figure after which training stops.
-        minutes: wall time after which it stops as well.
-        episodes: validation episodes, of each number of shots, that training stops by.
     """
 
-    width: int = 128
-    layers: int = 4
-    heads: int = 2
-    dropout: float = 0.1
-    peak: float = 1e-2
-    decay: float = 0.05
     tokens: int = 2048
-    epochs: int = 3
-    patience: int = 4
-    minutes: float = math.inf
-    episodes: int = 24
 
     family: ClassVar[str] = "in context"
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on rows of songs."""
-        self.model = Transformer(
-            context.vocab_size,
-            self.width,
-            self.layers,
-            self.heads,
-            self.dropout,
-            song_pairs=self.width // self.heads // 8,
-        ).to(context.device)
         rows = Rows(train, context, self.tokens)
-        episodes = [
-            held_out_episodes(validation, context, k, self.episodes) for k in (0, headline_shots(context))
-        ]
-        recipe = training.Recipe(
-            batches=self.epochs * rows.per_epoch,
-            peak=self.peak,
-            warmup=max(1, min(200, self.epochs * rows.per_epoch // 10)),
-            weight_decay=self.decay,
-            muon=True,
-            every=math.ceil(rows.per_epoch / 2),
-            patience=self.patience,
-            minutes=self.minutes,
-        )
-        done = training.train(
-            self.model,
+        self.learn(
             rows,
-            lambda row: [row_loss(self.model, row)],
-            lambda: np.mean([few_shot_nll(self.adapt, some, context.device) for some in episodes]),
-            recipe,
+            row_loss,
+            lambda row: int((row.targets != PAD).sum()),
+            rows.per_epoch,
+            validation,
             context,
-            tokens=lambda row: int((row.targets != PAD).sum()),
         )
-        self.notes = done.notes()
 
     def adapt(self, support: Sequence[Tokens]) -> ContextPredictor:
         """Read the support."""
@@ -108,10 +65,6 @@ class TransformerContext:
         for song in support:
             predictor.observe(song)
         return predictor
-
-    def parameters(self) -> list[nn.Parameter]:
-        """Of the model."""
-        return list(self.model.parameters())
 
 
 class ContextPredictor:

@@ -27,8 +27,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from common import training
-from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.few_shot_transformer import FewShotTransformer
 from common.lstm import as_row, shift
 from common.songs import half
 from common.transformer import Past, Transformer, TransformerStream, places
@@ -44,80 +43,34 @@ SUPPORT, QUERY = 0, 1
 
 
 @dataclass(eq=False)
-class TransformerMemory:
+class TransformerMemory(FewShotTransformer):
     """Transformer that attends to the encoded support songs.
 
     Args:
-        width, layers, heads: the model's size.
-        dropout: probability, in training.
-        peak: highest learning rate.
-        decay: weight decay.
         queries: query songs of a training episode; with fewer, as many tokens make more steps.
-        epochs: as many tokens as that many passes over the meta-training songs have, at most.
-        patience: half epochs without a better validation figure after which training stops.
-        minutes: wall time after which it stops as well.
-        episodes: validation episodes, of each number of shots, that training stops by.
     """
 
-    width: int = 128
-    layers: int = 4
-    heads: int = 2
-    dropout: float = 0.1
-    peak: float = 1e-2
-    decay: float = 0.05
     queries: int = 4
-    epochs: int = 3
-    patience: int = 4
-    minutes: float = math.inf
-    episodes: int = 24
 
     family: ClassVar[str] = "memory"
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on episodes."""
-        self.model = Transformer(
-            context.vocab_size,
-            self.width,
-            self.layers,
-            self.heads,
-            self.dropout,
-            song_pairs=self.width // self.heads // 8,
-        ).to(context.device)
         shots = [k for k in context.shots for _ in range(2 if k <= 5 else 1)]
         stream = context.episodes(train, shots=shots, queries=self.queries, batch_size=1)
-        held_out = [
-            held_out_episodes(validation, context, k, self.episodes) for k in (0, headline_shots(context))
-        ]
-        per_epoch = math.ceil(len(train.songs) / (np.mean(shots) + self.queries))
-        recipe = training.Recipe(
-            batches=self.epochs * per_epoch,
-            peak=self.peak,
-            warmup=max(1, min(200, self.epochs * per_epoch // 10)),
-            weight_decay=self.decay,
-            muon=True,
-            every=math.ceil(per_epoch / 2),
-            patience=self.patience,
-            minutes=self.minutes,
-        )
-        done = training.train(
-            self.model,
+        self.learn(
             lambda index: stream.batch(index).to(context.device),
-            lambda batch: [episodes_loss(self.model, batch)],
-            lambda: np.mean([few_shot_nll(self.adapt, some, context.device) for some in held_out]),
-            recipe,
+            episodes_loss,
+            lambda batch: int(batch.support_lengths.sum() + batch.query_lengths.sum()),
+            math.ceil(len(train.songs) / (np.mean(shots) + self.queries)),
+            validation,
             context,
-            tokens=lambda batch: int(batch.support_lengths.sum() + batch.query_lengths.sum()),
         )
-        self.notes = done.notes()
 
     @torch.no_grad()
     def adapt(self, support: Sequence[Tokens]) -> MemoryPredictor:
         """Encode the support."""
         return MemoryPredictor(self.model, together([encode(self.model, song) for song in support]))
-
-    def parameters(self) -> list[nn.Parameter]:
-        """Of the model."""
-        return list(self.model.parameters())
 
 
 class MemoryPredictor:
