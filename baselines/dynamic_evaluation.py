@@ -38,7 +38,7 @@ from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
-from common.few_shot import few_shot_nll, held_out_episodes
+from common.few_shot import chosen_for, few_shot_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel, State, shift
 from common.songs import SongBatches, padded, piece_nats, song_losses
 from lstm import LSTM
@@ -186,10 +186,8 @@ class DynamicPredictor:
 
     def _learn(self, songs: Sequence[Tokens]) -> None:
         self.known += len(songs)
-        rules = self.over_support
-        reached = max((shots for shots in rules if shots <= self.known), default=min(rules))
         self.learner.put(self.weights)
-        self.learner.learn(padded(songs, self.learner.device), rules[reached])
+        self.learner.learn(padded(songs, self.learner.device), chosen_for(self.known, self.over_support))
         self.weights = self.learner.copied()
 
     def logits(self, songs: Tensor) -> Tensor:

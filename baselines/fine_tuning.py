@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from common.few_shot import episode_nll, held_out_episodes
+from common.few_shot import chosen_for, episode_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel, LSTMPredictor, LSTMStream, shift
 from common.songs import half, padded
 from lstm import LSTM
@@ -64,7 +64,7 @@ class FineTuning(LSTM):
             context.log(f"{kind}, rate {rate}: nats/{context.unit} after the best number of steps: {best}")
         self.kind, self.rate = min(curves, key=lambda key: sum(map(min, curves[key].values())))
         chosen = curves[self.kind, self.rate]
-        self.steps_at = {shots: curve.index(min(curve)) for shots, curve in chosen.items()}
+        self.steps_at = {0: 0} | {shots: curve.index(min(curve)) for shots, curve in chosen.items()}
         self.notes |= {"optimiser": self.kind, "rate": self.rate}
         self.notes |= {f"steps at {shots} shots": steps for shots, steps in self.steps_at.items()}
 
@@ -106,8 +106,7 @@ class FineTuningPredictor:
 
     def _tune(self) -> LSTMPredictor:
         own = self.submission
-        known = [shots for shots in own.steps_at if shots <= len(self.songs)]
-        steps = own.steps_at[max(known)] if known else 0
+        steps = chosen_for(len(self.songs), own.steps_at)
         models = tuned(own.model, self.songs, own.kind, own.rate)
         return LSTMPredictor(next(islice(models, steps, None)))
 

@@ -33,7 +33,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from common import training
-from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.few_shot import chosen_for, few_shot_nll, headline_shots, held_out_episodes
 from common.lstm import LSTMLanguageModel, LSTMPredictor, LSTMStream, shift
 from common.meta import Batch, InnerLoop, Weights, lstm_features
 from common.songs import padded
@@ -176,7 +176,7 @@ class MAMLPredictor:
     Args:
         learner: theta and alpha.
         songs: the support.
-        plans: by number of shots, zero among them; the greatest number that the songs reach is taken.
+        plans: by number of shots, zero among them.
     """
 
     def __init__(self, learner: Learner, songs: Sequence[Tokens], plans: Mapping[int, Plan]) -> None:
@@ -191,8 +191,7 @@ class MAMLPredictor:
         return self._model
 
     def _adapted(self) -> LSTMLanguageModel:
-        reached = max(shots for shots in self.plans if shots <= len(self.songs))
-        return self.learner.adapted(self.songs, self.plans[reached])
+        return self.learner.adapted(self.songs, chosen_for(len(self.songs), self.plans))
 
     def observe(self, song: Tokens) -> None:
         """In the streaming protocol a query song joins the support; the next score adapts theta anew."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from common.few_shot import held_out_episodes
+from common.few_shot import chosen_for, held_out_episodes
 from common.lstm import LSTMLanguageModel, shift
 from common.songs import padded
 from lstm import LSTM
@@ -136,7 +136,7 @@ class TwoCachesPredictor(NeuralCachePredictor):
     @property
     def share(self) -> float:
         """m_K."""
-        return self.shares[max(shots for shots in self.shares if shots <= self.songs)]
+        return chosen_for(self.songs, self.shares)
 
     def attention(self, features: Tensor, phi: float) -> Tensor:
         """Weights [B, T, M] over the support's tokens."""

@@ -1,8 +1,11 @@
-"""The figure that a model which learns from the support is tuned by: nats per unit on validation episodes."""
+"""Settings of a model that learns from the support: the figure they are chosen by, nats per unit on
+validation episodes, and the choice for a number of songs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +13,8 @@ from torch import nn
 
 from common.songs import padded
 from fsdl_bench import PAD, Episode, FitContext, Predictor, Split, Tokens
+
+Setting = TypeVar("Setting")
 
 
 def held_out_episodes(split: Split, context: FitContext, shots: int, count: int) -> list[Episode]:
@@ -51,3 +56,8 @@ def episode_nll(predictor: Predictor, episode: Episode, device: torch.device) ->
 def headline_shots(context: FitContext) -> int:
     """The number of shots to choose settings at: 5, or the most that the track has."""
     return min(5, max(context.shots))
+
+
+def chosen_for(songs: int, settings: Mapping[int, Setting]) -> Setting:
+    """Of settings by number of shots that of the greatest number that the songs reach, or of the least."""
+    return settings[max((shots for shots in settings if shots <= songs), default=min(settings))]
