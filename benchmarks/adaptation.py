@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 
 from fsdl_bench import load_track
-from fsdl_bench.evaluation.fitting import fitted
-from fsdl_bench.evaluation.loading import load_submission
-from fsdl_bench.evaluation.session import LocalSession
-from fsdl_bench.evaluation.task import plan_task
+from fsdl_bench.evaluation.plan import plan_task
+from fsdl_bench.submissions.fitting import fitted
+from fsdl_bench.submissions.loading import load_submission
+from fsdl_bench.submissions.session import LocalSession
 
 BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 

@@ -29,11 +29,11 @@ import pandas as pd
 import pretty_midi
 from symusic import Score
 
-from fsdl_bench.build.definition import load_definition, user_definition
-from fsdl_bench.build.pipeline import build_track
+from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.codecs.midi import MidiCodec
 from fsdl_bench.music.reading import read_midi
 from fsdl_bench.sources.archives import Archive, fetch
+from fsdl_bench.tracks.definition import load_definition, user_definition
 
 ARTISTS = 90
 MIRROR = Path(__file__).parents[2] / "shared" / "data"

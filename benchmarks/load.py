@@ -24,12 +24,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsdl_bench.build.definition import parse_definition
-from fsdl_bench.build.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry, read_manifest
-from fsdl_bench.build.rows import row_schema
-from fsdl_bench.build.splitting import split_of
 from fsdl_bench.paths import atomic_directory, home
-from fsdl_bench.sidecar import write_arrays
+from fsdl_bench.tracks.artists import split_of
+from fsdl_bench.tracks.definition import parse_definition
+from fsdl_bench.tracks.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry, read_manifest
+from fsdl_bench.tracks.rows import row_schema
+from fsdl_bench.tracks.sidecar import write_arrays
 
 ARTISTS, SONGS = 8_000, 25
 SECONDS, MEBIBYTES = 1.0, 300

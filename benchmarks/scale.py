@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from fsdl_bench.build.definition import user_definition
-from fsdl_bench.build.ingest import ChunkTask, Reader
-from fsdl_bench.build.listing import list_items, open_sources
+from fsdl_bench.builder.listing import list_items, open_sources
+from fsdl_bench.builder.measuring import ChunkTask, Reader
+from fsdl_bench.tracks.definition import user_definition
 
 SONGS_AN_ARTIST = 40
 NOTES = 600
@@ -34,8 +34,8 @@ BATCH = 1000
 BUILD = """
 import sys
 from pathlib import Path
-from fsdl_bench.build.definition import user_definition
-from fsdl_bench.build.pipeline import build_track
+from fsdl_bench.tracks.definition import user_definition
+from fsdl_bench.builder.pipeline import build_track
 if __name__ == "__main__":
     definition = user_definition("scale", "midi")
     report = build_track(definition, source_dir=Path(sys.argv[1]), workers=int(sys.argv[2]))

@@ -17,10 +17,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fsdl_bench.build.splitting import split_of
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.synthetic import Predictive, SyntheticModel, synthetic_model
 from fsdl_bench.synthetic.chain import Weights, add_counts
+from fsdl_bench.tracks.artists import split_of
 
 CODECS = {"lyrics-synthetic": "words-v1", "midi-synthetic": "note10ms-v1"}
 SHOTS = (0, 1, 2, 5, 10, 20)

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Protocol
 from fsdl_bench.errors import BadInput
 
 if TYPE_CHECKING:
-    from fsdl_bench.track import Artist, Split, TrackSong
+    from fsdl_bench.tracks.split import Split
+    from fsdl_bench.tracks.views import Artist, TrackSong
 
 
 class EpisodeDesign(Protocol):

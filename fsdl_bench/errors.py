@@ -26,3 +26,17 @@ class Rejected(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+class RuleBreach(BadInput):
+    """A submission broke a rule of the benchmark; the run has no result.
+
+    Attributes:
+        rule: the rule's name, such as "causality".
+        detail: where, how, and what the rule asks for.
+    """
+
+    def __init__(self, rule: str, detail: str) -> None:
+        super().__init__(f"rule broken: {rule}. {detail}")
+        self.rule = rule
+        self.detail = detail

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TRACK_DATA = Path(__file__).parent / "track_data"
+"""The frozen definitions, split lists, pins and codec files that the package ships."""
+
 
 def home() -> Path:
     """The folder that everything is kept under: `FSDL_BENCH_HOME`, else the platform's data folder."""

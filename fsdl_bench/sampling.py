@@ -24,9 +24,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.episodes import Episode
 from fsdl_bench.errors import BadInput
+from fsdl_bench.padding import pad
 
 if TYPE_CHECKING:
-    from fsdl_bench.track import Split
+    from fsdl_bench.tracks.split import Split
 
 Size: TypeAlias = int | Sequence[int]
 """One number, or several (a range, a list) of which each item of the stream takes one at random."""
@@ -186,15 +187,10 @@ class TrainingEpisodes(IterableDataset[Episode | EpisodeBatch]):
     def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens int64 [B, n, T] and lengths int64 [B, n] of B lists of n rows."""
         songs: list[Tokens] = [self._songs[row].tokens[: self.max_length] for part in rows for row in part]
-        lengths = np.array([len(song) for song in songs], np.int64)
-        padded = np.zeros((len(songs), int(lengths.max(initial=0))), np.int64)  # zero is PAD
-        for target, song in zip(padded, songs, strict=True):
-            target[: len(song)] = song
+        padded = pad(songs)
+        lengths = torch.tensor([len(song) for song in songs], dtype=torch.int64)
         shape = (len(rows), len(rows[0]))
-        return (
-            torch.from_numpy(padded.reshape(*shape, padded.shape[1])),
-            torch.from_numpy(lengths.reshape(shape)),
-        )
+        return padded.view(*shape, padded.shape[1]), lengths.view(shape)
 
 
 def _below(word: np.uint64, bound: int) -> int:

@@ -1,10 +1,16 @@
-"""Fixtures that every test may use: a home of its own, no network, and the mirror of real data."""
+"""Fixtures for every test: its own home, no network, the mirror of real data, a toy track and submissions."""
 
 import os
+import sys
+import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+
+from fsdl_bench.codecs.words import WORDS
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
@@ -32,14 +38,13 @@ def mirror() -> Path:
 @pytest.fixture
 def write_track(tmp_path):
     """A function that writes a built track by hand: no part of the pipeline, two shards a split."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from fsdl_bench.build.definition import parse_definition
-    from fsdl_bench.build.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry
-    from fsdl_bench.build.rows import row_schema, track_digest
     from fsdl_bench.codecs import load_codec
+    from fsdl_bench.tracks.definition import parse_definition
+    from fsdl_bench.tracks.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry
+    from fsdl_bench.tracks.rows import row_schema, track_digest
 
     def write(songs: dict[str, dict[str, list]], *, name="toy", codec_name="words-v1", shards=2) -> Path:
         """`songs` is split -> artist key -> contents (texts, or token ids for a MIDI codec)."""
@@ -89,8 +94,6 @@ def write_track(tmp_path):
 def _row(codec, artist, content):
     import hashlib
 
-    import numpy as np
-
     tokens = codec.encode(content) if codec.kind == "lyrics" else np.asarray(content, np.uint16)
     whole = content.encode() if codec.kind == "lyrics" else tokens.astype("<u2").tobytes()
     song_id = hashlib.blake2b(whole, digest_size=16).hexdigest()
@@ -105,3 +108,106 @@ def _row(codec, artist, content):
         "units": codec.units(codec.excerpt(tokens)),
     }
     return row | ({"text": content} if codec.kind == "lyrics" else {})
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch):
+    """Folders of submissions leave the path of modules after the test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Small tensors on a busy machine are faster with one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def song(random, liked):
+    """A text of a few lines; words that the artist likes come often."""
+    weights = np.ones(len(WORDS))
+    weights[liked] = 20
+    lines = []
+    for _ in range(random.integers(2, 4)):
+        words = random.choice(len(WORDS), size=random.integers(3, 7), p=weights / weights.sum())
+        lines.append(" ".join(WORDS[word] for word in words))
+    return "\n".join(lines)
+
+
+def toy_songs():
+    """Split -> artist -> texts: 3 training artists, 1 for validation, 2 for test, 9 songs each."""
+    random = np.random.default_rng(7)
+    names = {
+        "train": ["ada", "bea", "cyd"],
+        "validation": ["dora"],
+        "test": ["eva", "fay"],
+    }
+    liked = {name: random.choice(len(WORDS), 6, replace=False) for some in names.values() for name in some}
+    return {
+        split: {artist: [song(random, liked[artist]) for _ in range(9)] for artist in artists}
+        for split, artists in names.items()
+    }
+
+
+@pytest.fixture
+def toy(write_track, own_home):
+    """The folder of the toy track, where `load_track("toy")` finds it."""
+    folder = write_track(toy_songs())
+    place = own_home / "tracks" / "toy"
+    place.parent.mkdir()
+    folder.rename(place)
+    return place
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A function that writes a submission file and returns its path."""
+
+    def write(text, name="model.py"):
+        path = tmp_path / "models" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("import torch\n" + textwrap.dedent(text))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def counting():
+    """The text of a submission that counts the support; every call of `adapt` takes `slow` seconds."""
+    return """
+import time
+class Counting:
+    '''Counts the support.'''
+    family = "n-gram"
+    def __init__(self, weight: float = 5.0, slow: float = 0.0):
+        self.weight, self.slow = weight, slow
+    def fit(self, train, validation, context):
+        self.start = torch.rand(context.vocab_size) + 1
+    def adapt(self, support):
+        time.sleep(self.slow)
+        counts = self.start + 0
+        for song in support:
+            ids = torch.as_tensor(song.astype("int64"))
+            counts += self.weight * torch.bincount(ids, minlength=len(counts))
+        return Scores(counts.log())
+class Scores:
+    def __init__(self, scores):
+        self.scores = scores
+    def logits(self, songs):
+        return self.scores.expand(*songs.shape, -1)
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A function that evaluates on the toy track, quietly, and returns the stored result."""
+    from fsdl_bench.evaluation.runner import evaluate
+
+    def evaluate_quietly(submission, track="toy", **options):
+        options = {"progress": False, "out": tmp_path / "result.json"} | options
+        return evaluate(submission, track, **options)
+
+    return evaluate_quietly

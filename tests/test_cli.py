@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from fsdl_bench.cli import main
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import tracks_dir
-from fsdl_bench.track import load_track
+from fsdl_bench.tracks.track import load_track
 
 SONGS = {
     "train": {
@@ -184,7 +184,7 @@ def test_list_goes_on_past_a_damaged_track(cli, toy):
 
 
 def test_list_and_check_say_whether_a_track_is_the_frozen_one(cli, toy, tmp_path, monkeypatch):
-    monkeypatch.setattr("fsdl_bench.build.definition.TRACKS", tmp_path / "tracks")
+    monkeypatch.setattr("fsdl_bench.tracks.definition.TRACK_DATA", tmp_path / "tracks")
     (tmp_path / "tracks").mkdir()
     definition = load_track("toy").definition
     for digest, state in ((load_track("toy").digest, "as frozen"), ("0" * 64, "NOT AS FROZEN")):
@@ -259,7 +259,7 @@ def test_what_goes_wrong_is_one_line(cli, toy, monkeypatch, error, code, message
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("fsdl_bench.check.check_track", fail)
+    monkeypatch.setattr("fsdl_bench.tracks.check.check_track", fail)
     result = cli("check", "toy")
     assert result.exit_code == code
     assert result.stdout == ""
@@ -268,7 +268,7 @@ def test_what_goes_wrong_is_one_line(cli, toy, monkeypatch, error, code, message
 
 
 def test_a_defect_of_the_program_is_not_hidden(cli, toy, monkeypatch):
-    monkeypatch.setattr("fsdl_bench.check.check_track", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("fsdl_bench.tracks.check.check_track", lambda *args, **kwargs: 1 / 0)
     assert isinstance(cli("check", "toy").exception, ZeroDivisionError)
 
 

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 import fsdl_bench.sources
 from fsdl_bench import load_track
-from fsdl_bench.build import definition, freezing
-from fsdl_bench.build.pipeline import build_track
+from fsdl_bench.builder import freezing, listing
+from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.cli import main
+from fsdl_bench.tracks import definition
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -79,8 +80,8 @@ def test_a_track(source, tmp_path, monkeypatch):
     tracks = tmp_path / "tracks"
     tracks.mkdir()
     (tracks / "lyrics-example.toml").write_text(toml, "utf-8")
-    for module in (definition, freezing):
-        monkeypatch.setattr(module, "TRACKS", tracks)
+    for module in (definition, freezing, listing):
+        monkeypatch.setattr(module, "TRACK_DATA", tracks)
     write_songs(tmp_path / "songs")
     (tmp_path / "mirror").mkdir()
     (pinned,) = definition.load_definition("lyrics-example").sources

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.episodes import Episode, episodes_digest, evaluated_artists, evaluation_episodes
 from fsdl_bench.errors import BadInput
-from fsdl_bench.split import Split
+from fsdl_bench.tracks.split import Split
 
 BUILT = sorted(Path(os.environ.get("FSDL_BENCH_HOME", "nowhere"), "tracks").glob("[!.]*/manifest.json"))
 
@@ -180,7 +180,7 @@ def test_built_tracks(manifest):
     """Every track built in the home that pytest was started with."""
     if manifest is None:
         pytest.skip("no built track: set FSDL_BENCH_HOME to a home that holds some")
-    from fsdl_bench.track import load_track
+    from fsdl_bench.tracks.track import load_track
 
     track = load_track(manifest.parent)
     for name in ("validation", "test"):

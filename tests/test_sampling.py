@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sampling import TrainingEpisodes
-from fsdl_bench.split import Split
+from fsdl_bench.tracks.split import Split
 
 
 def split(works_of: dict[str, list[int]]) -> Split:

@@ -12,7 +12,7 @@ import click
 from fsdl_bench.errors import BadInput
 
 if TYPE_CHECKING:
-    from fsdl_bench.build.definition import TrackDefinition
+    from fsdl_bench.tracks.definition import TrackDefinition
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -48,7 +48,7 @@ def build(
 
     A track of your own: --from DIR --kind lyrics|midi --name NAME.
     """
-    from fsdl_bench.build.pipeline import build_track
+    from fsdl_bench.builder.pipeline import build_track
     from fsdl_bench.cli.describe import print_build
 
     definitions = _definitions(tracks, source, kind, name, layout, options)
@@ -70,7 +70,7 @@ def _definitions(
     options: tuple[str, ...],
 ) -> list[TrackDefinition]:
     """The definitions that the arguments of `build` ask for."""
-    from fsdl_bench.build.definition import load_definition, user_definition
+    from fsdl_bench.tracks.definition import load_definition, user_definition
 
     if source is None:
         if kind or name or layout or options:
@@ -133,7 +133,7 @@ def show(track: str | None, table: bool, images: Path | None) -> None:
     """Show statistics of TRACK, what was left out, and three example songs."""
     from fsdl_bench.cli import describe
     from fsdl_bench.paths import home
-    from fsdl_bench.track import load_track
+    from fsdl_bench.tracks.track import load_track
 
     if table:
         click.echo(describe.markdown())
@@ -150,8 +150,8 @@ def show(track: str | None, table: bool, images: Path | None) -> None:
 @click.pass_context
 def check(ctx: click.Context, tracks: tuple[str, ...]) -> None:
     """Verify every file, row and digest of TRACKS; exit 1 if something is wrong."""
-    from fsdl_bench.check import check_track
     from fsdl_bench.cli.describe import frozen_state
+    from fsdl_bench.tracks.check import check_track
 
     healthy = True
     for name in tracks:

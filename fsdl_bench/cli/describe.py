@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
 from fsdl_bench.cli.tables import markdown_table, print_table, table_of
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import tracks_dir
-from fsdl_bench.track import Track, built_tracks, load_track
+from fsdl_bench.tracks.definition import TrackDefinition, definition_names, load_definition
+from fsdl_bench.tracks.track import Track, built_tracks, load_track
 
 if TYPE_CHECKING:
-    from fsdl_bench.build.pipeline import BuildReport
+    from fsdl_bench.builder.pipeline import BuildReport
 
 _COLUMNS = ("name", "kind", "status", "licence", "state", "artists", "songs", "bytes", "digest", "path")
 

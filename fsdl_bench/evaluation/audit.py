@@ -25,11 +25,12 @@ import numpy as np
 import torch
 
 from fsdl_bench.codecs.base import Tokens
+from fsdl_bench.errors import RuleBreach
 from fsdl_bench.evaluation.draws import plan, redraw
 from fsdl_bench.evaluation.rounding import coarser, lean, moved, normalising
-from fsdl_bench.evaluation.scoring import Nats, RuleBreach, Scored, token_nats
-from fsdl_bench.evaluation.session import Session
+from fsdl_bench.evaluation.scoring import Nats, Scored, token_nats
 from fsdl_bench.results import AuditVerdict
+from fsdl_bench.submissions.session import Session
 
 STREAM_TOKENS = 32
 """How many tokens of a song the stream audit goes through."""

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.episodes import Episode
 from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, token_nats
-from fsdl_bench.evaluation.session import Session
 from fsdl_bench.results import Condition, Scoring
+from fsdl_bench.submissions.session import Session
 
 
 @dataclass(frozen=True)

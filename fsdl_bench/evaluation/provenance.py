@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 import torch
 
 from fsdl_bench.results import Environment
+from fsdl_bench.versions import git, package_versions
 
 _PACKAGES = ("fsdl-bench", "torch", "numpy", "scipy", "tokenizers", "symusic", "transformers")
 
 
 def environment(device: torch.device, folder: Path) -> Environment:
     """What the evaluation ran with; the commit is that of the repository which `folder` lies in."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--", ".") if commit else None
+    commit = git(folder, "rev-parse", "HEAD")
+    changes = git(folder, "status", "--porcelain", "--", ".") if commit else None
     return Environment(
         device=device_name(device),
         python=platform.python_version(),
         platform=platform.platform(),
         packages=packages(),
-        git_commit=commit,
-        git_dirty=None if changes is None else bool(changes),
+        git_commit=commit.decode().strip() if commit else None,
+        git_dirty=None if changes is None else bool(changes.strip()),
     )
 
 
 def packages() -> dict[str, str]:
     """The versions of what scores may depend on, those that are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return package_versions(_PACKAGES)
 
 
 def device_name(device: torch.device) -> str:
@@ -72,13 +65,3 @@ def peak_memory_mib(device: torch.device) -> float:
 
     held = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return held / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

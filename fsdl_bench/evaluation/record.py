@@ -16,11 +16,11 @@ from fsdl_bench.episodes import episodes_digest
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.audit import Check, verdicts
 from fsdl_bench.evaluation.cells import Cell
+from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
-from fsdl_bench.evaluation.session import Session, plain
-from fsdl_bench.evaluation.task import Task
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
+from fsdl_bench.submissions.session import Session, plain
 
 Entry = dict[str, Any]
 

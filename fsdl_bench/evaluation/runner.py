@@ -20,18 +20,18 @@ import torch
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.audit import Auditor, Check
 from fsdl_bench.evaluation.cells import groups_of, score
-from fsdl_bench.evaluation.fitting import fitted
-from fsdl_bench.evaluation.isolation import ChildSession, fitted_in_child
 from fsdl_bench.evaluation.journal import Journal, open_journal
-from fsdl_bench.evaluation.loading import from_object, load_submission
+from fsdl_bench.evaluation.plan import EvaluatedTrack, Task, plan_task
 from fsdl_bench.evaluation.progress import Progress
 from fsdl_bench.evaluation.record import cell_entry, rows_of, run_of, start_entry
 from fsdl_bench.evaluation.scoring import Scored
 from fsdl_bench.evaluation.sealing import Seal
-from fsdl_bench.evaluation.session import LocalSession, Session
-from fsdl_bench.evaluation.task import EvaluatedTrack, Task, plan_task
 from fsdl_bench.results import Scoring, StoredResult, write_result
-from fsdl_bench.submission import Submission
+from fsdl_bench.submissions.box import ChildSession, fitted_in_child
+from fsdl_bench.submissions.contract import Submission
+from fsdl_bench.submissions.fitting import fitted
+from fsdl_bench.submissions.loading import from_object, load_submission
+from fsdl_bench.submissions.session import LocalSession, Session
 
 SEAL_SECONDS = 1.0
 """How often the seal on the scorer is looked at, beside the end of every seed."""
@@ -70,7 +70,7 @@ def evaluate(
         refit: fit again even if a fit is kept.
         resume: go on with an unfinished run of the same evaluation (True), start anew (False), or refuse to
             choose if there is one (None).
-        isolate: run the submission in processes of its own; see `fsdl_bench.evaluation.isolation`.
+        isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.
         name: how the result calls it; by default as the submission does.
         out: the result's JSON file; by default `results/<track>/<name>.json`.
         progress: whether to show a progress bar on standard error.

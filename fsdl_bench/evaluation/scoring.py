@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fsdl_bench.codecs.base import PAD, Codec, Tokens
-from fsdl_bench.errors import BadInput
+from fsdl_bench.codecs.base import Codec, Tokens
+from fsdl_bench.errors import RuleBreach
 
 Nats = npt.NDArray[np.float64]
 """-log p of each token of one song: float64 [T]."""
@@ -28,20 +28,6 @@ BATCH_SCORES = 2**26
 
 _CPU_CHUNK, _GPU_CHUNK = 2**16, 2**24
 """Scores that are normalised at a time; on the CPU a chunk stays in the cache."""
-
-
-class RuleBreach(BadInput):
-    """A submission broke a rule of the benchmark; the run has no result.
-
-    Attributes:
-        rule: the rule's name, such as "causality".
-        detail: where, how, and what the rule asks for.
-    """
-
-    def __init__(self, rule: str, detail: str) -> None:
-        super().__init__(f"rule broken: {rule}. {detail}")
-        self.rule = rule
-        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -132,9 +118,3 @@ def batches(lengths: Sequence[int], vocab_size: int, limit: int = BATCH_SCORES) 
             start, longest = end, length
     if start < len(lengths):
         yield range(start, len(lengths))
-
-
-def pad(songs: Sequence[Tokens], device: torch.device) -> torch.Tensor:
-    """Songs as one int64 [B, T] on the device, each followed by PAD up to the longest."""
-    rows = [torch.from_numpy(song.astype(np.int64)) for song in songs]
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD).to(device)

@@ -1,4 +1,4 @@
-"""Against tampering in the harness's own process: a seal on the scorer, and a watch on the songs' files.
+"""A seal on the scorer, against tampering in the harness's own process.
 
 Code in the same process can in the end do anything, so this finds what is done plainly: functions of the
 harness, of torch, of numpy or of Python itself that were replaced, a torch mode that was left on, and files
@@ -9,18 +9,15 @@ a look into the harness's frames) only a process of its own keeps out: see `isol
 from __future__ import annotations
 
 import builtins
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 import torch
 
-from fsdl_bench.evaluation.scoring import RuleBreach
+from fsdl_bench.errors import RuleBreach
 
 _OURS = ("fsdl_bench.evaluation", "fsdl_bench.results", "fsdl_bench.statistics")
 _TORCH = ("from_numpy", "empty", "Tensor", "tensor", "no_grad", "enable_grad")
@@ -94,63 +91,3 @@ def _code(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             if isinstance(method, FunctionType | property):
                 yield f"{name}.{key}", method
                 yield from _code(f"{name}.{key}", method)
-
-
-class _Watch:
-    """The one audit hook of the process; Python has no way to take one out again."""
-
-    def __init__(self) -> None:
-        self.installed = False
-        self.forbidden: Callable[[str], bool] | None = None
-        self.met: list[str] = []
-
-    def hook(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.forbidden is None or event not in ("open", "os.listdir", "os.scandir"):
-            return
-        place = args[0] if args else None
-        if not isinstance(place, str | bytes | os.PathLike):
-            return
-        forbidden, self.forbidden = self.forbidden, None  # resolving a path must not come back here
-        try:
-            path = os.path.realpath(os.fsdecode(place))
-            if forbidden(path):
-                self.met.append(path)
-                raise PermissionError(f"{path} holds songs that a submission may not read")
-        finally:
-            self.forbidden = forbidden
-
-
-_watch = _Watch()
-
-
-@contextmanager
-def watched(roots: Sequence[Path], allowed: Sequence[str] = ()) -> Iterator[None]:
-    """While the block runs, files under `roots` may not be opened or listed through Python.
-
-    Args:
-        roots: folders that hold songs, as `Path.resolve` gives them.
-        allowed: beginnings of file names that are exempt, such as "train".
-
-    Raises:
-        RuleBreach: the block tried to, whether or not it caught the error that it met.
-    """
-    if not roots:
-        yield
-        return
-    if not _watch.installed:
-        sys.addaudithook(_watch.hook)
-        _watch.installed = True
-    folders = [str(root) for root in roots]
-
-    def forbidden(path: str) -> bool:
-        inside = any(path == folder or path.startswith(folder + os.sep) for folder in folders)
-        return inside and not (allowed and Path(path).name.startswith(tuple(allowed)))
-
-    _watch.met.clear()
-    _watch.forbidden = forbidden
-    try:
-        yield
-    finally:
-        _watch.forbidden = None
-        if _watch.met:
-            raise RuleBreach("sealed songs", f"The submission tried to read {_watch.met[0]}.")

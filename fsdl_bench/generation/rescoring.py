@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from fsdl_bench.codecs.base import BOS, EOS
-from fsdl_bench.evaluation import contract
+from fsdl_bench.submissions import checking
 
 
 class RescoringStream:
@@ -37,4 +37,4 @@ class RescoringStream:
         fed = torch.tensor([[*self._song, EOS]], dtype=torch.int64, device=self._device)
         with torch.no_grad():
             raw = self._predictor.logits(fed)
-        return contract.as_scores(raw, fed, self._vocab_size, self._predictor)[0, -1]
+        return checking.as_scores(raw, fed, self._vocab_size, self._predictor)[0, -1]

@@ -17,13 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from fsdl_bench.build.progress import bar, note
 from fsdl_bench.codecs.base import EOS, Codec, Tokens
 from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.fitting import fitted, stored_fit
-from fsdl_bench.evaluation.loading import load_submission
-from fsdl_bench.evaluation.session import LocalSession
-from fsdl_bench.evaluation.task import Task, plan_task
+from fsdl_bench.evaluation.plan import Task, plan_task
 from fsdl_bench.generation.page import render
 from fsdl_bench.generation.record import (
     NAME,
@@ -36,7 +32,11 @@ from fsdl_bench.generation.sampler import SLOW, Sampling, draw, open_stream
 from fsdl_bench.generation.support import Support, find_supports
 from fsdl_bench.generation.writing import PAGE, Preview, check_out, write_song
 from fsdl_bench.paths import atomic_directory, atomic_write
-from fsdl_bench.submission import SupportsStream
+from fsdl_bench.progress import bar, note
+from fsdl_bench.submissions.contract import SupportsStream
+from fsdl_bench.submissions.fitting import fitted, stored_fit
+from fsdl_bench.submissions.loading import load_submission
+from fsdl_bench.submissions.session import LocalSession
 
 
 def generate(

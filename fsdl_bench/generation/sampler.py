@@ -21,11 +21,11 @@ from fsdl_bench.codecs.base import BOS, EOS, Codec, Tokens
 from fsdl_bench.codecs.lyrics import EXCERPT
 from fsdl_bench.codecs.midi import EXCERPT_NOTES
 from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.contract import ContractError, as_step_scores
 from fsdl_bench.generation.nucleus import Floats, check_settings, distribution, pick
 from fsdl_bench.generation.rescoring import RescoringStream
 from fsdl_bench.generation.rules import rules_of
-from fsdl_bench.submission import Predictor, Stream, SupportsStream
+from fsdl_bench.submissions.checking import ContractError, as_step_scores
+from fsdl_bench.submissions.contract import Predictor, Stream, SupportsStream
 
 SLOW = (
     "{name} has no `stream()`: every token scores the song so far again, so the time grows with the square "

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from fsdl_bench.build.splitting import artist_key
 from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.episodes import Episode
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.evaluation.cells import Cell
-from fsdl_bench.evaluation.task import Task
+from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.sources.base import Item, read_song
 from fsdl_bench.sources.files import SUFFIXES, FileSource
 from fsdl_bench.sources.text import printable, readable
 from fsdl_bench.sources.tree import Tree
-from fsdl_bench.views import TrackSong
+from fsdl_bench.tracks.artists import artist_key
+from fsdl_bench.tracks.views import TrackSong
 
 Log: TypeAlias = Callable[[str], object]
 """Takes a line for the person who called."""

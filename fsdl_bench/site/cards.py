@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fsdl_bench.build.definition import TrackDefinition, definition_names, load_definition
-from fsdl_bench.build.manifest import SplitCounts
 from fsdl_bench.errors import BadInput
+from fsdl_bench.tracks.definition import TrackDefinition, definition_names, load_definition
+from fsdl_bench.tracks.manifest import SplitCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Card:
 
 def card_of(name: str) -> Card:
     """The card of a track; what is not known of it is empty."""
-    from fsdl_bench.track import built_tracks, load_track
+    from fsdl_bench.tracks.track import built_tracks, load_track
 
     definition = load_definition(name) if name in definition_names() else None
     if name not in built_tracks():

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsdl_bench.build.definition import definition_names, load_definition
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import Result, StoredResult, check_acceptable, read_result
 from fsdl_bench.site.repository import has_commit, root_of, submission_file
+from fsdl_bench.tracks.definition import definition_names, load_definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _episodes(stored: StoredResult) -> Finding:
 
 def _built_episodes(name: str, digest: str) -> str | None:
     from fsdl_bench.episodes import episodes_digest, evaluation_episodes
-    from fsdl_bench.track import built_tracks, load_track
+    from fsdl_bench.tracks.track import built_tracks, load_track
 
     if name not in built_tracks():
         return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fsdl_bench.results import Result
+from fsdl_bench.versions import git
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def root_of(path: Path) -> Path:
 
 def has_commit(root: Path, commit: str) -> bool:
     """Whether the repository at `root` has this commit."""
-    return _git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+    return git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
 def submission_file(root: Path, result: Result) -> SubmissionFile | None:
@@ -61,7 +61,7 @@ def submission_file(root: Path, result: Result) -> SubmissionFile | None:
     inside = working.resolve().is_relative_to(root.resolve())
     return SubmissionFile(
         path=place,
-        at_commit=_git(root, "show", f"{commit}:{place}") if commit else None,
+        at_commit=git(root, "show", f"{commit}:{place}") if commit else None,
         in_folder=working.read_bytes() if inside and working.is_file() else None,
         sha256=result.submission.sha256,
     )
@@ -74,13 +74,3 @@ def file_of(source: str) -> str | None:
     if path.suffix != ".py" or path.is_absolute() or ".." in path.parts:
         return None
     return str(path)
-
-
-def _git(root: Path, *arguments: str) -> bytes | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, timeout=30, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout

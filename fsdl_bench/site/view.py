@@ -6,13 +6,13 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from fsdl_bench.build.definition import SourceDefinition
-from fsdl_bench.build.manifest import SplitCounts
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.results import Result, Scoring, ShotSummary
 from fsdl_bench.results.aggregates import FROZEN
 from fsdl_bench.songs import Kind
 from fsdl_bench.statistics import Estimate
+from fsdl_bench.tracks.definition import SourceDefinition
+from fsdl_bench.tracks.manifest import SplitCounts
 
 Standing: TypeAlias = Literal["ranked", "reference", "bound", "refused"]
 """Whether a result has a rank, or why not: it knows the truth or nothing; it is a bound; it may not stand."""

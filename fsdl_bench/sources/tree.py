@@ -221,22 +221,11 @@ def write_pins(tree: Tree, paths: Iterator[str] | list[str], dest: Path) -> None
     atomic_write(dest, buffer.getvalue())
 
 
-def load_pins(name: str) -> dict[str, bytes]:
-    """The pins of the source called `name`, as shipped with the package.
-
-    Raises:
-        BadInput: no pins are shipped for it.
-    """
-    from importlib.resources import files
-
-    import pyarrow as pa
+def load_pins(path: Path) -> dict[str, bytes]:
+    """Read a file of pins: path inside the source -> the digest of its content."""
     import pyarrow.parquet as pq
 
-    resource = files("fsdl_bench") / "tracks" / "pins" / f"{name}.parquet"
-    try:
-        table = pq.read_table(pa.BufferReader(resource.read_bytes()))
-    except FileNotFoundError:
-        raise BadInput(f"no pins are shipped for the source {name!r} (expected {resource})") from None
+    table = pq.read_table(path)
     return dict(zip(table["path"].to_pylist(), table["digest"].to_pylist(), strict=True))
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fsdl_bench.evaluation import sandbox
-from fsdl_bench.evaluation.scoring import RuleBreach
+from fsdl_bench.errors import RuleBreach
+from fsdl_bench.submissions import landlock
 
 CHEATS = Path(__file__).parents[1] / "cheats"
 
@@ -101,7 +101,7 @@ def test_isolation_has_no_scorer_to_replace(toy, run):
     assert headline(run(str(CHEATS / "replaced_scorer.py:Cheat"), isolate=True)) == honest
 
 
-@pytest.mark.skipif(not sandbox.version(), reason="the kernel has no Landlock")
+@pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
 def test_isolation_locks_the_files(toy, run):
     honest = headline(run(str(CHEATS / "base.py:Unigram")))
     stored = run(str(CHEATS / "learnt_by_heart.py:Native"), isolate=True)

@@ -55,7 +55,7 @@ def test_the_mixture_is_scored_exactly(toy, run):
     import numpy as np
 
     from fsdl_bench.episodes import evaluation_episodes
-    from fsdl_bench.track import load_track
+    from fsdl_bench.tracks.track import load_track
 
     track = load_track("toy")
     rows = run(str(HONEST / "mixture.py")).rows

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.scoring import RuleBreach
+from fsdl_bench.errors import BadInput, RuleBreach
 from fsdl_bench.paths import home
 from fsdl_bench.results import read_result
 

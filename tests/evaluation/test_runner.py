@@ -14,7 +14,7 @@ from fsdl_bench.episodes import evaluation_episodes
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import check_acceptable, read_result
 from fsdl_bench.synthetic import synthetic_model
-from fsdl_bench.track import load_track
+from fsdl_bench.tracks.track import load_track
 
 
 class Uniform:

@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from scipy import special
 
 from fsdl_bench.codecs import load_codec
+from fsdl_bench.errors import RuleBreach
 from fsdl_bench.evaluation import scoring
-from fsdl_bench.evaluation.scoring import (
-    RuleBreach,
-    Scored,
-    batches,
-    check_finite,
-    kind_sums,
-    pad,
-    token_nats,
-)
+from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, kind_sums, token_nats
+from fsdl_bench.padding import pad
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 

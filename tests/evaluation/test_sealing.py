@@ -10,10 +10,11 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from fsdl_bench.errors import RuleBreach
 from fsdl_bench.evaluation import audit, rounding, scoring
-from fsdl_bench.evaluation.scoring import RuleBreach
-from fsdl_bench.evaluation.sealing import Seal, watched
+from fsdl_bench.evaluation.sealing import Seal
 from fsdl_bench.results import files
+from fsdl_bench.submissions.watch import watched
 
 
 def test_an_untouched_harness_holds():

@@ -14,10 +14,10 @@ from fsdl_bench.codecs.midi import MidiCodec
 from fsdl_bench.codecs.midi_grammar import DUR, NOTE, SHIFT
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.contract import ContractError
 from fsdl_bench.evaluation.scoring import token_nats
 from fsdl_bench.generation.rescoring import RescoringStream
 from fsdl_bench.generation.sampler import Sampling, draw, open_stream
+from fsdl_bench.submissions.checking import ContractError
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from fsdl_bench.codecs.words import WORDS, WordsCodec
 from fsdl_bench.episodes import evaluation_episodes
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.support import episode_support, find_episode, read_support
-from fsdl_bench.track import load_track
+from fsdl_bench.tracks.track import load_track
 
 
 def test_a_folder_gives_its_songs_and_tells_what_it_left_out(own_songs, tune):

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from fsdl_bench.build.splitting import artist_key
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sources.base import open_source
+from fsdl_bench.tracks.artists import artist_key
 
 DREAM = (
     ["常记溪亭日暮。", "沈醉不知归路。", "兴尽晚回舟，误入藕花深处。"] + ["争渡。"] * 2 + ["惊起一滩鸥鹭。"]

@@ -193,11 +193,11 @@ def test_root_must_be_a_folder(tmp_path):
 
 class TestPins:
     @pytest.fixture
-    def pinned(self, make_tree, tmp_path, monkeypatch):
+    def pinned(self, make_tree, tmp_path):
         tree = make_tree({"a.mid": b"one", "b/ć.mid": b"two", "extra.mid": b"three"})
-        monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
-        write_pins(tree, ["b/ć.mid", "a.mid"], tmp_path / "tracks" / "pins" / "some.parquet")
-        return Tree(tree.root, load_pins("some"))
+        pins = tmp_path / "pins" / "some.parquet"
+        write_pins(tree, ["b/ć.mid", "a.mid"], pins)
+        return Tree(tree.root, load_pins(pins))
 
     def test_only_pinned_files_exist(self, pinned):
         assert pinned.pins == {"a.mid": _blake(b"one"), "b/ć.mid": _blake(b"two")}
@@ -229,13 +229,7 @@ class TestPins:
 
     def test_the_same_pins_are_the_same_bytes(self, pinned, tmp_path):
         write_pins(Tree(pinned.root), ["a.mid", "b/ć.mid"], tmp_path / "again.parquet")
-        assert (tmp_path / "again.parquet").read_bytes() == (
-            tmp_path / "tracks/pins/some.parquet"
-        ).read_bytes()
-
-    def test_no_pins_of_that_name(self):
-        with pytest.raises(BadInput, match="no pins are shipped for the source 'nothing'"):
-            load_pins("nothing")
+        assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "pins/some.parquet").read_bytes()
 
 
 def _blake(data: bytes) -> bytes:

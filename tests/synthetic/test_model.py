@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy import special
 
-from fsdl_bench.build.splitting import artist_key, split_of
 from fsdl_bench.codecs.base import EOS
 from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.codecs.midi import MidiCodec
@@ -17,6 +16,7 @@ from fsdl_bench.codecs.midi_grammar import DUR, NOTE, SHIFT
 from fsdl_bench.codecs.words import BREAK, WordsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.synthetic import Predictive, lyrics, midi, synthetic_model
+from fsdl_bench.tracks.artists import artist_key, split_of
 
 TRACKS = ["lyrics-synthetic", "midi-synthetic"]
 SOME = ["alda abendale", "mira corvane", "hugo dulmar", "ugo ostrenko"]

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fsdl_bench.build.definition import load_definition
-from fsdl_bench.build.pipeline import build_track
+from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.sources.base import open_source
 from fsdl_bench.synthetic import synthetic_model
+from fsdl_bench.tracks.definition import load_definition
 
 KINDS = ["lyrics", "midi"]
 

@@ -1,0 +1,159 @@
+"""The dataset card of a built track: `README.md` with the front matter that `datasets` and the Hub read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.tracks.manifest import SplitCounts
+
+_SIZES = (1_000, 10_000, 100_000, 1_000_000)
+
+
+def dataset_card(
+    definition: TrackDefinition,
+    counts: Mapping[str, SplitCounts],
+    rejected: Mapping[str, int],
+    digest: str,
+    licences: Mapping[str, int],
+) -> str:
+    """The card as Markdown.
+
+    Args:
+        definition: as used.
+        counts: of each split.
+        rejected: reason -> number of files.
+        digest: the logical digest.
+        licences: licence -> number of songs.
+    """
+    parts = [
+        _front_matter(definition, counts, licences),
+        f"# {definition.name}\n\n{definition.description}".rstrip(),
+        "## Contents\n\n" + _contents(definition, counts),
+        "## Sources and licences\n\n" + _sources(definition, licences),
+        "## How it was made\n\n" + _making(definition),
+        "## Left out\n\n" + _left_out(rejected),
+        "## Known limits\n\n" + "\n".join(f"- {line}" for line in _limits(definition)),
+        f"## Identity\n\nLogical digest `{digest}`; results on tracks with the same digest are comparable.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def hub_licence(licence: str) -> str:
+    """A licence's identifier on the Hub: SPDX in small letters where it is one, else `other`."""
+    known = {"cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0"}
+    return licence.lower() if licence.lower() in known else "other"
+
+
+def _front_matter(
+    definition: TrackDefinition, counts: Mapping[str, SplitCounts], licences: Mapping[str, int]
+) -> str:
+    songs = sum(count.songs for count in counts.values())
+    below = next((size for size in _SIZES if songs < size), None)
+    kind = "lyrics" if definition.kind == "lyrics" else "symbolic-music"
+    names = ["n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M"]
+    entries = {
+        "pretty_name": f"fsdl-bench {definition.name}",
+        "license": sorted({hub_licence(name) for name in licences}) or ["other"],
+        "language": definition.languages,
+        "task_categories": ["text-generation"] if definition.kind == "lyrics" else ["other"],
+        "tags": ["music", kind, "few-shot-learning", "meta-learning", "fsdl-bench"],
+        "size_categories": [names[_SIZES.index(below)] if below else "1M<n<10M"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": name, "path": f"{name}-*.parquet"} for name in counts],
+            }
+        ],
+    }
+    # Every JSON value is YAML.
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items() if value]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _contents(definition: TrackDefinition, counts: Mapping[str, SplitCounts]) -> str:
+    unit = "bytes" if definition.kind == "lyrics" else "notes"
+    rows = [
+        [
+            name,
+            f"{count.artists:,}",
+            f"{count.songs:,}",
+            f"{count.works:,}",
+            f"{count.tokens:,}",
+            f"{count.units:,}",
+            f"{count.median_tokens:,.0f}",
+        ]
+        for name, count in counts.items()
+    ]
+    header = ["split", "artists", "songs", "works", "tokens", unit, "median tokens"]
+    columns = (
+        "One row a song, the songs of an artist together. `tokens` is the excerpt that is scored, in the "
+        f"ids of `{definition.codec}` (0 PAD, 1 BOS, 2 EOS; no BOS is stored, EOS only where the song ends "
+        f"within the excerpt); `units` counts its {unit}."
+    )
+    if definition.kind == "lyrics":
+        columns += " `text` is the whole song."
+    return f"{_table(header, rows)}\n\n{columns}"
+
+
+def _sources(definition: TrackDefinition, licences: Mapping[str, int]) -> str:
+    rows = [
+        [
+            source.title or source.source,
+            source.licence or "see the rows",
+            f"[{source.repo}](https://github.com/{source.repo}/tree/{source.commit})"
+            if source.repo
+            else source.url or source.homepage or "the user's own",
+            source.attribution,
+        ]
+        for source in definition.sources
+    ]
+    table = _table(["source", "licence", "where", "attribution"], rows)
+    named = ", ".join(f"{name or 'none stated'} ({count:,})" for name, count in sorted(licences.items()))
+    return f"{table}\n\nLicences by song: {named}. Each row carries its own licence and origin."
+
+
+def _making(definition: TrackDefinition) -> str:
+    by = "works" if definition.kind == "midi" else "songs"
+    near = {
+        "midi": "Near-duplicates are found by 7-grams of melodic intervals (containment 0.2, at least 20 "
+        "shared, Jaccard 0.03)",
+        "lyrics": "Near-duplicates are found by 3-word shingles (3 characters where words are not spaced; "
+        "containment 0.4)",
+    }[definition.kind]
+    if not definition.filters.near_duplicates:
+        near = "Near-duplicates are not looked for, as the songs are drawn from a known distribution"
+    else:
+        near += "; of each cluster, across artists too, the longest stays"
+    return (
+        f"{near}. Artists with fewer than {definition.min_songs} {by} are left out; an artist keeps at most "
+        f"{definition.max_songs} songs, those with the lowest content hash.\n\n"
+        "An artist stands in one split, the same in every track: u = the first 8 bytes of "
+        'BLAKE2b("fsdl-bench/v1/" + key) / 2^64, where the key is the name in plain ASCII letters; test '
+        "below 0.2, validation below 0.3, else train. `splits.csv` holds the list, `definition.toml` all "
+        "settings, `manifest.json` the hash of every file."
+    )
+
+
+def _left_out(rejected: Mapping[str, int]) -> str:
+    if not rejected:
+        return "Nothing."
+    ordered = sorted(rejected.items(), key=lambda entry: (-entry[1], entry[0]))
+    table = _table(["reason", "files"], [[reason, f"{count:,}"] for reason, count in ordered])
+    return f"{table}\n\n`rejected.parquet` names each file and why."
+
+
+def _limits(definition: TrackDefinition) -> Iterable[str]:
+    yield from definition.limits
+    yield "The artist is the style label; songs of one artist can differ in style, and labels can be wrong."
+    if definition.kind == "midi":
+        yield "Times are on a grid of 10 ms; velocity, pedals and programs within a family are not kept."
+        yield "Only the first 512 notes of a song are scored."
+    else:
+        yield "Only the first 512 tokens of a song are scored."
+
+
+def _table(header: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

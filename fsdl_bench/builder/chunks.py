@@ -1,0 +1,149 @@
+"""Chunks: the read songs of a build, kept on disk until the track is written.
+
+A chunk is one Arrow IPC file. It is named by the hash of all that its content depends on (definition, code,
+items, and the size and time of their files), so a rerun finds the finished ones again by name, and a changed
+file or definition never meets an old chunk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fsdl_bench.builder.shingles import Shingles
+from fsdl_bench.paths import atomic_file
+from fsdl_bench.songs import Kind
+from fsdl_bench.tracks.rows import row_schema
+
+Rejection = tuple[str, str, str, str]
+"""(source, origin, reason, detail): one row of `rejected.parquet`."""
+
+
+@dataclass(slots=True)
+class ReadSong:
+    """One song as a chunk holds it; fields as in the rows of a track, where they share a name.
+
+    Attributes:
+        tokens: the excerpt; empty for lyrics, which are encoded once the codec is there.
+        units: of the excerpt; 0 for lyrics.
+        length: units of the whole song.
+        text: the whole text; empty for MIDI.
+        shingles: distinct, in a fixed order.
+    """
+
+    song_id: str
+    artist: str
+    artist_key: str
+    title: str
+    work: str
+    licence: str
+    source: str
+    origin: str
+    tokens: npt.NDArray[np.uint16]
+    units: int
+    length: int
+    text: str
+    shingles: Shingles
+
+
+def chunk_schema(kind: Kind) -> pa.Schema:
+    """The columns of a track's rows, and what the build needs besides."""
+    extra = [pa.field("length", pa.int64()), pa.field("shingles", pa.list_(pa.uint64()))]
+    return pa.schema([*row_schema(kind), *extra])
+
+
+def write_chunk(path: Path, kind: Kind, songs: Sequence[ReadSong], rejected: Sequence[Rejection]) -> None:
+    """Write a chunk in one step."""
+    schema = chunk_schema(kind)
+    columns = [_column([getattr(song, field.name) for song in songs], field.type) for field in schema]
+    schema = schema.with_metadata({"rejected": json.dumps(rejected)})
+    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+    with atomic_file(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
+        writer.write_batch(batch)
+
+
+def _column(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_list(kind):
+        return pa.array(values, kind)
+    arrays: Sequence[npt.NDArray[np.generic]] = values  # type: ignore[assignment]
+    dtype = kind.value_type.to_pandas_dtype()
+    offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
+    flat = np.concatenate([np.empty(0, dtype), *arrays])
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=kind)
+
+
+class Chunks:
+    """Read access to all chunks of a build; a song is named by its row, counted through all of them.
+
+    Args:
+        paths: the chunk files.
+        kind: of the songs.
+    """
+
+    def __init__(self, paths: Sequence[Path], kind: Kind) -> None:
+        self._paths = paths
+        self._schema = row_schema(kind)
+        self._open: OrderedDict[int, pa.RecordBatch] = OrderedDict()
+        self.rejected: list[Rejection] = []
+        light: list[pa.RecordBatch] = []
+        names = ["song_id", "artist_key", "work", "source", "origin", "length"]
+        for number in range(len(paths)):
+            batch = self._batch(number)
+            self.rejected += [(a, b, c, d) for a, b, c, d in json.loads(batch.schema.metadata[b"rejected"])]
+            # A copy: what is kept must not hold the file's memory.
+            light.append(
+                pa.ipc.read_record_batch(batch.select(names).serialize(), batch.select(names).schema)
+            )
+        self._ends = np.cumsum([len(batch) for batch in light], dtype=np.int64)
+        self.columns = pa.Table.from_batches(light, pa.schema([chunk_schema(kind).field(n) for n in names]))
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def shingles(self, rows: npt.NDArray[np.int64]) -> Iterator[Shingles]:
+        """The shingles of these rows, which ascend."""
+        for number, local in self._by_chunk(rows):
+            column = self._batch(number).column("shingles")
+            offsets, values = column.offsets.to_numpy(), column.values.to_numpy()
+            for row in local:
+                yield values[offsets[row] : offsets[row + 1]]
+
+    def texts(self, rows: npt.NDArray[np.int64]) -> Iterator[str]:
+        """The texts of these rows, which ascend."""
+        for number, local in self._by_chunk(rows):
+            yield from self._batch(number).column("text").take(pa.array(local)).to_pylist()
+
+    def take(self, rows: npt.NDArray[np.int64]) -> pa.Table:
+        """These rows, in this order, with the columns of a track."""
+        order = np.argsort(rows, kind="stable")
+        parts = [
+            pa.Table.from_batches([self._batch(number).select(self._schema.names)]).take(pa.array(local))
+            for number, local in self._by_chunk(rows[order])
+        ]
+        back = np.empty(len(rows), np.int64)
+        back[order] = np.arange(len(rows))
+        return pa.concat_tables(parts).combine_chunks().take(pa.array(back)).combine_chunks()
+
+    def _by_chunk(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """These rows, which ascend, as (chunk, rows within it)."""
+        chunk = np.searchsorted(self._ends, rows, side="right")
+        numbers, first = np.unique(chunk, return_index=True)
+        for number, local in zip(numbers, np.split(rows, first[1:]), strict=False):
+            yield int(number), local - (self._ends[number - 1] if number else 0)
+
+    def _batch(self, number: int) -> pa.RecordBatch:
+        """The chunk, memory-mapped; the last few stay open."""
+        if number not in self._open:
+            with pa.memory_map(str(self._paths[number])) as file:
+                self._open[number] = pa.ipc.open_file(file).get_batch(0)
+            if len(self._open) > 32:
+                self._open.popitem(last=False)
+        self._open.move_to_end(number)
+        return self._open[number]

@@ -1,0 +1,133 @@
+"""`croissant.json`: the track described for machines, in MLCommons' Croissant 1.0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.tracks.manifest import FileEntry
+from fsdl_bench.tracks.rows import row_schema
+
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+_MEANINGS = {
+    "song_id": "Hash of the content.",
+    "artist": "The style label that episodes are drawn by.",
+    "artist_key": "The artist's name in plain ASCII letters.",
+    "title": "As the source gives it.",
+    "work": "Groups movements of one piece.",
+    "licence": "Of this song.",
+    "source": "Which of the track's sources it comes from.",
+    "origin": "The path inside the source.",
+    "tokens": "The excerpt that is scored, as token ids.",
+    "units": "Notes, or UTF-8 bytes, of the excerpt.",
+    "text": "The whole song.",
+}
+
+
+def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, FileEntry]], digest: str) -> str:
+    """The description as JSON.
+
+    Args:
+        definition: as used.
+        shards: split -> file name -> hash and size.
+        digest: the logical digest.
+    """
+    files = [
+        {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "contentSize": f"{entry.bytes} B",
+            "encodingFormat": "application/x-parquet",
+            "sha256": entry.sha256,
+        }
+        for entries in shards.values()
+        for name, entry in entries.items()
+    ]
+    content = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": definition.name,
+        "description": definition.description or f"The track {definition.name} of fsdl-bench.",
+        "url": next((source.homepage for source in definition.sources if source.homepage), "."),
+        "license": sorted({source.licence for source in definition.sources if source.licence}) or ["other"],
+        "citeAs": "; ".join(
+            source.attribution or source.title or source.source for source in definition.sources
+        ),
+        "version": "1.0.0",
+        "identifier": digest,
+        "inLanguage": definition.languages or ["zxx"],
+        "distribution": files,
+        # A record set a shard: Croissant can join a set of files only inside an archive.
+        "recordSet": [
+            _record_set(definition, name, split) for split, entries in shards.items() for name in entries
+        ],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _record_set(definition: TrackDefinition, shard: str, split: str) -> dict[str, Any]:
+    name = shard.removesuffix(".parquet")
+    fields = []
+    for column in row_schema(definition.kind):
+        number = column.name in ("tokens", "units")
+        entry = {
+            "@type": "cr:Field",
+            "@id": f"{name}/{column.name}",
+            "name": column.name,
+            "description": _MEANINGS[column.name],
+            "dataType": "sc:Integer" if number else "sc:Text",
+            "source": {"fileObject": {"@id": shard}, "extract": {"column": column.name}},
+        }
+        if column.name == "tokens":
+            entry["repeated"] = True
+        fields.append(entry)
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": f"Songs of the {split} split, one a record.",
+        "field": fields,
+    }

@@ -1,0 +1,202 @@
+"""Near-duplicates: which songs are one song, from the shingles that they share.
+
+    containment(A, B) = |A and B| / min(|A|, |B|)        jaccard(A, B) = |A and B| / |A or B|
+
+    lyrics: containment >= 0.4
+    music:  containment >= 0.2, at least 20 shared, jaccard >= 0.03
+
+Songs are joined along such pairs (single link); songs with equal sets are always joined, and count as one.
+
+A shingle that stands in more than 100 songs is over-frequent. In music it is commonplace (a scale, a
+drumming bass) and leaves all sets. In lyrics it stays and counts, but two texts that have only such shingles
+in common are not compared. Everything else is exact: each pair's shared shingles are counted, however many
+songs there are, by ranges of shingles and then of pairs that lie on disk between the two passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fsdl_bench.builder.shingles import Shingles
+from fsdl_bench.builder.spill import PARTS, Spill
+from fsdl_bench.progress import bar
+
+Ints = npt.NDArray[np.int64]
+
+FREQUENT = 100
+_SLICE = 1 << 22  # pairs, or postings, at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When two sets are near-duplicates; shares in percent, so that the comparison is exact.
+
+    Attributes:
+        containment: lowest containment, in percent.
+        shared: lowest number of shared shingles.
+        jaccard: lowest Jaccard index, in percent.
+        drop_frequent: whether over-frequent shingles leave the sets.
+    """
+
+    containment: int
+    shared: int = 1
+    jaccard: int = 0
+    drop_frequent: bool = False
+
+    def holds(self, shared: Ints, first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
+        """For each pair, whether the rule holds, given the shared shingles and the sizes of both sets."""
+        return (
+            (shared >= self.shared)
+            & (100 * shared >= self.containment * np.minimum(first, second))
+            & (100 * shared >= self.jaccard * (first + second - shared))
+        )
+
+
+LYRICS = Rule(containment=40)
+MUSIC = Rule(containment=20, shared=20, jaccard=3, drop_frequent=True)
+
+
+def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool = False) -> Ints:
+    """Group songs into clusters of near-duplicates.
+
+    Args:
+        sets: the shingles of each song, in order; taken one at a time.
+        rule: when two songs are near-duplicates.
+        scratch: a folder for temporary files, used only by collections of millions of shingles.
+        progress: show a bar on stderr.
+
+    Returns:
+        int64 [N]: for each song the lowest index in its cluster.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    postings = Spill(scratch, "postings", (np.uint64, np.uint32), lambda key: (key >> 58).astype(np.uint8))
+    sizes, equal = _collect(sets, rule, postings)
+    pairs = _Pairs(sizes, rule, scratch)
+    for shingles, songs in bar("comparing songs", "part", progress, postings.parts()):
+        pairs.count(shingles, songs)
+    edges = [equal, *bar("joining songs", "part", progress, pairs.found())]
+    first, second = np.concatenate(edges, axis=1)
+    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(sizes), len(sizes)))
+    _, labels = connected_components(graph, directed=False)
+    _, lowest = np.unique(labels, return_index=True)
+    return lowest[labels].astype(np.int64)
+
+
+def _collect(sets: Iterable[Shingles], rule: Rule, postings: Spill) -> tuple[Ints, Ints]:
+    """Add the postings of distinct sets; return the sizes and the pairs of songs with equal sets."""
+    sizes: list[int] = []
+    seen: dict[bytes, int] = {}
+    equal: list[tuple[int, int]] = []
+    held: list[tuple[int, Shingles]] = []
+    for song, shingles in enumerate(sets):
+        sizes.append(len(shingles))
+        if len(shingles) >= rule.shared:
+            same = seen.setdefault(blake2b(shingles.data, digest_size=16).digest(), song)
+            if same != song:
+                equal.append((same, song))
+                continue
+        held.append((song, shingles))
+        if len(held) == 1024:
+            _post(held, postings)
+    _post(held, postings)
+    return np.array(sizes, np.int64), np.array(equal, np.int64).reshape(-1, 2).T
+
+
+def _post(held: list[tuple[int, Shingles]], postings: Spill) -> None:
+    if held:
+        songs = np.array([song for song, _ in held], np.uint32)
+        columns = [shingles for _, shingles in held]
+        postings.add(np.concatenate(columns), np.repeat(songs, [len(column) for column in columns]))
+        held.clear()
+
+
+class _Pairs:
+    """Exact numbers of shared shingles for all pairs that share one that is not over-frequent."""
+
+    def __init__(self, sizes: Ints, rule: Rule, scratch: Path) -> None:
+        self._sizes = sizes.copy()
+        self._rule = rule
+        # A pair is one number, lower song << 32 | higher song; all counts of a pair go to one part.
+        self._spill = Spill(
+            scratch, "pairs", (np.uint64, np.uint32), lambda key: ((key >> 32) % PARTS).astype(np.uint8)
+        )
+        self._frequent: list[tuple[Shingles, npt.NDArray[np.uint32]]] = []
+
+    def count(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
+        """Emit every pair of songs once for each shingle that both hold.
+
+        Args:
+            shingles: all postings of some shingles [n].
+            songs: the song of each [n].
+        """
+        order = np.argsort(shingles)
+        shingles, songs = shingles[order], songs[order]
+        starts = np.flatnonzero(np.r_[np.ones(min(len(songs), 1), bool), shingles[1:] != shingles[:-1]])
+        lengths = np.diff(np.r_[starts, len(songs)])
+        if (lengths > FREQUENT).any():
+            frequent = np.repeat(lengths > FREQUENT, lengths)
+            self._set_aside(shingles[frequent], songs[frequent])
+        held: list[npt.NDArray[np.uint64]] = []
+        for pairs in _pairs_within(songs.astype(np.uint64), starts, lengths):
+            held.append(pairs)
+            if sum(map(len, held)) > _SLICE:
+                self._emit(held)
+        self._emit(held)
+
+    def _set_aside(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
+        if self._rule.drop_frequent:
+            self._sizes -= np.bincount(songs, minlength=len(self._sizes))
+        else:
+            self._frequent.append((shingles, songs))
+
+    def _emit(self, held: list[npt.NDArray[np.uint64]]) -> None:
+        if held:
+            self._spill.add(*np.unique(np.concatenate(held), return_counts=True))
+            held.clear()
+
+    def found(self) -> Iterator[Ints]:
+        """The pairs that the rule joins, as int64 [2, n], part by part."""
+        shingles = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in self._frequent)])
+        songs = np.concatenate([np.empty(0, np.uint32), *(part[1] for part in self._frequent)])
+        shingles = shingles[np.argsort(songs, kind="stable")]
+        number = np.bincount(songs, minlength=len(self._sizes)).astype(np.int64)
+        ends = np.cumsum(number)
+        for keys, counts in self._spill.parts():
+            pairs, inverse = np.unique(keys, return_inverse=True)
+            shared = np.bincount(inverse, counts, len(pairs)).astype(np.int64)
+            first, second = (pairs >> 32).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64)
+            # Frequent shingles can add no more than the smaller number of them.
+            possible = shared + np.minimum(number[first], number[second])
+            likely = self._rule.holds(possible, self._sizes[first], self._sizes[second])
+            first, second, shared = first[likely], second[likely], shared[likely]
+            for k in np.flatnonzero((number[first] > 0) & (number[second] > 0)):
+                a, b = (shingles[ends[song] - number[song] : ends[song]] for song in (first[k], second[k]))
+                shared[k] += len(np.intersect1d(a, b, assume_unique=True))
+            joined = self._rule.holds(shared, self._sizes[first], self._sizes[second])
+            yield np.stack([first[joined], second[joined]])
+
+
+def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) -> Iterator[Any]:
+    """All pairs (lower song << 32 | higher song) within each run of at most `FREQUENT` songs."""
+    usable = (lengths > 1) & (lengths <= FREQUENT)
+    starts, lengths = starts[usable], lengths[usable]
+    # Each posting's place, and how many postings of its run come after it.
+    number = np.arange(lengths.sum())
+    following = np.repeat(np.cumsum(lengths), lengths) - number - 1
+    place = np.repeat(starts + lengths, lengths) - following - 1
+    for step in range(1, FREQUENT):
+        go_on = following >= step
+        place, following = place[go_on], following[go_on]
+        if not len(place):
+            return
+        one, other = songs[place], songs[place + step]
+        yield (np.minimum(one, other) << 32) | np.maximum(one, other)

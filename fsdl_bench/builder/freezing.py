@@ -1,0 +1,78 @@
+"""Freezing a track: pins, split list, tokenizer and digest, written beside its definition.
+
+    python -m fsdl_bench.builder.freezing TRACK... [--mirror URL-or-DIR] [--pins]
+
+A maintainer runs it once, when a track is new, and nobody runs it afterwards: results depend on what
+it writes. The track is built twice, first by rule and then from what was frozen, and the digests must agree.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import click
+
+from fsdl_bench.builder.pipeline import build_track
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import TRACK_DATA
+from fsdl_bench.sources.archives import Archive, fetch
+from fsdl_bench.sources.tree import Tree, write_pins
+from fsdl_bench.tracks.definition import SourceDefinition, load_definition
+
+
+def freeze_pins(source: SourceDefinition, mirror: str | None) -> Path:
+    """Freeze the files of a source's archive, all of them, as they are now."""
+    folder = fetch(Archive(source.repo, source.commit, source.url, source.sha256), mirror)
+    tree = Tree(folder)
+    target = TRACK_DATA / "pins" / f"{source.source}.parquet"
+    write_pins(tree, tree.files(), target)
+    return target
+
+
+def freeze(name: str, mirror: str | None, workers: int | None = None) -> str:
+    """Build a track by rule, freeze what came out, build it again from that; the digest.
+
+    Raises:
+        BadInput: the second build differs from the first.
+    """
+    open_definition = load_definition(name).model_copy(update={"digest": ""})
+    for frozen in (open_definition.frozen_splits, open_definition.frozen_codec):
+        frozen.unlink(missing_ok=True)
+    first = build_track(open_definition, mirror=mirror, workers=workers)
+    open_definition.frozen_splits.parent.mkdir(exist_ok=True)
+    shutil.copyfile(first.path / "splits.csv", open_definition.frozen_splits)
+    if (codec := first.path / "codec.json").exists():
+        shutil.copyfile(codec, open_definition.frozen_codec)
+    _write_digest(TRACK_DATA / f"{name}.toml", first.digest)
+    second = build_track(load_definition(name), mirror=mirror, workers=1)
+    if second.digest != first.digest:
+        raise BadInput(f"track {name}: by rule {first.digest}, from what was frozen {second.digest}")
+    return first.digest
+
+
+def _write_digest(path: Path, digest: str) -> None:
+    """Put the digest behind the codec's line, or in the place of an older one."""
+    text = re.sub(r'^digest = ".*"\n', "", path.read_text(encoding="utf-8"), flags=re.M)
+    text = re.sub(r'^(codec = ".*"\n)', rf'\1digest = "{digest}"\n', text, count=1, flags=re.M)
+    path.write_text(text, encoding="utf-8")
+
+
+@click.command()
+@click.argument("tracks", nargs=-1, required=True)
+@click.option("--mirror", help="Folder or URL of the archives.")
+@click.option("--pins", is_flag=True, help="Freeze the sources' files first; else their pins must be there.")
+@click.option("--workers", type=int, help="Worker processes.")
+def main(tracks: tuple[str, ...], mirror: str | None, pins: bool, workers: int | None) -> None:
+    """Freeze TRACKS."""
+    if pins:
+        sources = {s.source: s for name in tracks for s in load_definition(name).sources if s.repo}
+        for source in sources.values():
+            click.echo(f"{freeze_pins(source, mirror)}")
+    for name in tracks:
+        click.echo(f"{name} {freeze(name, mirror, workers)}")
+
+
+if __name__ == "__main__":
+    main()

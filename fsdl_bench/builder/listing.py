@@ -1,0 +1,177 @@
+"""Listing: a definition's sources -> the items to read, less those that cannot end up in the track."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fsdl_bench.builder.capping import TOO_FEW
+from fsdl_bench.builder.chunks import Rejection
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import TRACK_DATA
+from fsdl_bench.progress import bar
+from fsdl_bench.sources.base import Item, Source, open_source
+from fsdl_bench.sources.tree import Tree, load_pins
+from fsdl_bench.tracks.artists import artist_key
+from fsdl_bench.tracks.definition import SourceDefinition, TrackDefinition
+
+
+@dataclass
+class Listing:
+    """What there is to read.
+
+    Attributes:
+        sources: opened, in the order of the definition.
+        roots: the folder of each source; None for one that generates its songs.
+        items: for each source its items to read, in the source's order.
+        rejected: what was left out so far.
+    """
+
+    sources: list[Source]
+    roots: list[Path | None]
+    items: list[list[Item]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+def open_sources(
+    definition: TrackDefinition, source_dir: Path | None, mirror: str | Path | None, progress: bool
+) -> Listing:
+    """An empty listing of the definition's sources: each over the user's folder, or over its archive.
+
+    Raises:
+        BadInput: the track needs a folder that was not given, or the archive cannot be had.
+    """
+    if source_dir is not None and len(definition.sources) > 1:
+        raise BadInput(
+            f"track {definition.name} has {len(definition.sources)} sources; --from takes the place of one. "
+            "Use --mirror with a folder of their archives"
+        )
+    trees = [_tree(definition, source, source_dir, mirror, progress) for source in definition.sources]
+    sources = [
+        open_source(source.source, tree, kind=definition.kind, **source.options)
+        for source, tree in zip(definition.sources, trees, strict=True)
+    ]
+    if mirror is not None and any(hasattr(source, "prepare") for source in sources):
+        from fsdl_bench.sources.archives import fetch_converted
+
+        fetch_converted(mirror, progress=progress)
+    return Listing(sources, [tree.root if tree else None for tree in trees])
+
+
+def _tree(
+    definition: TrackDefinition,
+    source: SourceDefinition,
+    source_dir: Path | None,
+    mirror: str | Path | None,
+    progress: bool,
+) -> Any:
+    """The files of a source; None for one that generates its songs."""
+    if source_dir is not None:
+        return Tree(source_dir, _pins(source))
+    if source.repo or source.url:
+        from fsdl_bench.sources.archives import Archive, fetch
+
+        archive = Archive(source.repo, source.commit, source.url, source.sha256)
+        return Tree(fetch(archive, mirror, progress=progress), _pins(source))
+    if definition.status in ("recipe", "user"):
+        where = f" It is had at {source.homepage}." if source.homepage else ""
+        raise BadInput(
+            f"track {definition.name} is made from your own download of {source.title or source.source}: "
+            f"give its folder with --from DIR.{where}"
+        )
+    return None
+
+
+def _pins(source: SourceDefinition) -> dict[str, bytes] | None:
+    path = TRACK_DATA / "pins" / f"{source.source}.parquet"
+    return load_pins(path) if source.repo and path.is_file() else None
+
+
+def list_items(definition: TrackDefinition, listing: Listing, progress: bool) -> None:
+    """Fill the listing from its sources, and leave out unwanted files and artists as far as listing tells.
+
+    Raises:
+        BadInput: nothing is left to read.
+    """
+    artists = Artists(definition)
+    for source, described in zip(listing.sources, definition.sources, strict=True):
+        kept: list[Item] = []
+        for item in bar(f"listing {described.source}", "song", progress, source.items()):
+            why = artists.objection(item.artist) if item.artist else None
+            if item.origin in definition.filters.exclude_origins:
+                why = ("left out by the definition", definition.filters.exclude_origins[item.origin])
+            if why:
+                listing.rejected.append((described.source, item.origin, *why))
+            else:
+                kept.append(item)
+        listing.rejected += [(described.source, *entry) for entry in source.rejected]
+        listing.items.append(kept)
+    found = sum(map(len, listing.items))
+    _leave_out_small_artists(definition, listing)
+    if not any(listing.items):
+        raise BadInput(_nothing_left(definition, listing, found))
+
+
+class Artists:
+    """Which artists a definition takes, by key."""
+
+    def __init__(self, definition: TrackDefinition) -> None:
+        self._definition = definition
+        self._wanted = {self.key(name) for name in definition.filters.artists}
+        self._unwanted = {self.key(name) for name in definition.filters.exclude_artists}
+
+    def key(self, name: str) -> str:
+        """The key of an artist, aliases resolved."""
+        return artist_key(self._definition.artist_name(name))
+
+    def objection(self, name: str) -> tuple[str, str] | None:
+        """Why songs of this artist are left out: (reason, detail); None if they are not."""
+        key = self.key(name)
+        if not key:
+            return "no artist", f"{name!r} holds no letter and no digit"
+        if key in self._unwanted:
+            return "artist left out by the definition", name
+        if self._wanted and key not in self._wanted:
+            return "artist not among those of the definition", name
+        return None
+
+
+def _leave_out_small_artists(definition: TrackDefinition, listing: Listing) -> None:
+    """Spare the reading of songs whose artist cannot reach the least number of works, if all are known."""
+    if not all(item.artist for items in listing.items for item in items):
+        return
+    artists = Artists(definition)
+    works: dict[str, set[str]] = defaultdict(set)
+    for items in listing.items:
+        for item in items:
+            works[artists.key(item.artist)].add(item.work or item.origin)
+    for number, items in enumerate(listing.items):
+        kept: list[Item] = []
+        for item in items:
+            if (count := len(works[artists.key(item.artist)])) >= definition.min_songs:
+                kept.append(item)
+            else:
+                detail = f"{count} listed, {definition.min_songs} needed"
+                name = definition.sources[number].source
+                listing.rejected.append((name, item.origin, TOO_FEW, detail))
+        listing.items[number] = kept
+
+
+def _nothing_left(definition: TrackDefinition, listing: Listing, found: int) -> str:
+    sizes: dict[str, int] = defaultdict(int)
+    for _, _, reason, _ in listing.rejected:
+        sizes[reason] += 1
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(sizes.items()))
+    return (
+        f"track {definition.name} would be empty: an artist needs {definition.min_songs} songs, and none of "
+        f"the {found:,} songs found is by one who has as many ({reasons or 'no file was found'})"
+    )
+
+
+def prepare(listing: Listing, workers: int, progress: bool) -> None:
+    """Let each source that wants to do so make its items ready, such as converting scores."""
+    for source, items in zip(listing.sources, listing.items, strict=True):
+        if items and (ready := getattr(source, "prepare", None)):
+            ready(items, workers, progress)

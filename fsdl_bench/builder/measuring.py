@@ -1,0 +1,188 @@
+"""Reading: items -> songs in their canonical form, with song ids and shingles, a chunk at a time, in workers.
+
+song id = BLAKE2b-128 of the content: of the text as UTF-8, or of the whole song's tokens as
+          little-endian uint16
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fsdl_bench.builder.chunks import ReadSong, Rejection, write_chunk
+from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles
+from fsdl_bench.codecs import load_codec
+from fsdl_bench.codecs.lyrics import canonical
+from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.songs import Song
+from fsdl_bench.sources.base import Item, Source
+from fsdl_bench.tracks.artists import artist_key
+from fsdl_bench.tracks.definition import TrackDefinition
+
+_MEASURED_TOGETHER = 1 << 15
+"""Notes (or characters) that pass through together: many songs at once is fast, all at once takes memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTask:
+    """Items of one source to read, and the file that their songs go to."""
+
+    path: Path
+    source: int
+    items: tuple[Item, ...]
+
+
+class Reader:
+    """Reads chunks of a definition's sources; one in each worker.
+
+    Args:
+        definition: of the track.
+        sources: one for each of the definition's.
+    """
+
+    def __init__(self, definition: TrackDefinition, sources: Sequence[Source]) -> None:
+        self._definition = definition
+        self._sources = sources
+        # The codec of lyrics is trained on what is read here, so lyrics are encoded later.
+        self._codec: Any = load_codec(definition.codec) if definition.kind == "midi" else None
+
+    def read(self, task: ChunkTask) -> None:
+        """Read the items of a task and write its chunk."""
+        kept: list[ReadSong] = []
+        rejected: list[tuple[str, Rejected]] = []
+        songs: list[Song] = []
+        waiting = 0
+        for item in task.items:
+            try:
+                songs.append(self._song(task.source, item))
+            except Rejected as error:
+                rejected.append((item.origin, error))
+                continue
+            waiting += len(songs[-1].content)
+            if waiting > _MEASURED_TOGETHER:
+                self._measure(songs, task.source, kept, rejected)
+                waiting = 0
+        self._measure(songs, task.source, kept, rejected)
+        name = self._definition.sources[task.source].source
+        left_out: list[Rejection] = [
+            (name, _encodable(origin), why.reason, _encodable(why.detail)) for origin, why in rejected
+        ]
+        write_chunk(task.path, self._definition.kind, kept, left_out)
+
+    def _measure(
+        self, songs: list[Song], source: int, kept: list[ReadSong], rejected: list[tuple[str, Rejected]]
+    ) -> None:
+        """Move songs to `kept` or `rejected`."""
+        least = self._definition.filters.min_units
+        measured = self._measure_midi(songs) if self._codec else [_measure_text(song) for song in songs]
+        for song, result in zip(songs, measured, strict=True):
+            if isinstance(result, Rejected):
+                rejected.append((song.origin, result))
+            elif result["length"] < least:
+                rejected.append((song.origin, Rejected("too short", f"{result['length']}, {least} needed")))
+            else:
+                kept.append(self._row(song, source, result))
+        songs.clear()
+
+    def _song(self, source: int, item: Item) -> Song:
+        try:
+            song = self._sources[source].read(item)
+        except (Rejected, BadInput, OSError, MemoryError, ImportError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever is in a file, the build goes on without it
+            raise Rejected("reader failed", f"{type(error).__name__}: {error}") from None
+        if song.kind != self._definition.kind:
+            raise BadInput(
+                f"track {self._definition.name} is of kind {self._definition.kind}, but its source "
+                f"{self._definition.sources[source].source} yields {song.kind} ({_encodable(song.origin)})"
+            )
+        return song
+
+    def _measure_midi(self, songs: Sequence[Song]) -> list[dict[str, Any] | Rejected]:
+        results: list[dict[str, Any] | Rejected] = []
+        readable: list[Any] = []
+        for song, tokens in zip(songs, self._encode([song.content for song in songs]), strict=True):
+            if isinstance(tokens, Rejected):
+                results.append(tokens)
+                continue
+            excerpt = self._codec.excerpt(tokens)
+            units = self._codec.units(excerpt)
+            whole = units if len(excerpt) == len(tokens) else self._codec.units(tokens)
+            song_id = blake2b(tokens.astype("<u2", copy=False), digest_size=16).hexdigest()
+            results.append(
+                {"song_id": song_id, "tokens": excerpt, "units": units, "length": whole, "text": ""}
+            )
+            readable.append(song.content)
+        shingles = iter(music_shingles(readable))
+        for result in results:
+            if not isinstance(result, Rejected):
+                result["shingles"] = next(shingles)
+        return results
+
+    def _encode(self, contents: Sequence[Any]) -> list[Any]:
+        """The tokens of each song, or why it has none."""
+        try:
+            return list(self._codec.encode_batch(contents))
+        except Rejected as error:
+            if len(contents) == 1:
+                return [error]
+            middle = len(contents) // 2
+            return self._encode(contents[:middle]) + self._encode(contents[middle:])
+
+    def _row(self, song: Song, source: int, result: dict[str, Any]) -> ReadSong:
+        definition = self._definition.sources[source]
+        artist = self._definition.artist_name(song.artist)
+        return ReadSong(
+            artist=_encodable(artist),
+            artist_key=artist_key(artist),
+            title=_encodable(song.title),
+            work=_encodable(song.work),
+            licence=_encodable(song.licence) or definition.licence,
+            source=definition.source,
+            origin=_encodable(song.origin),
+            **result,
+        )
+
+
+def _measure_text(song: Song) -> dict[str, Any] | Rejected:
+    text = canonical(str(song.content))
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return Rejected("damaged text", f"a lone surrogate at character {error.start}")
+    if not data:
+        return Rejected("no text")
+    return {
+        "song_id": blake2b(data, digest_size=16).hexdigest(),
+        "tokens": np.empty(0, np.uint16),
+        "units": 0,
+        "length": len(data),
+        "text": text,
+        "shingles": lyrics_shingles([text])[0],
+    }
+
+
+def _encodable(text: str) -> str:
+    """The same text, with halves of characters, which no file can hold, spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_reader: Reader | None = None
+
+
+def start(definition: TrackDefinition, sources: Sequence[Source]) -> None:
+    """Prepare this worker."""
+    global _reader
+    _reader = Reader(definition, sources)
+
+
+def read(task: ChunkTask) -> None:
+    """Read one chunk in a prepared worker."""
+    if _reader is None:
+        raise RuntimeError("call start first")
+    _reader.read(task)

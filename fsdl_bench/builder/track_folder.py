@@ -1,0 +1,120 @@
+"""The writing stage: the selected songs -> a track's folder, with all that makes it complete by itself."""
+
+from __future__ import annotations
+
+import platform
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fsdl_bench.builder.card import dataset_card
+from fsdl_bench.builder.chunks import Chunks, Rejection
+from fsdl_bench.builder.croissant import croissant
+from fsdl_bench.builder.selection import Selected
+from fsdl_bench.builder.shards import write_splits
+from fsdl_bench.codecs import Codec, load_codec
+from fsdl_bench.codecs.lyrics import LyricsCodec
+from fsdl_bench.errors import BadInput
+from fsdl_bench.tracks.artists import format_splits
+from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.tracks.manifest import FORMAT_VERSION, FileEntry, Manifest, file_entry
+from fsdl_bench.tracks.rows import read_batches, rejected_schema
+from fsdl_bench.tracks.sidecar import write_arrays
+from fsdl_bench.versions import package_versions
+
+_SOFTWARE = ("fsdl-bench", "anyascii", "numpy", "pyarrow", "symusic", "tokenizers", "verovio")
+
+
+def write_folder(
+    folder: Path,
+    definition: TrackDefinition,
+    chunks: Chunks,
+    selected: Selected,
+    rejected: Sequence[Rejection],
+    begun: float,
+    progress: bool = False,
+) -> Manifest:
+    """Write everything that a track's folder holds.
+
+    Args:
+        folder: empty.
+        definition: of the track.
+        chunks: all songs read.
+        selected: which of them are in the track.
+        rejected: all that was left out, in order.
+        begun: when the build began, by `time.monotonic`.
+        progress: show bars on stderr.
+
+    Raises:
+        BadInput: the digest is not the one that the definition expects.
+    """
+    codec = _codec(folder, definition, chunks, selected)
+    counts, digest = write_splits(folder, chunks, selected.rows, selected.works, codec, progress)
+    if definition.digest and digest != definition.digest:
+        software = ", ".join(f"{name} {number}" for name, number in _versions().items())
+        raise BadInput(
+            f"track {definition.name} came out with digest {digest}, but {definition.digest} is frozen: the "
+            f"source is another, or a library behaves differently ({software}). Nothing was replaced"
+        )
+    columns = list(zip(*rejected, strict=True)) or [()] * 4
+    schema = rejected_schema()
+    table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=schema)
+    pq.write_table(table, folder / "rejected.parquet", compression="zstd")
+    (folder / "definition.toml").write_text(definition.to_toml(), encoding="utf-8")
+    (folder / "splits.csv").write_text(format_splits(selected.splits), encoding="utf-8")
+    reasons = dict(Counter(reason for _, _, reason, _ in rejected).most_common())
+    shards = {split: _entries(folder, f"{split}-*.parquet") for split in counts}
+    (folder / "croissant.json").write_text(croissant(definition, shards, digest), encoding="utf-8")
+    licences = Counter(
+        licence
+        for split in counts
+        for batch in read_batches(folder, split, ["licence"])
+        for licence in batch.column(0).to_pylist()
+    )
+    card = dataset_card(definition, counts, reasons, digest, licences)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    manifest = Manifest(
+        format=FORMAT_VERSION,
+        name=definition.name,
+        kind=definition.kind,
+        codec=codec.name,
+        digest=digest,
+        files=_entries(folder, "*"),
+        counts=counts,
+        rejected=reasons,
+        software=_versions(),
+        seconds=round(time.monotonic() - begun, 1),
+        definition=definition,
+    )
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_arrays(folder, manifest)
+    return manifest
+
+
+def _codec(folder: Path, definition: TrackDefinition, chunks: Chunks, selected: Selected) -> Codec:
+    """The definition's codec: the frozen one, or, if it is one to be trained, trained on the train split."""
+    if definition.codec != LyricsCodec.name:
+        return load_codec(definition.codec)
+    if definition.frozen_codec.is_file():
+        codec = LyricsCodec.from_json(definition.frozen_codec.read_text(encoding="utf-8"))
+    else:
+        rows = selected.rows["train"].copy()
+        rows.sort()
+        codec = LyricsCodec.train(chunks.texts(rows))
+    (folder / "codec.json").write_text(codec.to_json(), encoding="utf-8")
+    return codec
+
+
+def _entries(folder: Path, pattern: str) -> dict[str, FileEntry]:
+    return {path.name: file_entry(path) for path in sorted(folder.glob(pattern)) if path.is_file()}
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what the result could hang on."""
+    python = {"python": platform.python_version(), "unicode": unicodedata.unidata_version}
+    return python | package_versions(_SOFTWARE)

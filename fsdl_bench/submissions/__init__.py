@@ -1,0 +1,1 @@
+"""Running a submission: contract, loading, fitting, sessions. Knows nothing of scoring."""

@@ -1,0 +1,280 @@
+"""A track's definition: one TOML file that names the sources, the codec and the episode protocol.
+
+The frozen definitions lie in `fsdl_bench/track_data/<name>.toml`; a built track carries the one it was made
+from as `definition.toml`. Unknown keys are refused, so a misspelt one cannot pass in silence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import TRACK_DATA
+from fsdl_bench.songs import Kind
+from fsdl_bench.tracks.artists import artist_key
+
+Status = Literal["headline", "further", "default", "recipe", "user"]
+Option = str | int | float | bool | list[str]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class Strict(BaseModel):
+    """A record of a track whose unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceDefinition(Strict):
+    """One source of a track, and where its archive lies.
+
+    Attributes:
+        source: the module `fsdl_bench.sources.<source>` that reads it.
+        repo: `owner/name` on GitHub, with `commit` in full; or
+        url: the address of an archive, with its `sha256`. None of the four: generated, or the user's folder.
+        title: what people call the collection.
+        homepage: where to read about it.
+        licence: SPDX identifier or the source's own words.
+        attribution: whom to credit, as the licence asks.
+        options: what `open_source` is given for this source.
+    """
+
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    repo: str = ""
+    commit: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")] = ""
+    url: str = ""
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    title: str = ""
+    homepage: str = ""
+    licence: str = ""
+    attribution: str = ""
+    options: dict[str, Option] = {}
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if bool(self.repo) != bool(self.commit) or bool(self.url) != bool(self.sha256):
+            raise ValueError("'repo' goes with a 40-digit 'commit', and 'url' with a 'sha256'")
+        if self.repo and self.url:
+            raise ValueError("give 'repo' and 'commit', or 'url' and 'sha256', not both")
+        return self
+
+
+class Filters(Strict):
+    """Which songs of the sources a track takes.
+
+    Attributes:
+        artists: if not empty, only these artists; any spelling with the same key.
+        exclude_artists: names that are nobody ("Anonymous") or not wanted.
+        exclude_origins: single files to leave out, as `origin = reason`.
+        min_units: shortest song taken, in notes or UTF-8 bytes of the whole song.
+        near_duplicates: whether they are looked for; false where songs are drawn from a known distribution,
+            which leaving some out would change.
+    """
+
+    artists: list[str] = []
+    exclude_artists: list[str] = []
+    exclude_origins: dict[str, str] = {}
+    min_units: Annotated[int, Field(ge=1)] = 1
+    near_duplicates: bool = True
+
+
+class TrackDefinition(Strict):
+    """What a track is made of. Results depend on all fields but description, limits, languages and digest.
+
+    Attributes:
+        name: the track's name and the name of its folder.
+        kind: `lyrics` or `midi`.
+        description: what the track is good for, in a few sentences.
+        limits: what to bear in mind, a sentence each; they go on the dataset card.
+        version: the protocol's version, part of the seed of every episode.
+        status: headline, further, default (embedded), recipe (the user's download) or user.
+        codec: the codec's name, as `load_codec` takes it.
+        languages: BCP 47 codes, for lyrics.
+        min_songs: artists with fewer songs (distinct works) are left out.
+        max_songs: at most so many songs an artist, those with the lowest content hash.
+        shots: the support sizes, ascending; 0 among them.
+        headline_shot: the support size that the headline and the control use.
+        queries: query songs an episode.
+        episodes: episodes an artist.
+        min_artist_songs_evaluated: artists of the validation and test splits with fewer songs are not
+            evaluated; 0 stands for `queries` + the largest shot.
+        aliases: other spelling = the artist's name to use.
+        digest: the expected logical digest; empty where it is not frozen.
+    """
+
+    name: Name
+    kind: Kind
+    description: str = ""
+    limits: list[str] = []
+    version: str = "v1"
+    status: Status = "user"
+    codec: str
+    languages: list[str] = []
+    min_songs: Annotated[int, Field(ge=1)] = 9
+    max_songs: Annotated[int, Field(ge=1)] = 100
+    shots: tuple[int, ...] = (0, 1, 2, 5)
+    headline_shot: int = 5
+    queries: Annotated[int, Field(ge=1)] = 4
+    episodes: Annotated[int, Field(ge=1)] = 4
+    min_artist_songs_evaluated: Annotated[int, Field(ge=0)] = 0
+    digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    sources: Annotated[list[SourceDefinition], Field(min_length=1)]
+    filters: Filters = Filters()
+    aliases: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _evaluated_by_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("min_artist_songs_evaluated"):
+            shots = data.get("shots", (0, 1, 2, 5))
+            queries = data.get("queries", 4)
+            if isinstance(queries, int) and shots and all(isinstance(k, int) for k in shots):
+                data = {**data, "min_artist_songs_evaluated": queries + max(shots)}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if list(self.shots) != sorted(set(self.shots)) or self.shots[:1] != (0,):
+            raise ValueError(f"'shots' must ascend from 0 without repeats, found {list(self.shots)}")
+        if self.headline_shot not in self.shots:
+            raise ValueError(f"'headline_shot' must be one of {list(self.shots)}, found {self.headline_shot}")
+        needed = self.queries + self.shots[-1]
+        if self.min_artist_songs_evaluated < needed:
+            raise ValueError(
+                f"'min_artist_songs_evaluated' must be at least queries + largest shot = {needed}, "
+                f"found {self.min_artist_songs_evaluated}"
+            )
+        if self.max_songs < self.min_artist_songs_evaluated:
+            raise ValueError(f"'max_songs' ({self.max_songs}) is below 'min_artist_songs_evaluated'")
+        keys = {artist_key(name) for name in self.aliases}
+        if chained := sorted(name for name in self.aliases.values() if artist_key(name) in keys):
+            raise ValueError(f"'aliases' must not point at another alias: {', '.join(chained)}")
+        return self
+
+    @cached_property
+    def _alias_by_key(self) -> dict[str, str]:
+        return {artist_key(alias): name for alias, name in self.aliases.items()}
+
+    def artist_name(self, name: str) -> str:
+        """The name to use for an artist: the alias's target if `name` is an alias in any spelling."""
+        return self._alias_by_key.get(artist_key(name), name)
+
+    @property
+    def frozen_splits(self) -> Path:
+        """Where the frozen list of artists and splits lies, if there is one."""
+        return TRACK_DATA / "splits" / f"{self.name}.csv"
+
+    @property
+    def frozen_codec(self) -> Path:
+        """Where the frozen tokenizer lies, if there is one."""
+        return TRACK_DATA / f"{self.name}.bpe.json"
+
+    def to_toml(self) -> str:
+        """The definition as TOML that `load_definition` reads back to an equal one."""
+        tables = self.model_dump(mode="json", exclude_defaults=True)
+        sources, filters, aliases = (tables.pop(key, None) for key in ("sources", "filters", "aliases"))
+        blocks = [_toml_lines(tables)]
+        blocks += ["[[sources]]\n" + _toml_lines(source) for source in sources or ()]
+        for name, table in (("filters", filters), ("aliases", aliases)):
+            blocks += [f"[{name}]\n" + _toml_lines(table)] if table else []
+        return "\n".join(blocks)
+
+
+def definition_names() -> list[str]:
+    """The names of the packaged tracks, sorted."""
+    return sorted(path.stem for path in TRACK_DATA.glob("*.toml"))
+
+
+def load_definition(name: str | Path) -> TrackDefinition:
+    """Read a packaged definition by name, or any by the path of its `.toml` or of a built track's folder.
+
+    Raises:
+        BadInput: no such track or file, no valid TOML, an unknown key or a value out of range.
+    """
+    path = Path(name)
+    if path.is_dir():
+        path = path / "definition.toml"
+    elif path.suffix != ".toml":
+        path = TRACK_DATA / f"{name}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(
+            f"there is no track {str(name)!r}: expected one of {', '.join(definition_names())}, "
+            "a .toml file or the folder of a built track"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not valid TOML: {error}") from None
+    return parse_definition(table, where=str(path))
+
+
+def parse_definition(table: Mapping[str, Any], where: str) -> TrackDefinition:
+    """Validate a table read from `where`.
+
+    Raises:
+        BadInput: names each wrong key, what was found and, for an unknown key, the accepted ones.
+    """
+    try:
+        return TrackDefinition.model_validate(table)
+    except ValidationError as error:
+        raise BadInput(f"{where} does not define a track:\n" + "\n".join(_complaints(error))) from None
+
+
+def user_definition(name: str, kind: Kind, source: str = "folder", **options: Option) -> TrackDefinition:
+    """The definition for a user's own folder: the standard protocol, split by rule.
+
+    Args:
+        name: the track's name: small letters, digits, dots, dashes and underscores.
+        kind: `lyrics` or `midi`.
+        source: the layout of the folder, a module of `fsdl_bench.sources`.
+        options: handed to the source.
+    """
+    if name in definition_names():
+        raise BadInput(f"--name {name}: there is a track of this name; choose another for your own folder")
+    table = {
+        "name": name,
+        "kind": kind,
+        "description": f"Built from a user's own folder (layout: {source}). The split follows the rule.",
+        "codec": "note10ms-v1" if kind == "midi" else "bpe4096-v1",
+        "sources": [{"source": source, "title": "the user's own folder", "options": options}],
+    }
+    return parse_definition(table, where=f"--name {name}")
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """One line an error, in words."""
+    lines = []
+    for entry in error.errors():
+        place = [str(part) for part in entry["loc"]]
+        where = ".".join(place) or "the whole"
+        if entry["type"] == "extra_forbidden":
+            nested: dict[str, type[Strict]] = {"sources": SourceDefinition, "filters": Filters}
+            model = nested.get(place[0], TrackDefinition) if len(place) > 1 else TrackDefinition
+            lines.append(f"  unknown key '{where}'; accepted: {', '.join(model.model_fields)}")
+        else:
+            lines.append(f"  {where}: {entry['msg']} (found {entry['input']!r:.80})")
+    return lines
+
+
+def _toml_lines(table: Mapping[str, Any]) -> str:
+    return "".join(f"{_toml_key(key)} = {_toml_value(value)}\n" for key, value in table.items())
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else str(_toml_value(key))
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    # JSON's strings, numbers and booleans are TOML's as they stand, but for the delete character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from fsdl_bench.builder.chunks import Chunks, ReadSong, write_chunk
+
+
+def song(number: int) -> ReadSong:
+    return ReadSong(
+        song_id=f"{number:032x}",
+        artist=f"Ärtist {number % 3}",
+        artist_key=f"artist {number % 3}",
+        title="",
+        work=str(number),
+        licence="x",
+        source="folder",
+        origin=f"\U0001f3b5/{number}",
+        tokens=np.arange(number % 5, dtype=np.uint16),
+        units=number % 5,
+        length=number,
+        text="",
+        shingles=np.arange(number, dtype=np.uint64) << np.uint64(40),
+    )
+
+
+@pytest.fixture
+def chunks(tmp_path):
+    """Songs 0-99 in 50 chunks, one of them empty: more than stay open."""
+    paths = []
+    for number in range(50):
+        songs = [] if number == 7 else [song(i) for i in range(2 * number, 2 * number + 2)]
+        rejected = [("folder", f"bad {number}", "no notes", "")] if number % 10 == 0 else []
+        paths.append(tmp_path / f"{number}.arrow")
+        write_chunk(paths[-1], "midi", songs, rejected)
+    return Chunks(paths, "midi")
+
+
+NUMBERS = [i for i in range(100) if i not in (14, 15)]
+
+
+def test_what_was_written_is_read(chunks) -> None:
+    assert len(chunks) == 98
+    assert chunks.columns["length"].to_pylist() == NUMBERS
+    assert [origin for _, origin, *_ in chunks.rejected] == [f"bad {n}" for n in (0, 10, 20, 30, 40)]
+    rows = np.arange(0, 98, 3)
+    sizes = [len(s) for s in chunks.shingles(rows)]
+    assert sizes == [NUMBERS[row] for row in rows]
+
+
+def test_rows_come_in_the_order_asked_for(chunks) -> None:
+    rows = np.random.default_rng(1).permutation(98)[:40]
+    table = chunks.take(rows)
+    assert table["work"].to_pylist() == [str(NUMBERS[row]) for row in rows]
+    assert [len(t) for t in table["tokens"].to_pylist()] == [NUMBERS[row] % 5 for row in rows]
+    assert "shingles" not in table.column_names

@@ -1,0 +1,109 @@
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fsdl_bench.builder import duplicates, spill
+from fsdl_bench.builder.duplicates import LYRICS, MUSIC, Rule, clusters
+from fsdl_bench.builder.shingles import lyrics_shingles
+
+SCRATCH = Path("unused")
+
+
+def brute_force(sets: list[set[int]], rule: Rule) -> list[int]:
+    """Every pair of songs, by the words of the definition."""
+    distinct = {frozenset(s) for s in sets}
+    in_songs = Counter(x for s in distinct for x in s)
+    frequent = {x for x, n in in_songs.items() if n > duplicates.FREQUENT}
+    kept = [s - frequent if rule.drop_frequent else s for s in sets]
+    label = list(range(len(sets)))
+    for i, j in combinations(range(len(sets)), 2):
+        a, b = kept[i], kept[j]
+        shared = len(a & b)
+        alike = (
+            bool((sets[i] & sets[j]) - frequent)
+            and shared >= rule.shared
+            and shared / min(len(a), len(b)) >= rule.containment / 100
+            and shared / len(a | b) >= rule.jaccard / 100
+        )
+        if alike or (sets[i] == sets[j] and len(sets[i]) >= rule.shared):
+            old, new = sorted((label[i], label[j]))[::-1]
+            label = [new if x == old else x for x in label]
+    return label
+
+
+def as_arrays(sets: list[set[int]]) -> list[np.ndarray]:
+    # Spread over the whole range, as shingles are, so that all parts are used.
+    return [np.array(sorted(s), np.uint64) * np.uint64(0x9E3779B97F4A7C15) for s in sets]
+
+
+RULES = [LYRICS, Rule(20, shared=3, jaccard=3, drop_frequent=True), Rule(50, shared=2, jaccard=20)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sets=st.lists(st.sets(st.integers(1, 60), max_size=14), min_size=1, max_size=14),
+    rule=st.sampled_from(RULES),
+    limit=st.sampled_from([3, 100]),
+)
+def test_clusters_are_those_of_all_pairs(sets: list[set[int]], rule: Rule, limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicates, "FREQUENT", limit)
+        assert clusters(as_arrays(sets), rule, SCRATCH).tolist() == brute_force(sets, rule)
+
+
+@pytest.mark.parametrize("rule", [LYRICS, MUSIC])
+def test_a_larger_collection_spilled_to_disk(
+    rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    sizes = rng.integers(30, 150, 150)
+    sets = [set(rng.zipf(1.5, n // 2).tolist()) | set(rng.integers(1, 3000, n).tolist()) for n in sizes]
+    for i in range(0, 150, 3):  # copies with some of it changed, and equal ones
+        sets[i] = {x for x in sets[i + 1] if rng.random() < 0.7} | set(rng.integers(1, 3000, 20).tolist())
+        sets[i + 2] = sets[i + 1] if i % 2 else sets[i + 2]
+    monkeypatch.setattr(duplicates, "_SLICE", 500)
+    monkeypatch.setattr(duplicates, "FREQUENT", 40)
+    monkeypatch.setattr(spill, "BUFFER_BYTES", 1000)
+    got = clusters(as_arrays(sets), rule, tmp_path)
+    assert got.tolist() == brute_force(sets, rule)
+    assert 40 < len(set(got.tolist())) < 140
+    assert not list(tmp_path.iterdir())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sets(st.integers(1, 40), max_size=10), max_size=10), st.randoms(use_true_random=False))
+def test_the_order_of_songs_does_not_matter(sets: list[set[int]], random) -> None:
+    order = list(range(len(sets)))
+    random.shuffle(order)
+    straight = clusters(as_arrays(sets), RULES[1], SCRATCH)
+    shuffled = clusters(as_arrays([sets[i] for i in order]), RULES[1], SCRATCH)
+    together = {frozenset(np.flatnonzero(straight == x)) for x in straight}
+    assert together == {frozenset(order[i] for i in np.flatnonzero(shuffled == x)) for x in shuffled}
+
+
+def test_no_songs() -> None:
+    assert clusters([], LYRICS, SCRATCH).tolist() == []
+
+
+SONNET = """Shall I compare thee to a summer's day?
+Thou art more lovely and more temperate:
+Rough winds do shake the darling buds of May,
+And summer's lease hath all too short a date:"""
+REPRINT = """XVIII.
+Shall I compare thee to a Summers day ?
+Thou art more louely and more temperate :
+Rough windes do shake the darling buds of Maie,
+And Sommers lease hath all too short a date :"""
+OTHER = """When, in disgrace with fortune and men's eyes,
+I all alone beweep my outcast state,
+And trouble deaf heaven with my bootless cries,
+And look upon myself and curse my fate,"""
+
+
+def test_an_old_print_of_a_poem_is_the_same_poem() -> None:
+    assert clusters(lyrics_shingles([SONNET, OTHER, REPRINT]), LYRICS, SCRATCH).tolist() == [0, 1, 0]
