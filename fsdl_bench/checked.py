@@ -3,8 +3,8 @@
     with write_checked(path) as temporary: ...         writes `path` and `path` + ".xxh3"
     if is_intact(path): ...                            reads the whole file, at memory speed
 
-The checksum is XXH3-128. It finds damage (a flipped bit, a cut file), not a forger. A kill between the two files
-leaves a file whose checksum does not match: it counts as damaged and is made again.
+The checksum is XXH3-128. It finds damage (a flipped bit, a cut file), not a forger. A kill between the two
+files leaves a file whose checksum does not match: it counts as damaged and is made again.
 """
 
 from __future__ import annotations
