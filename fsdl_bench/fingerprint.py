@@ -5,8 +5,8 @@
     code      a hash of a file and of everything that it imports from its own folder
     modules   a hash of modules of this package and of everything that they import from it
 
-Imports are traced through the syntax tree, so imports inside functions count too. A module that is imported by
-a computed name (`importlib.import_module(name)`) is not found; name it explicitly.
+Imports are traced through the syntax tree, so imports inside functions count too. A module that is imported
+by a computed name (`importlib.import_module(name)`) is not found; name it explicitly.
 """
 
 from __future__ import annotations
