@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.errors import BadInput
+from fsdl_bench.frozen import Frozen
 from fsdl_bench.results import Scoring, StoredResult, artist_figures, in_unit
-from fsdl_bench.results.aggregates import FROZEN
 from fsdl_bench.statistics import LEVEL, Difference, Estimate, Floats, holm, paired
 
 
-class Compared(BaseModel):
+class Compared(Frozen):
     """One result among those compared.
 
     Attributes:
@@ -33,8 +31,6 @@ class Compared(BaseModel):
         tied: whether the best cannot be told from this one.
     """
 
-    model_config = FROZEN
-
     name: str
     exact: bool
     nll: Estimate
@@ -45,10 +41,8 @@ class Compared(BaseModel):
     tied: bool
 
 
-class Comparison(BaseModel):
+class Comparison(Frozen):
     """Results of one track and protocol at one number of shots, best first; bounds after exact results."""
-
-    model_config = FROZEN
 
     track: str
     protocol: Scoring

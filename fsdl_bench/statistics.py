@@ -30,7 +30,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+
+from fsdl_bench.frozen import Frozen
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,10 +42,8 @@ LEVEL = 0.05
 """A corrected p-value below this tells two models apart; at or above it they are tied."""
 
 
-class Estimate(BaseModel):
+class Estimate(Frozen):
     """A mean over artists with its 95% interval; no interval where there are fewer than two artists."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     mean: float
     low: float | None

@@ -48,6 +48,7 @@ def make(tmp_path):
             "episodes": 1,
         }
         worse = np.broadcast_to(worse, ARTISTS)
+        headline = track.get("headline_shot", 5)
         rows = [
             SongRow(
                 0,
@@ -63,7 +64,7 @@ def make(tmp_path):
             )
             for condition, k, extra in (
                 *(("right", k, 10.0 if k == 0 else 0.0) for k in shots),
-                *([("control", 5, 4.0)] if 5 in shots else []),
+                *([("control", headline, 4.0)] if headline in shots else []),
             )
             for a, value in enumerate(DIFFICULTY + worse)
         ]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from fsdl_bench.codecs.base import Unit
+from fsdl_bench.frozen import Frozen
 from fsdl_bench.songs import Kind
 
 NAME = "samples.json"
@@ -19,11 +20,7 @@ NAME = "samples.json"
 FileKind = Literal["mid", "png", "wav", "txt"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SongRecord(_Frozen):
+class SongRecord(Frozen):
     """A support song, as the model was given it.
 
     Attributes:
@@ -51,7 +48,7 @@ class SampleRecord(SongRecord):
     nats_per_unit: float
 
 
-class EpisodeRecord(_Frozen):
+class EpisodeRecord(Frozen):
     """Support, and what was generated from it.
 
     Attributes:
@@ -67,7 +64,7 @@ class EpisodeRecord(_Frozen):
     samples: tuple[SampleRecord, ...]
 
 
-class GeneratedSamples(_Frozen):
+class GeneratedSamples(Frozen):
     """The content of `samples.json`.
 
     Attributes:

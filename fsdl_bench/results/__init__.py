@@ -9,7 +9,15 @@ from fsdl_bench.results.aggregates import (
     summarise,
 )
 from fsdl_bench.results.files import StoredResult, check_acceptable, read_result, write_result
-from fsdl_bench.results.rows import Condition, Scoring, SongRow, check_rows, read_rows, rows_table, write_rows
+from fsdl_bench.results.rows import (
+    Condition,
+    Scoring,
+    SongRow,
+    check_rows,
+    read_rows,
+    rows_table,
+    rows_to_parquet,
+)
 from fsdl_bench.results.schema import (
     SCHEMA_VERSION,
     AuditVerdict,
@@ -48,7 +56,7 @@ __all__ = [
     "read_rows",
     "result_schema",
     "rows_table",
+    "rows_to_parquet",
     "summarise",
     "write_result",
-    "write_rows",
 ]

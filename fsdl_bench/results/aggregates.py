@@ -15,19 +15,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from fsdl_bench.codecs.base import Unit
+from fsdl_bench.frozen import Frozen
 from fsdl_bench.statistics import Estimate, Floats, estimate, ratio_by_group
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FROZEN = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-"""How every model of a result is validated: as written or not at all."""
 
-
-class ShotSummary(BaseModel):
+class ShotSummary(Frozen):
     """The figures at one number of shots.
 
     Attributes:
@@ -42,8 +38,6 @@ class ShotSummary(BaseModel):
         seed_spread: standard deviation of the headline over seeds; absent with one seed.
     """
 
-    model_config = FROZEN
-
     shots: int
     nll: Estimate
     nats_per_token: Estimate
@@ -55,7 +49,7 @@ class ShotSummary(BaseModel):
     seed_spread: float | None
 
 
-class ControlSummary(BaseModel):
+class ControlSummary(Frozen):
     """The figures with another artist's support.
 
     Attributes:
@@ -64,17 +58,13 @@ class ControlSummary(BaseModel):
         gain: that minus the NLL with the right artist's support: what was learnt about the artist.
     """
 
-    model_config = FROZEN
-
     shots: int
     nll: Estimate
     gain: Estimate
 
 
-class Aggregates(BaseModel):
+class Aggregates(Frozen):
     """Everything that is computed from the song rows, and recomputed whenever a result is read."""
-
-    model_config = FROZEN
 
     artists: int
     episodes: int

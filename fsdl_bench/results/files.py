@@ -1,12 +1,13 @@
-"""Writing and reading results: `<name>.json`, which people and pages read, beside `<name>.rows.parquet`.
+"""Write and read results: `<name>.json`, read by people and pages, and `<name>.rows.parquet` beside it.
 
-The song rows are the record. The JSON holds what is computed from them (`aggregates`) and where they came
-from. Reading a result recomputes every aggregate from the rows and refuses a file in which one differs.
+The song rows are the record. The JSON holds the figures computed from them (`aggregates`) and their origin.
+`read_result` computes every aggregate again from the rows and refuses a file in which one differs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import atomic_write
 from fsdl_bench.results.aggregates import summarise
-from fsdl_bench.results.rows import SongRow, read_rows, rows_table, write_rows
+from fsdl_bench.results.pair import rows_name, rows_of, write_pair
+from fsdl_bench.results.rows import SongRow, read_rows, rows_table, rows_to_parquet
 from fsdl_bench.results.schema import SCHEMA_VERSION, Result, RowsFile, Run
 
 if TYPE_CHECKING:
@@ -40,15 +41,19 @@ class StoredResult:
 
 
 def write_result(path: Path, run: Run, rows: Iterable[SongRow]) -> StoredResult:
-    """Write `<name>.json` and `<name>.rows.parquet` and return them as a reader meets them.
+    """Write `<name>.json` and `<name>.rows.parquet`, and return what `read_result` would.
+
+    A kill at any moment leaves the old result or the new one (`results/pair.py`).
 
     Raises:
         BadInput: the path does not end in .json, or the rows are not a complete evaluation.
+        ValueError: there are no rows, or they differ in which optional values they have.
+        OSError: a file cannot be written.
     """
     if path.suffix != ".json":
-        raise BadInput(f"A result is written to a .json file, not to {path}")
-    beside = path.with_name(path.stem + ".rows.parquet")
-    data = write_rows(beside, rows_table(rows, track_digest=run.track.digest, protocol=run.protocol))
+        raise BadInput(f"{path}: expected the name of a .json file for the result")
+    beside = path.with_name(rows_name(path))
+    data = rows_to_parquet(rows_table(rows, track_digest=run.track.digest, protocol=run.protocol))
     frame = read_rows(data, str(beside))
     result = Result(
         **{name: getattr(run, name) for name in Run.model_fields},
@@ -56,51 +61,49 @@ def write_result(path: Path, run: Run, rows: Iterable[SongRow]) -> StoredResult:
         rows=RowsFile(file=beside.name, sha256=hashlib.sha256(data).hexdigest(), count=len(frame)),
         aggregates=summarise(frame, run.track.unit),
     )
-    atomic_write(path, result.model_dump_json(indent=1) + "\n")
+    write_pair(path, result.model_dump_json(indent=1) + "\n", data)
     return StoredResult(path, result, frame)
 
 
 def read_result(path: Path) -> StoredResult:
-    """Read a result, check it against the schema, and recompute its aggregates from its song rows.
+    """Read a result, check it against the schema, and compute its aggregates again from its song rows.
 
     Raises:
-        BadInput: a file is missing, a field is missing, unknown or of the wrong type, the rows are not those
-            that the JSON names, or something that is stated does not follow from them; the field is named.
+        BadInput: a file is missing, a field is missing, unknown or of the wrong type, the rows do not have
+            the hash that the JSON names, or a field disagrees with the rows. The message names the field.
     """
-    try:
-        result = Result.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BadInput(f"Cannot read the result {path}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(f"{path} is no result ({SCHEMA_VERSION}): {field}: {first['msg']}") from error
-    frame = _read_rows_of(result, path)
+    result, data = _read_pair(path)
+    frame = read_rows(data, str(path.with_name(result.rows.file)))
     again = summarise(frame, result.track.unit)
-    facts = {
+    facts: dict[str, tuple[Any, Any]] = {
         "track.digest": (result.track.digest, frame["track_digest"].iloc[0]),
         "protocol": (result.protocol, frame["protocol"].iloc[0]),
         "seeds": (list(result.seeds), sorted(int(seed) for seed in frame["seed"].unique())),
         "rows.count": (result.rows.count, len(frame)),
     }
+    if again.control is not None:  # the control is scored at the headline shot, and only there
+        facts["track.headline_shot"] = (result.track.headline_shot, again.control.shots)
     same_draws = _draws(result.environment.packages) == _draws({})
     stated, computed = result.aggregates.model_dump(), again.model_dump()
     facts |= dict(_differences("aggregates", stated, computed, same_draws))
     for field, (said, found) in facts.items():
         if said != found:
-            raise BadInput(f"{path}: {field} is {said}, but its song rows give {found}")
+            raise BadInput(f"{path}: {field} is {said}, but its song rows give {found}. {_AGAIN}")
     return StoredResult(path, result, frame)
 
 
+_AGAIN = "Copy both files of the result again from where they were written, or evaluate again."
+
+
 def check_acceptable(stored: StoredResult) -> None:
-    """Refuse what may not stand on a leaderboard though it is a valid file.
+    """Refuse a valid result that a leaderboard cannot rank.
 
     Raises:
         BadInput: a smoke run, another split than test, or an audit that failed or is missing.
     """
     result = stored.result
     if result.smoke:
-        raise BadInput(f"{stored.path} is a smoke run (smoke: true). Evaluate again without a limit.")
+        raise BadInput(f"{stored.path} is a smoke run (smoke: true). Evaluate again without --limit.")
     if result.track.split != "test":
         raise BadInput(f"{stored.path} was scored on the {result.track.split} split, not on test.")
     if not result.audits:
@@ -109,17 +112,44 @@ def check_acceptable(stored: StoredResult) -> None:
         raise BadInput(f"{stored.path} broke the rule: {', '.join(failed)}")
 
 
-def _read_rows_of(result: Result, path: Path) -> pd.DataFrame:
-    if Path(result.rows.file).name != result.rows.file:
-        raise BadInput(f"{path}: rows.file should name a file beside it, found {result.rows.file}")
-    beside = path.with_name(result.rows.file)
+def _read_pair(path: Path) -> tuple[Result, bytes]:
+    """The validated JSON, and the song rows with the hash that it names."""
+    while True:
+        text = _content(path)
+        result = _parse(text, path)
+        if not re.fullmatch(r"[^/\\\0]+\.parquet", result.rows.file):
+            raise BadInput(
+                f"{path}: rows.file should name a .parquet file beside it, found {result.rows.file!r}"
+            )
+        if (data := rows_of(path, result.rows.file, result.rows.sha256)) is not None:
+            return result, data
+        if _content(path) == text:  # else the result was replaced in the meantime: read the new one
+            raise BadInput(_no_rows(path, result.rows))
+
+
+def _content(path: Path) -> bytes:
     try:
-        data = beside.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"{path}: its song rows {beside} cannot be read: {error.strerror}") from error
-    if (found := hashlib.sha256(data).hexdigest()) != result.rows.sha256:
-        raise BadInput(f"{path}: rows.sha256 is {result.rows.sha256}, but that of {beside.name} is {found}")
-    return read_rows(data, str(beside))
+        raise BadInput(f"{path}: the result cannot be read: {error.strerror}") from error
+
+
+def _parse(text: bytes, path: Path) -> Result:
+    try:
+        return Result.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(f"{path} is no result ({SCHEMA_VERSION}): {field}: {first['msg']}") from error
+
+
+def _no_rows(path: Path, named: RowsFile) -> str:
+    beside = path.with_name(named.file)
+    try:
+        found = hashlib.sha256(beside.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"{beside}: the song rows of {path.name} cannot be read: {error.strerror}. {_AGAIN}"
+    return f"{beside}: {path.name} names song rows with rows.sha256 {named.sha256}, found {found}. {_AGAIN}"
 
 
 def _draws(packages: Mapping[str, str]) -> list[str]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,15 +88,14 @@ def rows_table(rows: Iterable[SongRow], *, track_digest: str, protocol: Scoring)
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def write_rows(path: Path, table: pa.Table) -> bytes:
-    """Write the table as Parquet in one step, and return the bytes written."""
+def rows_to_parquet(table: pa.Table) -> bytes:
+    """Return a table of song rows as the bytes of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd", compression_level=19, write_statistics=False)
     data: bytes = buffer.getvalue().to_pybytes()
-    atomic_write(path, data)
     return data
 
 
@@ -114,7 +111,7 @@ def read_rows(data: bytes, place: str) -> pd.DataFrame:
 
     try:
         table = pq.read_table(pa.BufferReader(data))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # pyarrow raises all three for damaged bytes
         raise BadInput(f"{place}: expected a Parquet file of song rows: {error}") from error
     expected = _schema(table.column_names)
     for name in expected.names:

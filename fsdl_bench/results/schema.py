@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from fsdl_bench.codecs.base import Unit
-from fsdl_bench.results.aggregates import FROZEN, Aggregates
+from fsdl_bench.frozen import Frozen
+from fsdl_bench.results.aggregates import Aggregates
 from fsdl_bench.results.rows import Scoring
 from fsdl_bench.songs import Kind
 
@@ -23,10 +23,8 @@ Count: TypeAlias = Annotated[int, Field(ge=0)]
 Sha256: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class TrackInfo(BaseModel):
+class TrackInfo(Frozen):
     """What was evaluated on. Two results compare only where all of this is equal."""
-
-    model_config = FROZEN
 
     name: str
     kind: Kind
@@ -41,7 +39,7 @@ class TrackInfo(BaseModel):
     episodes: Count
 
 
-class SubmissionInfo(BaseModel):
+class SubmissionInfo(Frozen):
     """Whose model it is.
 
     Attributes:
@@ -55,8 +53,6 @@ class SubmissionInfo(BaseModel):
         notes: what else the submission says of itself, such as training tokens.
     """
 
-    model_config = FROZEN
-
     name: str
     family: str
     description: str
@@ -68,10 +64,8 @@ class SubmissionInfo(BaseModel):
     notes: dict[str, Plain]
 
 
-class Cost(BaseModel):
+class Cost(Frozen):
     """What it took. Times are wall-clock; `fit_seconds` is of the first fit where a cached one was used."""
-
-    model_config = FROZEN
 
     fit_seconds: float | None
     adapt_ms: float | None
@@ -80,10 +74,8 @@ class Cost(BaseModel):
     peak_memory_mib: float | None
 
 
-class Environment(BaseModel):
+class Environment(Frozen):
     """Where it ran. `git_commit` and `git_dirty` are of the working folder, absent outside a repository."""
-
-    model_config = FROZEN
 
     device: str
     python: str
@@ -93,7 +85,7 @@ class Environment(BaseModel):
     git_dirty: bool | None
 
 
-class AuditVerdict(BaseModel):
+class AuditVerdict(Frozen):
     """One rule, checked.
 
     Attributes:
@@ -105,8 +97,6 @@ class AuditVerdict(BaseModel):
         detail: where the worst difference was, or "".
     """
 
-    model_config = FROZEN
-
     rule: str
     passed: bool
     checks: Count
@@ -115,7 +105,7 @@ class AuditVerdict(BaseModel):
     detail: str
 
 
-class Run(BaseModel):
+class Run(Frozen):
     """Everything of a result that does not follow from its song rows.
 
     Attributes:
@@ -123,24 +113,20 @@ class Run(BaseModel):
         status: "verified" only where the maintainers ran the submission themselves.
     """
 
-    model_config = FROZEN
-
     track: TrackInfo
     protocol: Scoring
     submission: SubmissionInfo
     seeds: tuple[int, ...]
     smoke: bool
     status: Literal["self-reported", "verified"]
-    created: datetime
+    created: AwareDatetime
     cost: Cost
     environment: Environment
     audits: tuple[AuditVerdict, ...]
 
 
-class RowsFile(BaseModel):
+class RowsFile(Frozen):
     """The song rows that the aggregates were computed from, in a file beside the JSON."""
-
-    model_config = FROZEN
 
     file: str
     sha256: Sha256

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel
-
 from fsdl_bench.codecs.base import Unit
+from fsdl_bench.frozen import Frozen
 from fsdl_bench.results import Result, Scoring, ShotSummary
-from fsdl_bench.results.aggregates import FROZEN
 from fsdl_bench.songs import Kind
 from fsdl_bench.statistics import Estimate
 from fsdl_bench.tracks.definition import SourceDefinition
@@ -21,7 +19,7 @@ BASELINE = "lstm"
 """The model that every other is measured against."""
 
 
-class Placing(BaseModel):
+class Placing(Frozen):
     """Where a ranked result stands at one number of shots.
 
     Attributes:
@@ -33,8 +31,6 @@ class Placing(BaseModel):
         p: Holm-corrected, of that difference.
     """
 
-    model_config = FROZEN
-
     shots: int
     rank: int
     tied: bool
@@ -42,10 +38,8 @@ class Placing(BaseModel):
     p: float | None
 
 
-class ArtistLine(BaseModel):
+class ArtistLine(Frozen):
     """One artist's figures at the headline shot, in the track's unit."""
-
-    model_config = FROZEN
 
     artist: str
     nll: float
@@ -53,10 +47,8 @@ class ArtistLine(BaseModel):
     control_gain: float | None
 
 
-class SongLine(BaseModel):
+class SongLine(Frozen):
     """One query song: NLL at zero shots minus NLL at the headline shot, over all its episodes and seeds."""
-
-    model_config = FROZEN
 
     song_id: str
     title: str
@@ -64,7 +56,7 @@ class SongLine(BaseModel):
     gain: float
 
 
-class SampleSong(BaseModel):
+class SampleSong(Frozen):
     """A song to look at or listen to.
 
     Attributes:
@@ -74,25 +66,21 @@ class SampleSong(BaseModel):
         nats_per_unit: of a sample, by the model that wrote it.
     """
 
-    model_config = FROZEN
-
     title: str
     files: dict[str, str]
     text: str
     nats_per_unit: float | None
 
 
-class SampleEpisode(BaseModel):
+class SampleEpisode(Frozen):
     """What a model wrote after the support of a test episode."""
-
-    model_config = FROZEN
 
     artist: str
     support: tuple[SampleSong, ...]
     samples: tuple[SampleSong, ...]
 
 
-class Entry(BaseModel):
+class Entry(Frozen):
     """One result on a board.
 
     Attributes:
@@ -108,8 +96,6 @@ class Entry(BaseModel):
         gains_least: those that profit least, the least first.
         reproduce: the shell commands that make the result again.
     """
-
-    model_config = FROZEN
 
     slug: str
     standing: Standing
@@ -132,10 +118,8 @@ class Entry(BaseModel):
         return next((placing for placing in self.placings if placing.shots == shots), None)
 
 
-class Board(BaseModel):
+class Board(Frozen):
     """The results of one track and protocol: those with a rank first, best first."""
-
-    model_config = FROZEN
 
     track: str
     protocol: Scoring
@@ -149,10 +133,8 @@ class Board(BaseModel):
         return [entry for entry in self.entries if entry.standing in standings]
 
 
-class Model(BaseModel):
+class Model(Frozen):
     """One model of a track: its results, one a protocol, and its samples."""
-
-    model_config = FROZEN
 
     slug: str
     name: str
@@ -160,10 +142,8 @@ class Model(BaseModel):
     samples: tuple[SampleEpisode, ...]
 
 
-class TrackView(BaseModel):
+class TrackView(Frozen):
     """A track: its card and its boards."""
-
-    model_config = FROZEN
 
     name: str
     kind: Kind
@@ -196,10 +176,8 @@ class TrackView(BaseModel):
         ]
 
 
-class Removal(BaseModel):
+class Removal(Frozen):
     """One line of the public removal log."""
-
-    model_config = FROZEN
 
     date: str
     track: str
@@ -208,7 +186,7 @@ class Removal(BaseModel):
     reference: str = ""
 
 
-class Leaderboard(BaseModel):
+class Leaderboard(Frozen):
     """Everything that the site shows.
 
     Attributes:
@@ -217,8 +195,6 @@ class Leaderboard(BaseModel):
         tracks: headline tracks first.
         removals: newest first.
     """
-
-    model_config = FROZEN
 
     updated: str
     version: str

@@ -15,7 +15,7 @@ from fsdl_bench.results import (
     TrackInfo,
     read_rows,
     rows_table,
-    write_rows,
+    rows_to_parquet,
 )
 
 DIGEST = "ab" * 32
@@ -107,12 +107,12 @@ def a_run():
     return a_run
 
 
-@pytest.fixture
-def frame_of(tmp_path):
-    """A function that writes rows to a file and reads them back."""
+@pytest.fixture(scope="session")
+def frame_of():
+    """A function that packs rows as Parquet and reads them back."""
 
     def frame_of(rows):
         table = rows_table(rows, track_digest=DIGEST, protocol="independent")
-        return read_rows(write_rows(tmp_path / "some.rows.parquet", table), "some.rows.parquet")
+        return read_rows(rows_to_parquet(table), "some.rows.parquet")
 
     return frame_of

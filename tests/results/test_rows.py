@@ -4,16 +4,14 @@ import pyarrow as pa
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.results import check_rows, read_rows, rows_table, write_rows
+from fsdl_bench.results import check_rows, read_rows, rows_table, rows_to_parquet
 
 DIGEST = "ab" * 32
 
 
-def test_rows_of_a_whole_track_stay_small(some_rows, tmp_path):
+def test_rows_of_a_whole_track_stay_small(some_rows):
     rows = some_rows(artists=100, shots=(0, 1, 2, 5, 10, 20))
-    data = write_rows(
-        tmp_path / "r.rows.parquet", rows_table(rows, track_digest=DIGEST, protocol="streaming")
-    )
+    data = rows_to_parquet(rows_table(rows, track_digest=DIGEST, protocol="streaming"))
     assert len(rows) == 4200
     assert len(data) < 60_000
 
@@ -46,7 +44,7 @@ def test_a_control_at_another_shot_is_refused(some_rows, frame_of):
         frame_of(rows)
 
 
-def test_files_that_are_no_rows_are_refused(some_rows, tmp_path):
+def test_files_that_are_no_rows_are_refused(some_rows):
     table = rows_table(some_rows(), track_digest=DIGEST, protocol="independent")
     without = table.drop_columns(["units"])
     with pytest.raises(BadInput, match="expected a Parquet file"):
@@ -58,7 +56,7 @@ def test_files_that_are_no_rows_are_refused(some_rows, tmp_path):
         (without.append_column("units", pa.nulls(len(table), pa.int32())), "units should have a value"),
     ):
         with pytest.raises(BadInput, match=message):
-            read_rows(write_rows(tmp_path / "x", wrong), "x")
+            read_rows(rows_to_parquet(wrong), "x")
 
 
 def test_rows_of_different_shape_make_no_table(some_rows):
