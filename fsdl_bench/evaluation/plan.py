@@ -20,7 +20,7 @@ from fsdl_bench.paths import home
 from fsdl_bench.results import Scoring
 from fsdl_bench.songs import Kind
 from fsdl_bench.submissions.contract import FitContext
-from fsdl_bench.submissions.fitting import arguments_digest, fit_folder
+from fsdl_bench.submissions.fitting import arguments_digest, fit_folder, shared_parts
 from fsdl_bench.submissions.loading import LoadedSubmission
 from fsdl_bench.tracks.split import Split
 from fsdl_bench.tracks.track import load_track
@@ -143,6 +143,7 @@ class Task:
             device=self.device,
             seed=seed,
             checkpoints=fit_folder(self.loaded, self.track.digest, seed) / "checkpoints",
+            parts=shared_parts(self.loaded, self.isolate),
             log=log,
         )
 

@@ -119,9 +119,11 @@ def fitted_in_child(
     if stored is None:
         raise BadInput("a submission given as an object cannot be isolated: name its file and class")
     if not stored.exists():
-        stored.parent.mkdir(parents=True, exist_ok=True)
+        write = [stored.parent, *([context.parts.folder] if context.parts else [])]
+        for folder in write:
+            folder.mkdir(parents=True, exist_ok=True)
         files = [path for split in splits if (path := split._arrays.path) is not None]
-        child = _Child(loaded, files, [stored.parent, _SHARED], sealed)
+        child = _Child(loaded, files, [*write, _SHARED], sealed)
         try:
             plain = replace(context, log=print)
             threads = torch.get_num_threads()

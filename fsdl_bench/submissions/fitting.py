@@ -20,12 +20,14 @@ from typing import Any
 
 import torch
 
+from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_file, atomic_write, home
 from fsdl_bench.submissions import checking
 from fsdl_bench.submissions.contract import FitContext, SupportsFit
 from fsdl_bench.submissions.loading import LoadedSubmission
-from fsdl_bench.submissions.session import seeded
+from fsdl_bench.submissions.parts import Parts
+from fsdl_bench.submissions.seeding import seeded
 from fsdl_bench.submissions.watch import watched
 from fsdl_bench.tracks.split import Split
 
@@ -67,6 +69,16 @@ def arguments_digest(loaded: LoadedSubmission) -> str:
 def fit_folder(loaded: LoadedSubmission, track_digest: str, seed: int) -> Path:
     """Where a fit is kept, with its checkpoints."""
     return home() / "fits" / fit_key(loaded, track_digest, seed)
+
+
+def shared_parts(loaded: LoadedSubmission, isolate: bool) -> Parts:
+    """Return the store behind `FitContext.once`.
+
+    A stored part can run code when it is loaded, so an isolated submission shares parts only with isolated
+    submissions from the same folder.
+    """
+    name = f"isolated-{fingerprint.key(str(loaded.root))}" if isolate else "shared"
+    return Parts(home() / "parts" / name, loaded.root, loaded.package)
 
 
 def fitted(

@@ -17,12 +17,13 @@ import importlib.util
 import inspect
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
+from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
 
 _HOW = "expected path.py, path.py:ClassName or package.module:ClassName"
@@ -37,7 +38,9 @@ class LoadedSubmission:
         factory: the class, or a function that returns a submission.
         arguments: what it is constructed with, converted.
         file: the file that defines it; None for an object that comes from no file.
-        digest: hash of its files' contents, 64 hex digits; of an object a number of its own.
+        root: the folder that its imports are resolved in.
+        package: follow only imports of this package when hashing code; all below `root` if empty.
+        digest: hash of its code; a random number for an object.
         settings: the arguments as they were given, `key=value`.
     """
 
@@ -45,6 +48,8 @@ class LoadedSubmission:
     factory: Callable[..., Any]
     arguments: Mapping[str, Any]
     file: Path | None
+    root: Path
+    package: str
     digest: str
     settings: tuple[str, ...]
 
@@ -75,12 +80,16 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
     module, folder = _import_file(Path(place)) if by_path else _import_name(place, spec)
     factory = _pick(module, class_name, spec)
     file = Path(module.__file__ or "")
+    package = "" if by_path else place.split(".")[0]
     return LoadedSubmission(
-        spec=f"{file if by_path else place}:{getattr(factory, '__name__', class_name)}",
+        # by the name that was asked for: two factories may share a `__name__`
+        spec=f"{file if by_path else place}:{class_name or factory.__name__}",
         factory=factory,
         arguments=_arguments(factory, settings),
         file=file,
-        digest=_digest(file, folder, "" if by_path else place.split(".")[0]),
+        root=folder,
+        package=package,
+        digest=fingerprint.code(file, folder, package),
         settings=tuple(settings),
     )
 
@@ -96,7 +105,9 @@ def from_object(submission: Any) -> LoadedSubmission:
         factory=lambda: copy.deepcopy(pristine),
         arguments={},
         file=Path(source) if source else None,
-        digest=secrets.token_hex(32),  # nothing tells it from another object of its class
+        root=Path(source).absolute().parent if source else Path.cwd(),
+        package="",
+        digest=secrets.token_hex(16),  # nothing tells it from another object of its class
         settings=(),
     )
 
@@ -237,46 +248,3 @@ def _convert(setting: str, text: str, hint: Any) -> Any:
         with contextlib.suppress(ValidationError):
             return adapter.validate_python(value)
     raise BadInput(f"--set {setting}: expected {getattr(hint, '__name__', hint)}, found {text!r}")
-
-
-def _digest(file: Path, folder: Path, package: str) -> str:
-    """Over the defining file and what it imports from its folder, by relative path and content."""
-    state = hashlib.blake2b(digest_size=32)
-    for path in sorted(_own_files(file.absolute(), folder, package)):
-        content = hashlib.blake2b(path.read_bytes(), digest_size=32).hexdigest()
-        state.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return state.hexdigest()
-
-
-def _own_files(file: Path, folder: Path, package: str) -> set[Path]:
-    """The file and, through all import statements, what it uses of the folder, or of one package in it."""
-    found: set[Path] = set()
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        found.add(path)
-        for name in _imported(path, folder):
-            if package and name.split(".")[0] != package:
-                continue
-            place = folder.joinpath(*name.split("."))
-            waiting += [p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()]
-    return found
-
-
-def _imported(path: Path, folder: Path) -> Iterator[str]:
-    """Dotted names that a file imports, each with all its parents, as seen from the folder."""
-    package = path.relative_to(folder).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            names = [f"{base}.{alias.name}" if base else alias.name for alias in node.names]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            yield from (".".join(parts[: end + 1]) for end in range(len(parts)))

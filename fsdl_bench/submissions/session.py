@@ -6,9 +6,7 @@ through the same checks, and nothing else in the harness calls a submission.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +19,7 @@ from fsdl_bench.codecs.base import BOS, Tokens
 from fsdl_bench.padding import pad
 from fsdl_bench.submissions import checking
 from fsdl_bench.submissions.contract import FitContext, SupportsObserve, SupportsPrepare, SupportsStream
+from fsdl_bench.submissions.seeding import seeded
 from fsdl_bench.submissions.watch import watched
 
 Plain: TypeAlias = str | int | float | bool | None
@@ -157,27 +156,6 @@ class LocalSession:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return perf_counter()
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Set the global random generators of Python, numpy and torch for the block, and put them back."""
-    devices = torch.cuda.is_available()
-    python, legacy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if devices else None
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.default_generator.manual_seed(seed)
-    if devices:  # `torch.manual_seed` would keep a record of every call until a device appears
-        torch.cuda.manual_seed_all(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)
-        torch.set_rng_state(cpu)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
 
 
 def describe(submission: Any) -> Facts:
