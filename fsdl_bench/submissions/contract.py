@@ -213,7 +213,7 @@ class FitContext:
     def once(self, name: str, settings: Mapping[str, Any], make: Callable[[FitContext], T]) -> T:
         """Return what `make(context)` returns: made by the first submission that asks, reused by the others.
 
-        The part is stored under a key of `name`, `settings`, the code of the module that defines `make` and of
+        The key covers `name`, `settings`, the code of the module that defines `make` and of
         everything that this module imports, the track's digest and the run's seed. It is written with
         `torch.save`, verified by its checksum before every use, and made again if it is damaged.
 

@@ -1,10 +1,11 @@
-"""Random seeds around the harness's calls into a submission."""
+"""Random seeds for the harness's calls into a submission."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 
 import numpy as np
 import torch
@@ -29,3 +30,17 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_rng_state(cpu)
         if cuda is not None:
             torch.cuda.set_rng_state_all(cuda)
+
+
+def adapt_seed(run_seed: int, artist: str, episode: int, shots: int, condition: str) -> int:
+    """Return the seed that is set before `adapt` meets one support of an episode.
+
+    Args:
+        run_seed: the seed of the fit.
+        artist: the artist's key.
+        episode: the episode's index within the artist.
+        shots: K.
+        condition: "right", or "control" for another artist's support.
+    """
+    name = f"{run_seed}/{artist}/{episode}/{shots}/{condition}"
+    return int.from_bytes(blake2b(name.encode(), digest_size=7).digest())

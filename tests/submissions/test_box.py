@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fsdl_bench.errors import BadInput, RuleBreach
-from fsdl_bench.submissions import box, landlock
+from fsdl_bench.submissions import landlock, process
 from fsdl_bench.submissions.loading import load_submission
 
 LANDLOCK = pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
@@ -78,7 +78,7 @@ def test_an_object_cannot_be_isolated(toy, run):
 def test_the_environment_is_scrubbed(monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "x")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    found = box._environment("/own")
+    found = process.environment("/own")
     assert "SECRET_TOKEN" not in found
     assert found["OMP_NUM_THREADS"] == "1"
     assert found["HOME"] == found["TMPDIR"] == "/own"
@@ -90,8 +90,8 @@ def test_songs_that_lie_beside_the_submission_cannot_be_locked_away(model, tmp_p
     loaded = load_submission(model(NOISY.format(kind="torch.float32")))
     songs = Path(loaded.file).parent / "tracks"
     with pytest.raises(BadInput, match=r"cannot be locked away.*move the submission to a folder of its own"):
-        box._check_apart(box._readable(loaded, []), [songs], [])
-    box._check_apart(box._readable(loaded, []), [tmp_path / "elsewhere"], [])
+        process.check_apart(process.readable(loaded, []), [songs], [])
+    process.check_apart(process.readable(loaded, []), [tmp_path / "elsewhere"], [])
 
 
 def locked(tmp_path, code, read=(), write=()):
@@ -195,7 +195,7 @@ def test_answers_are_never_unpickled(monkeypatch):
         def recv(self):
             raise AssertionError("unpickling")
 
-    child = box._Child.__new__(box._Child)
+    child = process.Child.__new__(process.Child)
     for answer, message in [
         ([1, 2], "out of turn"),
         ({"dtype": "float32", "shape": [1, 2, 4]}, r"expected floats of shape \[1, 2, 3\]"),

@@ -1,4 +1,4 @@
-"""A live submission under the harness's hand."""
+"""A submission driven by the harness."""
 
 import random
 from pathlib import Path
@@ -142,7 +142,7 @@ def test_what_a_submission_says_of_itself():
     assert facts.description == "A model in one sentence of two lines."
     assert (facts.family, facts.exact, facts.notes) == ("adaptive", False, facts.notes)
     assert facts.notes == {"tokens": 3, "loss": 0.5, "steps": 7, "sizes": "(1, 2)"}
-    assert facts.precision is torch.bfloat16
+    assert (facts.precision, facts.dtype) == ("bfloat16", torch.bfloat16)
     assert facts.parameters == 16, "shared modules count once"
 
 
@@ -152,7 +152,7 @@ def test_what_is_said_by_a_submission_that_says_nothing():
 
     facts = describe(Silent())
     assert (facts.name, facts.family, facts.description, facts.exact) == ("Silent", "", "", True)
-    assert (facts.parameters, facts.precision, facts.notes) == (None, None, {})
+    assert (facts.parameters, facts.precision, facts.dtype, facts.notes) == (None, None, None, {})
 
 
 @pytest.mark.parametrize(
