@@ -125,7 +125,7 @@ class Tracker:
 
     def looked_up(self, path: str, by: str) -> None:
         """Record whether a path exists if the submission's own code asks; libraries look up too much."""
-        if not by.startswith("<") and self._counts(_absolute(by)):
+        if not by.startswith("<") and self.counts(_absolute(by)):
             self._meet(path, "lookup")
 
     def written(self, path: str) -> None:
@@ -160,14 +160,14 @@ class Tracker:
 
     def _meet(self, path: str, kind: Kind) -> None:
         path = _absolute(path)
-        if (path, kind) in self._met or (path, kind) in self._known or not self._counts(path):
+        if (path, kind) in self._met or (path, kind) in self._known or not self.counts(path):
             return
         if kind == "file" and not _regular(path):
             kind = "lookup"
         self._met.setdefault((path, kind), _glance(path, kind))
 
-    def _counts(self, path: str) -> bool:
-        """Whether the longest known folder around a path is recorded; a path in none of them is."""
+    def counts(self, path: str) -> bool:
+        """Return whether a path is recorded: the longest known folder around it decides."""
         lexical = os.path.normpath(path) + os.sep
         around = [folder for folder in self._recorded if lexical.startswith(folder)]
         return not around or self._recorded[max(around, key=len)]

@@ -90,6 +90,8 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
     file = Path(module.__file__ or "")
     package = "" if by_path else place.split(".")[0]
     name = class_name or factory.__name__  # what was asked for: two factories may share a `__name__`
+    tracker = Tracker(root / package, known=inputs)
+    _trackers[root / package].append(tracker)
     return LoadedSubmission(
         spec=f"{file if by_path else place}:{name}",
         name=name,
@@ -100,7 +102,7 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
         package=package,
         digest=fingerprint.code(file, root, package),
         settings=tuple(settings),
-        tracker=Tracker(root / package, known=inputs),
+        tracker=tracker,
     )
 
 
@@ -202,12 +204,25 @@ def _importing(own: Path) -> Iterator[list[Input]]:
 
 
 def _forget_changed(own: Path) -> None:
-    """Drop the modules of a folder that were imported before one of its files changed."""
-    if first_change(_imports.setdefault(own, {}).values()):
-        for name, module in list(sys.modules.items()):
-            if Path(getattr(module, "__file__", None) or "").is_relative_to(own):
-                del sys.modules[name]
-        _imports[own] = {}
+    """Drop modules of a folder that would keep what they read when they were imported.
+
+    These are the modules that a submission imported late, such as in its `fit`, because the next submission
+    must be seen to read their files again; and every module if a file changed that one of them may have read.
+    """
+    early = _imports.setdefault(own, {})
+    used = [one for tracker in _trackers.setdefault(own, []) for one in tracker.inputs()]
+    changed = bool(first_change([*early.values(), *used]))
+    late = {one.path for one in used} - early.keys()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if file in late or (changed and Path(file).is_relative_to(own) and Tracker(own).counts(file)):
+            del sys.modules[name]
+            parent, _, child = name.rpartition(".")
+            if getattr(sys.modules.get(parent), child, None) is module:
+                delattr(sys.modules[parent], child)
+    _trackers[own].clear()
+    if changed:
+        early.clear()
 
 
 def _forget_strangers(folder: Path) -> None:
@@ -227,6 +242,9 @@ _folders: set[Path] = set()
 
 _imports: dict[Path, dict[str, Input]] = {}
 """For each folder of submissions the files that importing them used, their sources included."""
+
+_trackers: dict[Path, list[Tracker]] = {}
+"""For each folder of submissions those that were loaded from it since its modules were last dropped."""
 
 
 def _pick(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:

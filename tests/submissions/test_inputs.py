@@ -75,7 +75,7 @@ PLACES = {
         "top": "import numpy as np",
         "in_fit": f"self.weight = float(np.loadtxt({NEXT_TO_IT}))",
     },
-    "in fit, relative to the working folder": {"in_fit": "self.weight = float(open('w.txt').read())"},
+    "in fit, relative to the working folder": {"in_fit": "self.weight = float(Path('w.txt').read_text())"},
     "in a helper that fit imports": {"in_fit": "from helper import weight; self.weight = weight"},
 }
 
@@ -123,7 +123,8 @@ LOOKUPS = {
 ATTEMPT = """
 def read(path):
     try:
-        return float(open(path).read())
+        with open(path) as file:
+            return float(file.read())
     except FileNotFoundError:
         return 0.0
 """
@@ -271,7 +272,6 @@ def test_libraries_python_and_the_harness_are_not_recorded(tmp_path):
         Path(torch.__file__).read_bytes()
         Path(os.__file__).exists()
         Path("/proc/self/status").read_text() if Path("/proc").exists() else None
-        home().mkdir(exist_ok=True)
         (home() / "tracks").exists()
     assert tracker.inputs() == ()
 
