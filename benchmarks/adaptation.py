@@ -17,11 +17,10 @@ from pathlib import Path
 
 import torch
 
-from fsdl_bench import load_track
-from fsdl_bench.evaluation.plan import plan_task
+from fsdl_bench import evaluation_episodes
 from fsdl_bench.submissions.fitting import fitted
-from fsdl_bench.submissions.loading import load_submission
 from fsdl_bench.submissions.session import LocalSession
+from fsdl_bench.submissions.setup import set_up
 
 BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 
@@ -29,25 +28,15 @@ BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 def waiting(model: str, options: argparse.Namespace) -> tuple[float, float, float]:
     """(ms to adapt, ms to score a song, microseconds a token of it)."""
     source = str(BASELINES / f"{model}.py")
-    track = load_track(options.track)
-    task = plan_task(
-        load_submission(source, options.set),
-        source,
-        track,
-        split="test",
-        protocol="independent",
-        shots=[track.definition.headline_shot],
-        seeds=[0],
-        device="cpu",
-        limit=options.episodes,
-        isolate=False,
-    )
-    context = task.context(0, lambda line: print(line, file=sys.stderr))
-    fit = fitted(task.loaded, (track.train, track.validation), context, sealed=task.sealed)
-    session = LocalSession(fit.make(), context, task.sealed)
+    setup = set_up(source, options.track, settings=options.set)
+    context = setup.context(0, lambda line: print(line, file=sys.stderr))
+    fit = fitted(setup, context)
+    session = LocalSession(fit.make(), context, setup.sealed)
+    design = setup.track.definition
+    episodes = evaluation_episodes(setup.track["test"], design)[: options.episodes]
     adapting, scoring, each = [], [], []
-    for episode in task.episodes:
-        adapting.append(session.adapt([song.tokens for song in episode.at(task.shots[0])], 0))
+    for episode in episodes:
+        adapting.append(session.adapt([song.tokens for song in episode.at(design.headline_shot)], 0))
         song = episode.query[0].tokens
         start = time.perf_counter()
         session.scores([song])

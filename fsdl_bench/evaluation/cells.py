@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.episodes import Episode
 from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, token_nats
 from fsdl_bench.results import Condition, Scoring
+from fsdl_bench.submissions.seeding import adapt_seed
 from fsdl_bench.submissions.session import Session
 
 
@@ -43,9 +43,8 @@ class Cell:
         return tuple(f"song {song.id} {place}" for song in self.episode.query)
 
     def seed(self, run_seed: int) -> int:
-        """The state of the global random generators when this cell is adapted to."""
-        name = f"{run_seed}/{self.episode.artist}/{self.episode.index}/{self.shots}/{self.condition}"
-        return int.from_bytes(blake2b(name.encode(), digest_size=7).digest())
+        """Return the seed that is set before the submission adapts to this cell."""
+        return adapt_seed(run_seed, self.episode.artist, self.episode.index, self.shots, self.condition)
 
 
 def cells_of(episodes: Sequence[Episode], shots: Sequence[int], headline: int) -> list[Cell]:

@@ -1,7 +1,12 @@
-"""The journal of a run: what was scored so far, one JSON line a cell, so that a killed run can go on.
+"""The journal of a run: what was scored so far, so that a run that was killed can be resumed.
 
-It lies under `FSDL_BENCH_HOME/runs/<key>`, where the key covers everything that the scores depend on, and is
-removed when the result is written. A line that a kill has cut off is dropped and its cell scored again.
+    FSDL_BENCH_HOME/runs/<key>/run.json        the audit seed and what the key covers; its checksum beside it
+    FSDL_BENCH_HOME/runs/<key>/entries.jsonl   "<XXH3-128> <entry>" a line; see `entries`
+    FSDL_BENCH_HOME/runs/<key>/owner.json      the process that writes it
+
+The key covers everything that the scores depend on and that is known before the run. The journal is removed
+when the result is written. A line that a kill has cut off or that is damaged is dropped, with a message, and
+its cell is scored again.
 """
 
 from __future__ import annotations
@@ -10,14 +15,18 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
-from hashlib import blake2b
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
+import xxhash
+from pydantic import BaseModel, ValidationError
 
+from fsdl_bench import fingerprint
+from fsdl_bench.checked import read_checked, write_checked
 from fsdl_bench.errors import BadInput
+from fsdl_bench.evaluation.entries import ENTRY, CellEntry, Entry, StartEntry
 from fsdl_bench.paths import atomic_write, home
 
 
@@ -25,25 +34,25 @@ class Journal:
     """The journal of one run; use `with open_journal(...)`.
 
     Attributes:
-        folder: where it lies.
+        folder: where it is kept.
         audit_seed: the seed of the run's audits, drawn once.
         entries: what is written so far, in order.
     """
 
-    def __init__(self, folder: Path, audit_seed: int, entries: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, audit_seed: int, entries: list[Entry]) -> None:
         self.folder = folder
         self.audit_seed = audit_seed
         self.entries = entries
-        self._stream = (folder / "entries.jsonl").open("a", encoding="utf-8")
+        self._stream = (folder / "entries.jsonl").open("ab")
 
-    def append(self, entry: dict[str, Any]) -> None:
-        """Write one entry; it is on its way to the disk when this returns."""
-        self._stream.write(json.dumps(entry, separators=(",", ":")) + "\n")
+    def append(self, entry: Entry) -> None:
+        """Write one entry; it is handed to the operating system when this returns."""
+        self._stream.write(_line(entry))
         self._stream.flush()
         self.entries.append(entry)
 
     def discard(self) -> None:
-        """Remove the journal: the run is complete. Without this it stays for a later run to go on with."""
+        """Remove the journal because the run is complete."""
         self._stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -55,64 +64,101 @@ class Journal:
         (self.folder / "owner.json").unlink(missing_ok=True)
 
 
-def open_journal(facts: Mapping[str, Any], resume: bool | None) -> Journal:
-    """The journal of the run that these facts describe.
+class _RunRecord(BaseModel):
+    audit_seed: int
+    facts: dict[str, Any]
+
+
+def open_journal(facts: Mapping[str, Any], resume: bool | None, log: Callable[[str], None]) -> Journal:
+    """Open the journal of the run that these facts describe.
 
     Args:
-        facts: everything that the run's scores depend on.
-        resume: True goes on with what is there, if anything; False starts anew; None starts only where
-            nothing is there.
+        facts: everything that the run's scores depend on, as JSON values.
+        resume: True resumes what is there, if anything; False starts anew; None starts only if nothing is
+            there.
+        log: is told what was damaged.
 
     Raises:
-        BadInput: the run is under way in another process, or an unfinished one is there and `resume` is None.
+        BadInput: another process is running this evaluation, or there is an unfinished run and `resume` is
+            None.
     """
-    text = json.dumps(facts, sort_keys=True)
-    folder = home() / "runs" / blake2b(text.encode(), digest_size=12).hexdigest()
+    folder = home() / "runs" / fingerprint.key(dict(facts))
     _check_owner(folder)
-    entries = _read(folder / "entries.jsonl")
+    entries = _read(folder / "entries.jsonl", log)
+    record = _read_record(folder / "run.json", facts)
+    if entries and record is None:
+        log(f"{folder}: run.json is damaged; the run starts anew")
+        entries = []
     if entries and resume is None:
+        cells = sum(isinstance(entry, CellEntry) for entry in entries)
         raise BadInput(
-            f"an unfinished run of this evaluation lies in {folder} ({len(entries)} cells are scored): "
-            "--resume goes on with it, --restart starts anew"
+            f"{folder}: an unfinished run of this evaluation has {cells} scored cells. "
+            "--resume continues it, --restart starts anew"
         )
-    if not entries or not resume:
+    if record is None or not entries or not resume:
         shutil.rmtree(folder, ignore_errors=True)
-        atomic_write(folder / "run.json", json.dumps({"audit_seed": secrets.randbits(63), "facts": facts}))
+        record = _RunRecord(audit_seed=secrets.randbits(63), facts=dict(facts))
+        with write_checked(folder / "run.json") as temporary:
+            temporary.write_text(record.model_dump_json(), "utf-8")
         entries = []
     process = psutil.Process()
     atomic_write(folder / "owner.json", json.dumps({"pid": process.pid, "started": process.create_time()}))
-    seed = int(json.loads((folder / "run.json").read_text())["audit_seed"])
-    return Journal(folder, seed, entries)
+    return Journal(folder, record.audit_seed, entries)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The complete lines; a half-written one at the end is cut off the file."""
+def _line(entry: Entry) -> bytes:
+    text = ENTRY.dump_json(entry)
+    return xxhash.xxh3_128_hexdigest(text).encode() + b" " + text + b"\n"
+
+
+def _read(path: Path, log: Callable[[str], None]) -> list[Entry]:
+    """The intact entries; if any line is not, the file is written again without it."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
-    entries = []
-    end = 0
-    for line in data.splitlines(keepends=True):
-        try:
-            entry = json.loads(line) if line.endswith(b"\n") else None
-        except ValueError:
-            entry = None
-        if entry is None:
-            break
-        entries.append(entry)
-        end += len(line)
-    if end < len(data):
-        os.truncate(path, end)
-    return entries
+    lines = data.splitlines(keepends=True)
+    found = [entry for line in lines if (entry := _parse(line)) is not None]
+    kept = _consistent(found)
+    if len(kept) < len(lines):
+        log(f"{path}: {len(lines) - len(kept)} of {len(lines)} lines are cut off or damaged and are dropped")
+        atomic_write(path, b"".join(map(_line, kept)))
+    return kept
+
+
+def _parse(line: bytes) -> Entry | None:
+    stated, _, text = line.partition(b" ")
+    if not text.endswith(b"\n") or xxhash.xxh3_128_hexdigest(text[:-1]).encode() != stated:
+        return None
+    try:
+        return ENTRY.validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _consistent(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of seeds whose start is known: without it, nobody knows which fit the scores came from."""
+    started = {entry.seed for entry in entries if isinstance(entry, StartEntry)}
+    return [entry for entry in entries if entry.seed in started]
+
+
+def _read_record(path: Path, facts: Mapping[str, Any]) -> _RunRecord | None:
+    data = read_checked(path)
+    if data is None:
+        return None
+    try:
+        record = _RunRecord.model_validate_json(data)
+    except ValidationError:
+        return None
+    return record if record.facts == dict(facts) else None
 
 
 def _check_owner(folder: Path) -> None:
     try:
-        owner = json.loads((folder / "owner.json").read_text())
+        owner = json.loads((folder / "owner.json").read_text("utf-8"))
         process = psutil.Process(owner["pid"])
         alive = abs(process.create_time() - owner["started"]) < 1 and process.pid != os.getpid()
-    except (OSError, ValueError, KeyError, psutil.Error):
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return
     if alive:
-        raise BadInput(f"this evaluation is under way in process {owner['pid']}; wait for it, or stop it")
+        raise BadInput(f"process {owner['pid']} is running this evaluation; wait for it, or stop it")

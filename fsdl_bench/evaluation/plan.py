@@ -1,102 +1,119 @@
-"""What one run evaluates on what, settled before anything is computed."""
+"""The configuration of one run, validated up front: on what a submission is evaluated, and how."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from fsdl_bench.codecs.base import Codec, Tokens
-from fsdl_bench.episodes import Episode, EpisodeDesign, episodes_digest, evaluation_episodes
+from fsdl_bench.episodes import Episode, episodes_digest, evaluation_episodes
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.cells import Cell, cells_of
-from fsdl_bench.evaluation.provenance import open_device, packages
-from fsdl_bench.paths import home
+from fsdl_bench.evaluation.provenance import packages
 from fsdl_bench.results import Scoring
-from fsdl_bench.songs import Kind
-from fsdl_bench.submissions.contract import FitContext
-from fsdl_bench.submissions.fitting import arguments_digest, fit_folder
-from fsdl_bench.submissions.loading import LoadedSubmission
-from fsdl_bench.tracks.split import Split
-from fsdl_bench.tracks.track import load_track
+from fsdl_bench.submissions.setup import RunTrack, Setup
 
 
-class EvaluatedTrack(Protocol):
-    """What of a track a run needs; `load_track` gives one, tests may bring their own."""
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """The options of `evaluate`; the command line has the same names.
 
-    @property
-    def name(self) -> str:
-        """The track's name."""
-        ...
+    Attributes:
+        settings: `key=value` for the constructor.
+        protocol: "independent", or "streaming" with `observe` after each query song.
+        shots: some of the track's support sizes; all by default.
+        seeds: the submission is fitted and scored once for each.
+        device: where the model computes, as torch names it.
+        split: "test", or "validation" while a model is being made.
+        limit: only so many episodes: a smoke run, which is never accepted as a result.
+        refit: fit again even if a fit is cached.
+        resume: continue an unfinished run of the same evaluation (True), start anew (False), or raise
+            `BadInput` if there is one (None).
+        isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.
+        name: how the result calls the submission; by default as it calls itself.
+        out: the result's JSON file; by default `results/<track>/<name>.json`.
+        progress: whether to show a progress bar on standard error.
+    """
 
-    @property
-    def kind(self) -> Kind:
-        """`lyrics` or `midi`."""
-        ...
+    settings: Sequence[str] = ()
+    protocol: Scoring = "independent"
+    shots: Sequence[int] | None = None
+    seeds: Sequence[int] = (0,)
+    device: str = "cpu"
+    split: str = "test"
+    limit: int | None = None
+    refit: bool = False
+    resume: bool | None = None
+    isolate: bool = False
+    name: str = ""
+    out: str | Path | None = None
+    progress: bool = True
 
-    @property
-    def digest(self) -> str:
-        """The logical digest."""
-        ...
+    def check(self, track: RunTrack) -> None:
+        """Check what can be checked before anything is computed.
 
-    @property
-    def codec(self) -> Codec:
-        """What the tokens are written in."""
-        ...
-
-    @property
-    def definition(self) -> EpisodeDesign:
-        """What fixes the episodes."""
-        ...
-
-    def __getitem__(self, split: str) -> Split: ...
+        Raises:
+            BadInput: names the option, what was expected and what was found.
+        """
+        offered = tuple(track.definition.shots)
+        if self.shots is not None and (not self.shots or not set(self.shots) <= set(offered)):
+            raise BadInput(f"--shots: {track.name} has {_list(offered)}, found {_list(self.shots)}")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise BadInput(f"--seeds: expected different numbers from 0 up, found {_list(self.seeds)}")
+        if self.limit is not None and self.limit < 1:
+            raise BadInput(f"--limit: expected at least 1 episode, found {self.limit}")
+        if self.out is not None and Path(self.out).suffix != ".json":
+            raise BadInput(f"--out: expected a .json file, found {self.out}")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run: a submission, the episodes of one split of a track, and how they are scored.
+    """One run: a submission on a track, the episodes of one split, and how they are scored.
 
     Attributes:
-        source: the submission as the caller named it.
-        split: the split whose episodes are scored.
-        limit: only so many episodes, for a smoke run.
-        isolate: whether the submission runs in a process of its own.
+        setup: the submission, the track and the device.
+        options: the options, checked.
     """
 
-    loaded: LoadedSubmission
-    source: str
-    track: EvaluatedTrack
-    split: str
-    protocol: Scoring
-    shots: tuple[int, ...]
-    seeds: tuple[int, ...]
-    device: torch.device
-    limit: int | None
-    isolate: bool
+    setup: Setup
+    options: EvaluationOptions
+
+    @property
+    def track(self) -> RunTrack:
+        """The track whose episodes are scored."""
+        return self.setup.track
 
     @property
     def codec(self) -> Codec:
-        """What the tokens are written in."""
-        return self.track.codec
+        """The codec of the track's tokens."""
+        return self.setup.codec
 
     @property
     def vocab_size(self) -> int:
-        """V."""
-        return self.codec.vocab_size
+        """V, the number of token ids."""
+        return self.setup.vocab_size
+
+    @property
+    def shots(self) -> tuple[int, ...]:
+        """The support sizes that are scored, ascending."""
+        chosen = self.options.shots
+        return tuple(sorted(set(self.track.definition.shots if chosen is None else chosen)))
 
     @cached_property
     def episodes(self) -> list[Episode]:
-        """The frozen episodes, or the first of them."""
-        return evaluation_episodes(self.track[self.split], self.track.definition)[: self.limit]
+        """The frozen episodes; the first `limit` of them in a smoke run."""
+        return evaluation_episodes(self.track[self.options.split], self.track.definition)[
+            : self.options.limit
+        ]
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """What is scored for every seed."""
+        """The cells that are scored for every seed."""
         return cells_of(self.episodes, self.shots, self.track.definition.headline_shot)
 
     @cached_property
@@ -105,82 +122,21 @@ class Task:
         return [song.tokens for episode in self.episodes for song in episode.query]
 
     @cached_property
-    def sealed(self) -> tuple[Path, ...]:
-        """Folders of songs that the submission may not read."""
-        path = getattr(self.track, "path", None)
-        folders = [home() / "tracks", home() / "sources", home() / "converted", *([path] if path else [])]
-        return tuple(dict.fromkeys(folder.resolve() for folder in folders))
-
-    @cached_property
     def facts(self) -> dict[str, Any]:
-        """Everything that the scores depend on: what a journal goes by."""
+        """Everything that the scores depend on and that is known before the run: the journal's key."""
         return {
-            "submission": self.loaded.digest,
-            "arguments": arguments_digest(self.loaded),
-            "track": self.track.digest,
-            "split": self.split,
+            "fits": [self.setup.identity(seed).key for seed in self.options.seeds],
+            "split": self.options.split,
             "episodes": episodes_digest(self.episodes),
-            "protocol": self.protocol,
-            "shots": self.shots,
-            "seeds": self.seeds,
-            "limit": self.limit,
-            "device": self.device.type,
-            "isolate": self.isolate,
+            "protocol": self.options.protocol,
+            "shots": list(self.shots),
+            "seeds": list(self.options.seeds),
+            "limit": self.options.limit,
+            "device": self.setup.device.type,
+            "isolate": self.setup.isolate,
             "threads": torch.get_num_threads(),
             "packages": packages(),
         }
-
-    def context(self, seed: int, log: Any) -> FitContext:
-        """What the submission is told."""
-        design = self.track.definition
-        return FitContext(
-            track=self.track.name,
-            kind=self.track.kind,
-            digest=self.track.digest,
-            codec=self.codec,
-            shots=tuple(design.shots),
-            queries=design.queries,
-            device=self.device,
-            seed=seed,
-            checkpoints=fit_folder(self.loaded, self.track.digest, seed) / "checkpoints",
-            log=log,
-        )
-
-
-def plan_task(
-    loaded: LoadedSubmission,
-    source: str,
-    track: str | os.PathLike[str] | EvaluatedTrack,
-    *,
-    split: str,
-    protocol: Scoring,
-    shots: Sequence[int] | None,
-    seeds: Sequence[int],
-    device: str,
-    limit: int | None,
-    isolate: bool,
-) -> Task:
-    """Open the track and settle what is scored.
-
-    Raises:
-        BadInput: the track, the device, the shots or the seeds cannot be had.
-    """
-    opened: EvaluatedTrack = load_track(track) if isinstance(track, str | os.PathLike) else track
-    offered = tuple(opened.definition.shots)
-    wanted = tuple(sorted(set(offered if shots is None else shots)))
-    if not wanted or not set(wanted) <= set(offered):
-        raise BadInput(f"--shots: {opened.name} has {_list(offered)}, found {_list(shots or ())}")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise BadInput(f"--seeds: expected different numbers from 0 up, found {_list(seeds)}")
-    if limit is not None and limit < 1:
-        raise BadInput(f"--limit: expected at least 1 episode, found {limit}")
-    if isolate and not loaded.spec:
-        raise BadInput("a submission given as an object cannot be isolated: name its file and class")
-    try:
-        where = open_device(device)
-    except (RuntimeError, AssertionError) as error:
-        raise BadInput(f"--device {device}: {str(error).splitlines()[0]}") from None
-    return Task(loaded, source, opened, split, protocol, wanted, tuple(seeds), where, limit, isolate)
 
 
 def _list(numbers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, device, memory, the state of the repository."""
+"""The provenance of a result: versions, device, memory, the state of the repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PACKAGES = ("fsdl-bench", "torch", "numpy", "scipy", "tokenizers", "symusic", "
 
 
 def environment(device: torch.device, folder: Path) -> Environment:
-    """What the evaluation ran with; the commit is that of the repository which `folder` lies in."""
+    """Return what the evaluation ran with; the commit is that of the repository around `folder`."""
     commit = git(folder, "rev-parse", "HEAD")
     changes = git(folder, "status", "--porcelain", "--", ".") if commit else None
     return Environment(
@@ -30,33 +30,19 @@ def environment(device: torch.device, folder: Path) -> Environment:
 
 
 def packages() -> dict[str, str]:
-    """The versions of what scores may depend on, those that are installed."""
+    """Return the versions of the installed packages that scores may depend on."""
     return package_versions(_PACKAGES)
 
 
 def device_name(device: torch.device) -> str:
-    """The device in words: "cuda (NVIDIA H100)", "cpu (8 cores)"."""
+    """Return the device in words: "cuda (NVIDIA H100)", "cpu (8 cores)"."""
     if device.type == "cuda":
         return f"{device.type} ({torch.cuda.get_device_name(device)})"
     return f"{device.type} ({psutil.cpu_count()} cores)"
 
 
-def open_device(name: str) -> torch.device:
-    """The device called `name`, for scoring: float32 is computed as float32, without TF32.
-
-    Raises:
-        RuntimeError: torch knows no such device, or it is not there.
-    """
-    device = torch.device(name)
-    torch.zeros(1, device=device)
-    if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-    return device
-
-
 def peak_memory_mib(device: torch.device) -> float:
-    """The most memory that was held: on the device for cuda, else by this process and its children so far."""
+    """Return the peak memory in MiB: of the device for cuda, else of this process or its largest child."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     if sys.platform == "win32":

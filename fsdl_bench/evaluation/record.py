@@ -5,8 +5,8 @@ Everything in a result is computed from the journal's entries, whether or not th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -16,19 +16,35 @@ from fsdl_bench.episodes import episodes_digest
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.audit import Check, verdicts
 from fsdl_bench.evaluation.cells import Cell
+from fsdl_bench.evaluation.entries import CellEntry, Entry, StartEntry, StateEntry
 from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
+from fsdl_bench.submissions.fitting import FitRecord
+from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.session import Session, plain
 
-Entry = dict[str, Any]
+
+@dataclass
+class Seconds:
+    """How long the parts of a cell took, in seconds."""
+
+    adapt: float
+    score: float = 0.0
+    audit: float = 0.0
 
 
-def start_entry(seed: int, session: Session, fit_seconds: float | None) -> Entry:
-    """What the journal keeps of a seed's beginning."""
-    facts = asdict(session.facts) | {"precision": None}
-    return {"seed": seed, "facts": facts, "sealing": session.sealing, "fit_seconds": fit_seconds}
+def start_entry(seed: int, session: Session, fit: FitRecord | None) -> StartEntry:
+    """Return the journal's entry for the beginning of a seed."""
+    return StartEntry(
+        seed=seed,
+        facts=session.facts,
+        sealing=session.sealing,
+        fit_seconds=fit.seconds if fit else None,
+        fit=fit.checksum if fit else None,
+        inputs=session.new_inputs(),
+    )
 
 
 def cell_entry(
@@ -37,36 +53,52 @@ def cell_entry(
     task: Task,
     batches: Sequence[Scored],
     checks: Sequence[Check],
-    seconds: Mapping[str, float],
-) -> Entry:
-    """What the journal keeps of a scored cell."""
+    seconds: Seconds,
+    inputs: tuple[Input, ...],
+    *,
+    fresh: bool,
+) -> CellEntry:
+    """Return the journal's entry for a scored cell.
+
+    Args:
+        seed: of the fit.
+        index: of the cell in the plan.
+        task: the run.
+        batches: the query songs in order, as they were scored.
+        checks: the audits that held.
+        seconds: how long the parts took.
+        inputs: the files that the submission used for the first time.
+        fresh: whether to keep the nats of every token for the `state` audit.
+    """
     scored = [(song, nats) for batch in batches for song, nats in zip(batch.songs, batch.nats, strict=True)]
-    return {
-        "seed": seed,
-        "cell": index,
-        "nats": [float(nats.sum()) for _, nats in scored],
-        "kinds": [kind_sums(nats, song, task.codec) for song, nats in scored],
-        "checks": [asdict(check) for check in checks],
-        **seconds,
-    }
+    return CellEntry(
+        seed=seed,
+        cell=index,
+        nats=tuple(float(nats.sum()) for _, nats in scored),
+        kinds=tuple(kind_sums(nats, song, task.codec) for song, nats in scored),
+        checks=tuple(checks),
+        adapt=seconds.adapt,
+        score=seconds.score,
+        audit=seconds.audit,
+        inputs=inputs,
+        tokens=tuple(tuple(nats.tolist()) for _, nats in scored) if fresh else None,
+        dtype=str(batches[0].dtype).removeprefix("torch.") if fresh else None,
+    )
 
 
 def rows_of(task: Task, entries: Sequence[Entry]) -> list[SongRow]:
-    """One row a scored song."""
+    """Return one row for each scored song."""
     optimal = _optimum(task)
     measure = getattr(task.codec, "seconds", None)
     rows = []
-    for entry in entries:
-        if "cell" not in entry:
-            continue
-        cell = task.cells[entry["cell"]]
-        best = optimal(cell)
+    for entry in _cells(entries):
+        cell = task.cells[entry.cell]
         for song, nats, kinds, least in zip(
-            cell.episode.query, entry["nats"], entry["kinds"], best, strict=True
+            cell.episode.query, entry.nats, entry.kinds, optimal(cell), strict=True
         ):
             rows.append(
                 SongRow(
-                    seed=entry["seed"],
+                    seed=entry.seed,
                     condition=cell.condition,
                     shots=cell.shots,
                     artist=cell.episode.artist,
@@ -83,57 +115,69 @@ def rows_of(task: Task, entries: Sequence[Entry]) -> list[SongRow]:
     return rows
 
 
-def run_of(task: Task, entries: Sequence[Entry], *, name: str, audit_seed: int) -> Run:
-    """Everything else of the result.
+def run_of(task: Task, entries: Sequence[Entry], *, audit_seed: int) -> Run:
+    """Return everything else of the result.
 
     Raises:
         RuleBreach: the audits of the whole run together show a breach.
     """
-    design = task.track.definition
-    facts = next(entry["facts"] for entry in entries if "facts" in entry)
-    folder = task.loaded.file.parent if task.loaded.file else Path.cwd()
+    design, track, loaded = task.track.definition, task.track, task.setup.loaded
+    facts = _starts(entries)[0].facts
+    folder = loaded.file.parent if loaded.file else Path.cwd()
     return Run(
         track=TrackInfo(
-            name=task.track.name,
-            kind=task.track.kind,
-            digest=task.track.digest,
+            name=track.name,
+            kind=track.kind,
+            digest=track.digest,
             version=design.version,
             codec=task.codec.name,
             unit=task.codec.unit,
-            split="validation" if task.split == "validation" else "test",
+            split="validation" if task.options.split == "validation" else "test",
             episodes_digest=episodes_digest(task.episodes),
             headline_shot=design.headline_shot,
             queries=design.queries,
             episodes=design.episodes,
         ),
-        protocol=task.protocol,
+        protocol=task.options.protocol,
         submission=SubmissionInfo(
-            name=name or facts["name"],
-            family=facts["family"],
-            description=facts["description"],
-            exact=facts["exact"],
-            source=task.source,
-            sha256=task.loaded.sha256,
-            arguments={key: plain(value) for key, value in task.loaded.arguments.items()},
-            parameters=facts["parameters"],
-            notes=facts["notes"],
+            name=task.options.name or facts.name,
+            family=facts.family,
+            description=facts.description,
+            exact=facts.exact,
+            source=task.setup.source,
+            sha256=loaded.sha256,
+            arguments={key: plain(value) for key, value in loaded.arguments.items()},
+            parameters=facts.parameters,
+            notes=facts.notes,
         ),
-        seeds=task.seeds,
-        smoke=task.limit is not None,
+        seeds=tuple(task.options.seeds),
+        smoke=task.options.limit is not None,
         status="self-reported",
         created=datetime.now(UTC).replace(microsecond=0),
         cost=_cost(task, entries),
-        environment=environment(task.device, folder),
+        environment=environment(task.setup.device, folder),
         audits=_audits(entries, audit_seed),
     )
 
 
+def _starts(entries: Sequence[Entry]) -> list[StartEntry]:
+    return [entry for entry in entries if isinstance(entry, StartEntry)]
+
+
+def _cells(entries: Sequence[Entry]) -> list[CellEntry]:
+    return [entry for entry in entries if isinstance(entry, CellEntry)]
+
+
+def _audited(entries: Sequence[Entry]) -> list[CellEntry | StateEntry]:
+    return [entry for entry in entries if isinstance(entry, CellEntry | StateEntry)]
+
+
 def _audits(entries: Sequence[Entry], audit_seed: int) -> tuple[AuditVerdict, ...]:
-    checks = [Check(**found) for entry in entries for found in entry.get("checks", ())]
-    scored = sum(len(entry["nats"]) for entry in entries if "cell" in entry)
+    checks = [check for entry in _audited(entries) for check in entry.checks]
+    scored = sum(len(entry.nats) for entry in _cells(entries))
     always = {
         "a full distribution": "every token of every song had a finite score",
-        "sealed songs": next(entry["sealing"] for entry in entries if "sealing" in entry),
+        "sealed songs": _starts(entries)[0].sealing,
     }
     return (
         *verdicts(checks, f"audit seed {audit_seed}"),
@@ -145,23 +189,23 @@ def _audits(entries: Sequence[Entry], audit_seed: int) -> tuple[AuditVerdict, ..
 
 
 def _cost(task: Task, entries: Sequence[Entry]) -> Cost:
-    scored = [entry for entry in entries if "cell" in entry]
+    scored = _cells(entries)
     headline = task.track.definition.headline_shot
-    supported = [e["adapt"] for e in scored if task.cells[e["cell"]].shots == headline]
-    tokens = sum(len(song) for entry in scored for song in task.cells[entry["cell"]].queries)
-    fits = [e["fit_seconds"] for e in entries if e.get("fit_seconds") is not None]
-    seconds = sum(entry["score"] for entry in scored)
+    supported = [entry.adapt for entry in scored if task.cells[entry.cell].shots == headline]
+    tokens = sum(len(song) for entry in scored for song in task.cells[entry.cell].queries)
+    fits = [entry.fit_seconds for entry in _starts(entries) if entry.fit_seconds is not None]
+    seconds = sum(entry.score for entry in scored)
     return Cost(
         fit_seconds=fmean(fits) if fits else None,
-        adapt_ms=1000 * fmean(supported or [entry["adapt"] for entry in scored]),
+        adapt_ms=1000 * fmean(supported or [entry.adapt for entry in scored]),
         tokens_per_second=tokens / seconds if seconds else None,
-        audit_seconds=sum(entry.get("audit", 0.0) for entry in entries),
-        peak_memory_mib=peak_memory_mib(task.device),
+        audit_seconds=sum(entry.audit for entry in _audited(entries)),
+        peak_memory_mib=peak_memory_mib(task.setup.device),
     )
 
 
 def _optimum(task: Task) -> Callable[[Cell], list[float | None]]:
-    """What the Bayes-optimal predictor pays for each query song of a cell; None where no truth is known."""
+    """A function from a cell to the Bayes-optimal nats of its songs; to None where no truth is known."""
     from fsdl_bench.synthetic import synthetic_model
 
     try:
@@ -177,7 +221,7 @@ def _optimum(task: Task) -> Callable[[Cell], list[float | None]]:
             found: list[float | None] = []
             for song in cell.queries:
                 found.append(predictive.nll(song))
-                if task.protocol == "streaming":
+                if task.options.protocol == "streaming":
                     predictive = predictive.given(song)
             known[key] = found
         return known[key]

@@ -1,18 +1,20 @@
-"""Evaluating a submission on a track: fit, then every episode with every support, then the verdicts.
+"""Evaluate a submission on a track: fit, score every episode with every support, audit.
 
-    for each seed:   fit, or take the kept one ─▶ each cell: adapt, score, audit, journal ─▶ fresh copy: audit
+    for each seed:   fit or cached fit ─▶ each cell: adapt, score, audit, journal ─▶ fresh copy: audit
 
 A cell is an episode with one support. It enters the journal when its audits have held, so a run that was
-killed goes on where it was, and everything in the result is computed from the journal.
+killed can be resumed, and everything in the result is computed from the journal.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,133 +22,132 @@ import torch
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.audit import Auditor, Check
 from fsdl_bench.evaluation.cells import groups_of, score
+from fsdl_bench.evaluation.entries import CellEntry, StartEntry, StateEntry
 from fsdl_bench.evaluation.journal import Journal, open_journal
-from fsdl_bench.evaluation.plan import EvaluatedTrack, Task, plan_task
-from fsdl_bench.evaluation.progress import Progress
-from fsdl_bench.evaluation.record import cell_entry, rows_of, run_of, start_entry
+from fsdl_bench.evaluation.plan import EvaluationOptions, Task
+from fsdl_bench.evaluation.record import Seconds, cell_entry, rows_of, run_of, start_entry
 from fsdl_bench.evaluation.scoring import Scored
 from fsdl_bench.evaluation.sealing import Seal
-from fsdl_bench.results import Scoring, StoredResult, write_result
+from fsdl_bench.progress import bar, note
+from fsdl_bench.results import StoredResult, write_result
 from fsdl_bench.submissions.box import ChildSession, fitted_in_child
 from fsdl_bench.submissions.contract import Submission
-from fsdl_bench.submissions.fitting import fitted
-from fsdl_bench.submissions.loading import from_object, load_submission
+from fsdl_bench.submissions.fitting import FitRecord, fitted
+from fsdl_bench.submissions.inputs import first_change
 from fsdl_bench.submissions.session import LocalSession, Session
+from fsdl_bench.submissions.setup import RunTrack, set_up
 
 SEAL_SECONDS = 1.0
-"""How often the seal on the scorer is looked at, beside the end of every seed."""
+"""How often the seal on the scorer is checked, besides the end of every seed."""
 
 
 def evaluate(
-    submission: str | Submission,
-    track: str | os.PathLike[str] | EvaluatedTrack,
-    *,
-    settings: Sequence[str] = (),
-    protocol: Scoring = "independent",
-    shots: Sequence[int] | None = None,
-    seeds: Sequence[int] = (0,),
-    device: str = "cpu",
-    split: str = "test",
-    limit: int | None = None,
-    refit: bool = False,
-    resume: bool | None = None,
-    isolate: bool = False,
-    name: str = "",
-    out: str | os.PathLike[str] | None = None,
-    progress: bool = True,
+    submission: str | Submission, track: str | os.PathLike[str] | RunTrack, **options: Any
 ) -> StoredResult:
     """Evaluate a submission, write its result and return it.
 
     Args:
         submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, or an object with `adapt`.
         track: the name or the folder of a built track, or an opened one.
-        settings: `key=value` for the constructor.
-        protocol: "independent", or "streaming" with `observe` after each query song.
-        shots: some of the track's support sizes; all by default.
-        seeds: the submission is fitted and scored once for each.
-        device: where the model computes, as torch names it.
-        split: "test", or "validation" while a model is being made.
-        limit: only so many episodes: a smoke run, which is never accepted as a result.
-        refit: fit again even if a fit is kept.
-        resume: go on with an unfinished run of the same evaluation (True), start anew (False), or refuse to
-            choose if there is one (None).
-        isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.
-        name: how the result calls it; by default as the submission does.
-        out: the result's JSON file; by default `results/<track>/<name>.json`.
-        progress: whether to show a progress bar on standard error.
+        **options: see `EvaluationOptions`: settings, protocol, shots, seeds, device, split, limit, refit,
+            resume, isolate, name, out, progress.
 
     Raises:
         RuleBreach: the submission broke a rule of the benchmark.
-        BadInput: something was asked for that is not there, or the submission breaks the contract.
+        BadInput: an option asks for something that does not exist, or the submission breaks the contract.
+        TypeError: there is no such option.
     """
     seal = Seal()
-    loaded = load_submission(submission, settings) if isinstance(submission, str) else from_object(submission)
-    source = submission if isinstance(submission, str) else type(submission).__qualname__
-    task = plan_task(
-        loaded,
-        source,
-        track,
-        split=split,
-        protocol=protocol,
-        shots=shots,
-        seeds=seeds,
-        device=device,
-        limit=limit,
-        isolate=isolate,
-    )
-    if out is not None and Path(out).suffix != ".json":
-        raise BadInput(f"--out: a result is written to a .json file, not to {out}")
-    with open_journal(task.facts, resume) as journal:
-        done = sum("cell" in entry for entry in journal.entries)
-        title = f"{source} on {task.track.name}"
-        with Progress(title, len(task.cells) * len(task.seeds), done, progress) as bar:
-            for seed in task.seeds:
-                _SeedRun(task, seed, journal, seal, bar).run(refit)
-        run = run_of(task, journal.entries, name=name, audit_seed=journal.audit_seed)
-        place = Path(out) if out is not None else default_place(task, run.submission.name)
+    chosen = EvaluationOptions(**options)
+    setup = set_up(submission, track, settings=chosen.settings, device=chosen.device, isolate=chosen.isolate)
+    chosen.check(setup.track)
+    task = Task(setup, chosen)
+    with open_journal(task.facts, chosen.resume, _log) as journal:
+        _check_inputs(journal)
+        done = sum(isinstance(entry, CellEntry) for entry in journal.entries)
+        total = len(task.cells) * len(chosen.seeds)
+        title = f"{setup.source} on {setup.track.name}"
+        with bar(title, "cell", chosen.progress, total=total, done=done) as shown:
+            for seed in chosen.seeds:
+                _SeedRun(task, seed, journal, seal, shown).run()
+        run = run_of(task, journal.entries, audit_seed=journal.audit_seed)
+        place = Path(chosen.out) if chosen.out is not None else default_place(task, run.submission.name)
         stored = write_result(place, run, rows_of(task, journal.entries))
         journal.discard()
     return stored
 
 
+evaluate.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        *list(inspect.signature(evaluate).parameters.values())[:2],
+        *(
+            inspect.Parameter(
+                one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type
+            )
+            for one in fields(EvaluationOptions)
+        ),
+    ],
+    return_annotation="StoredResult",
+)
+
+
 def default_place(task: Task, name: str) -> Path:
-    """Where a result goes unless the caller says: results/<track>/<name>[-streaming][.smoke].json."""
+    """Return the path of a result unless `out` names one: results/<track>/<name>[-streaming][.smoke].json."""
     slug = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-    slug += "-streaming" if task.protocol == "streaming" else ""
-    return Path("results", task.track.name, f"{slug}{'.smoke' if task.limit is not None else ''}.json")
+    slug += "-streaming" if task.options.protocol == "streaming" else ""
+    smoke = ".smoke" if task.options.limit is not None else ""
+    return Path("results", task.track.name, f"{slug}{smoke}.json")
+
+
+def _log(message: object) -> None:
+    note(str(message), True)
+
+
+def _check_inputs(journal: Journal) -> None:
+    """Raise `BadInput` if a file that the kept scores came from has changed."""
+    inputs = (
+        one for entry in journal.entries if isinstance(entry, StartEntry | CellEntry) for one in entry.inputs
+    )
+    if change := first_change(inputs):
+        raise BadInput(
+            f"{change} since the unfinished run used it, so that run cannot be resumed: "
+            "restore the file, or start anew with --restart"
+        )
 
 
 class _SeedRun:
     """All cells of one seed."""
 
-    def __init__(self, task: Task, seed: int, journal: Journal, seal: Seal, bar: Progress) -> None:
+    def __init__(self, task: Task, seed: int, journal: Journal, seal: Seal, shown: Any) -> None:
         self._task = task
         self._seed = seed
         self._journal = journal
         self._seal = seal
-        self._bar = bar
+        self._shown = shown
         self._sealed_at = perf_counter()
-        self._fit_seconds: float | None = None
-        self._kept = {e["cell"]: e for e in journal.entries if e["seed"] == seed and "cell" in e}
-        self._started = any(e["seed"] == seed and "facts" in e for e in journal.entries)
-        self._complete = any(e["seed"] == seed and "state" in e for e in journal.entries)
+        self._fit: FitRecord | None = None
+        own = [entry for entry in journal.entries if entry.seed == seed]
+        self._start = next((entry for entry in own if isinstance(entry, StartEntry)), None)
+        self._kept = {entry.cell: entry for entry in own if isinstance(entry, CellEntry)}
+        audited = any(isinstance(entry, StateEntry) for entry in own)
+        self._complete = audited and len(self._kept) == len(task.cells)
 
-    def run(self, refit: bool) -> None:
+    def run(self) -> None:
         """Score what the journal lacks."""
         if self._complete:
             return
-        open_session = self._opener(refit and not self._kept)
+        open_session = self._opener()
         session = open_session()
         try:
             auditor = Auditor(
                 len(self._task.cells),
                 self._task.donors,
                 self._task.vocab_size,
-                session.facts.precision,
+                session.facts.dtype,
                 (self._journal.audit_seed, self._seed),
             )
-            if not self._started:
-                self._journal.append(start_entry(self._seed, session, self._fit_seconds))
+            if self._start is None:
+                self._journal.append(start_entry(self._seed, session, self._fit))
             for index in range(len(self._task.cells)):
                 if index not in self._kept:
                     self._score(index, session, auditor)
@@ -158,30 +159,39 @@ class _SeedRun:
         finally:
             fresh.close()
 
-    def _opener(self, refit: bool) -> Callable[[], Session]:
-        """Fit, and return what opens a session with a fresh copy."""
-        task, sealed = self._task, self._task.sealed
-        context = task.context(self._seed, self._bar.log)
-        splits = (task.track["train"], task.track["validation"])
-        if task.isolate:
-            stored, self._fit_seconds = fitted_in_child(task.loaded, splits, context, sealed, refit=refit)
-            return lambda: ChildSession(task.loaded, stored, context, sealed)
-        fit = fitted(task.loaded, splits, context, refit=refit, sealed=sealed)
-        self._fit_seconds = fit.seconds
-        if fit.seconds is not None and fit.stored is None and self._kept:
-            raise BadInput("the fit of this submission is not kept, so its run cannot go on: use --restart")
-        return lambda: LocalSession(fit.make(), context, sealed)
+    def _opener(self) -> Callable[[], Session]:
+        """Fit, and return a function that opens a session with a fresh copy."""
+        setup = self._task.setup
+        context = setup.context(self._seed, _log)
+        refit = self._task.options.refit and not self._kept
+        if setup.isolate:
+            self._fit = fitted_in_child(setup, context, refit=refit)
+            self._check_fit()
+            return lambda: ChildSession(setup, context, self._fit)
+        fit = fitted(setup, context, refit=refit)
+        self._fit = fit.record
+        self._check_fit()
+        return lambda: LocalSession(fit.make(), context, setup.sealed, setup.loaded.tracker)
+
+    def _check_fit(self) -> None:
+        """Raise `BadInput` if the kept scores came from another fit."""
+        checksum = self._fit.checksum if self._fit else None
+        if self._start is not None and (checksum == "" or checksum != self._start.fit):
+            raise BadInput(
+                "the unfinished run scored with another fit of this submission, which is no longer cached: "
+                "start anew with --restart"
+            )
 
     def _score(self, index: int, session: Session, auditor: Auditor) -> None:
-        """Adapt to one cell's support, score its songs, audit, and write it down."""
-        task = self._task
+        """Adapt to one cell's support, score its songs, audit, and write the entry."""
+        task, protocol = self._task, self._task.options.protocol
         cell = task.cells[index]
-        groups = len(groups_of(cell, task.protocol, task.vocab_size))
+        groups = len(groups_of(cell, protocol, task.vocab_size))
         audited = auditor.choose(index, groups)
-        seconds = {"adapt": session.adapt(cell.support, cell.seed(self._seed)), "score": 0.0, "audit": 0.0}
+        seconds = Seconds(session.adapt(cell.support, cell.seed(self._seed)))
         scored: list[Scored] = []
         checks: list[Check] = []
-        batches = score(session, cell, task.protocol, task.vocab_size)
+        batches = score(session, cell, protocol, task.vocab_size)
         for number in range(groups):
             start = perf_counter()
             scored.append(next(batches))
@@ -189,40 +199,40 @@ class _SeedRun:
             if number == audited:
                 self._check_seal()
                 checks += auditor.check(index, session, scored[-1])
-            seconds["score"] += middle - start
-            seconds["audit"] += perf_counter() - middle
+            seconds.score += middle - start
+            seconds.audit += perf_counter() - middle
         if perf_counter() - self._sealed_at > SEAL_SECONDS:
             self._check_seal()
-        entry = cell_entry(self._seed, index, task, scored, checks, seconds)
-        if index in auditor.fresh:
-            entry["tokens"] = [nats.tolist() for batch in scored for nats in batch.nats]
-            entry["dtype"] = str(scored[0].dtype).removeprefix("torch.")
+        fresh, inputs = index in auditor.fresh, session.new_inputs()
+        entry = cell_entry(self._seed, index, task, scored, checks, seconds, inputs, fresh=fresh)
         self._kept[index] = entry
         self._journal.append(entry)
-        self._bar.advance(f"{sum(entry['nats']) / sum(map(len, cell.queries)):.3f} nats/token")
+        nats = sum(entry.nats) / sum(map(len, cell.queries))
+        self._shown.set_postfix_str(f"{nats:.3f} nats/token", refresh=False)
+        self._shown.update()
 
     def _audit_state(self, session: Session, auditor: Auditor) -> None:
-        """Let a fresh copy meet some cells, the last first, redrawn songs before the true ones."""
+        """Score some cells with a fresh copy, the last first, redrawn songs before the true ones."""
         start = perf_counter()
+        task, protocol = self._task, self._task.options.protocol
         checks: list[Check] = []
         for index in reversed(auditor.fresh):
-            cell, entry = self._task.cells[index], self._kept[index]
-            nats = tuple(np.array(found) for found in entry["tokens"])
-            recorded = Scored(cell.names, cell.queries, nats, getattr(torch, entry["dtype"]))
+            cell, entry = task.cells[index], self._kept[index]
+            nats = tuple(np.array(found) for found in entry.tokens or ())
+            recorded = Scored(cell.names, cell.queries, nats, getattr(torch, entry.dtype or ""))
             session.adapt(cell.support, cell.seed(self._seed))
-            first = groups_of(cell, self._task.protocol, self._task.vocab_size)[0]
+            first = groups_of(cell, protocol, task.vocab_size)[0]
             redrawn = auditor.redrawn(index, session, recorded.part(first))
             done = 0
-            for again in score(session, cell, self._task.protocol, self._task.vocab_size):
+            for again in score(session, cell, protocol, task.vocab_size):
                 part = recorded.part(range(done, done + len(again.songs)))
                 checks += auditor.compare("state", part, again)
                 done += len(again.songs)
             checks += auditor.compare("causality", *redrawn)
         self._check_seal()
-        entry = {"checks": [asdict(check) for check in checks], "audit": perf_counter() - start}
-        self._journal.append({"seed": self._seed, "state": True, **entry})
+        self._journal.append(StateEntry(seed=self._seed, checks=tuple(checks), audit=perf_counter() - start))
 
     def _check_seal(self) -> None:
-        if not self._task.isolate:
+        if not self._task.setup.isolate:
             self._seal.check()
         self._sealed_at = perf_counter()

@@ -19,7 +19,6 @@ import torch
 
 from fsdl_bench.codecs.base import EOS, Codec, Tokens
 from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.plan import Task, plan_task
 from fsdl_bench.generation.page import render
 from fsdl_bench.generation.record import (
     NAME,
@@ -34,9 +33,9 @@ from fsdl_bench.generation.writing import PAGE, Preview, check_out, write_song
 from fsdl_bench.paths import atomic_directory, atomic_write
 from fsdl_bench.progress import bar, note
 from fsdl_bench.submissions.contract import SupportsStream
-from fsdl_bench.submissions.fitting import fitted, stored_fit
-from fsdl_bench.submissions.loading import load_submission
+from fsdl_bench.submissions.fitting import fitted
 from fsdl_bench.submissions.session import LocalSession
+from fsdl_bench.submissions.setup import set_up
 
 
 def generate(
@@ -96,34 +95,28 @@ def generate(
     if n < 1 or seed < 0:
         raise BadInput(f"-n and --seed: expected at least 1 song and a seed from 0 up, found {n} and {seed}")
     check_out(folder)
-    loaded = load_submission(submission, settings)
-    task = plan_task(
-        loaded,
-        submission,
-        track,
-        split="test",
-        protocol="independent",
-        shots=None,
-        seeds=(fit_seed,),
-        device=device,
-        limit=None,
-        isolate=False,
-    )
-    most_notes, most_tokens = sampling.limits(task.codec)
-    supports = find_supports(task, support, episodes, shots, lambda line: note(line, progress))
-    session = _open_session(task, progress)
+    setup = set_up(submission, track, settings=settings, device=device)
+    most_notes, most_tokens = sampling.limits(setup.codec)
+
+    def log(line: str) -> None:
+        note(str(line), progress)
+
+    supports = find_supports(setup.track, fit_seed, support, episodes, shots, log)
+    context = setup.context(fit_seed, log)
+    fit = fitted(setup, context)
+    session = LocalSession(fit.make(), context, setup.sealed)
     try:
         with atomic_directory(folder) as place:
-            writer = _Writer(session, task.codec, task.device, sampling, preview, place, progress)
+            writer = _Writer(session, setup.codec, setup.device, sampling, preview, place, progress)
             samples = GeneratedSamples(
-                track=task.track.name,
-                track_digest=task.track.digest,
-                kind=task.track.kind,
-                unit=task.codec.unit,
+                track=setup.track.name,
+                track_digest=setup.track.digest,
+                kind=setup.track.kind,
+                unit=setup.codec.unit,
                 model=name or session.facts.name,
                 submission=submission,
-                submission_sha256=loaded.sha256,
-                settings=loaded.settings,
+                submission_sha256=setup.loaded.sha256,
+                settings=setup.loaded.settings,
                 fit_seed=fit_seed,
                 temperature=temperature,
                 top_p=top_p,
@@ -136,16 +129,6 @@ def generate(
     finally:
         session.close()
     return samples
-
-
-def _open_session(task: Task, progress: bool) -> LocalSession:
-    """The submission as an evaluation would have it: from its kept fit, or fitted now."""
-    context = task.context(task.seeds[0], lambda line: note(str(line), progress))
-    stored = stored_fit(task.loaded, context, refit=False)
-    if hasattr(task.loaded.factory, "fit") and stored is not None and not stored.exists():
-        note(f"No fit of {task.source} for {task.track.name} is kept: it is fitted now, once.", progress)
-    fit = fitted(task.loaded, (task.track["train"], task.track["validation"]), context, sealed=task.sealed)
-    return LocalSession(fit.make(), context, task.sealed)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import TypeAlias
 
 from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.codecs.lyrics import canonical
-from fsdl_bench.episodes import Episode
+from fsdl_bench.episodes import Episode, evaluation_episodes
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.evaluation.cells import Cell
-from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.sources.base import Item, read_song
 from fsdl_bench.sources.files import SUFFIXES, FileSource
 from fsdl_bench.sources.text import printable, readable
 from fsdl_bench.sources.tree import Tree
+from fsdl_bench.submissions.seeding import adapt_seed
+from fsdl_bench.submissions.setup import RunTrack
 from fsdl_bench.tracks.artists import artist_key
 from fsdl_bench.tracks.views import TrackSong
 
@@ -62,7 +62,8 @@ class Support:
 
 
 def find_supports(
-    task: Task,
+    track: RunTrack,
+    seed: int,
     places: Sequence[str | os.PathLike[str]],
     episodes: Sequence[str],
     shots: int | None,
@@ -75,24 +76,24 @@ def find_supports(
     """
     if bool(places) == bool(episodes):
         raise BadInput("expected either --support, your own songs, or --episode, songs of the track")
-    (seed,) = task.seeds
-    design = task.track.definition
+    design = track.definition
     if places:
         if shots is not None:
             raise BadInput("--shots goes with --episode; of --support every song is used")
-        songs = read_support([Path(place) for place in places], task.codec, log)
+        songs = read_support([Path(place) for place in places], track.codec, log)
         if len(songs) > (most := max(design.shots)):
-            log(f"{len(songs)} support songs; models of {task.track.name} are evaluated with at most {most}")
+            log(f"{len(songs)} support songs; models of {track.name} are evaluated with at most {most}")
         return [Support("your songs", "", None, tuple(songs), seed)]
     count = design.headline_shot if shots is None else shots
-    found = [find_episode(task.episodes, name) for name in dict.fromkeys(episodes)]
+    frozen = evaluation_episodes(track["test"], design)
+    found = [find_episode(frozen, name) for name in dict.fromkeys(episodes)]
     return [
         Support(
             episode.query[0].artist,
             episode.artist,
             episode.index,
             tuple(episode_support(episode, count)),
-            Cell(episode, count, "right").seed(seed),
+            adapt_seed(seed, episode.artist, episode.index, count, "right"),
         )
         for episode in found
     ]

@@ -1,7 +1,4 @@
-"""The other side of `isolation`: the process that the submission runs in.
-
-It answers in JSON, and scores as raw bytes after it; nothing that it sends is ever unpickled.
-"""
+"""The child's side of `process`: load the submission, call it, answer in JSON and raw bytes."""
 
 from __future__ import annotations
 
@@ -19,8 +16,9 @@ from fsdl_bench.errors import BadInput, RuleBreach
 from fsdl_bench.submissions.checking import check_submission
 from fsdl_bench.submissions.contract import FitContext, SupportsFit
 from fsdl_bench.submissions.fitting import restore, run_fit, store
-from fsdl_bench.submissions.loading import load_submission
+from fsdl_bench.submissions.loading import LoadedSubmission, load_submission
 from fsdl_bench.submissions.session import LocalSession
+from fsdl_bench.tracks.split import Split
 
 
 def serve(line: Connection) -> None:
@@ -43,36 +41,35 @@ def serve(line: Connection) -> None:
 
 
 class _Child:
+    """Answers the harness's requests; a request is the name of a method without `on_`."""
+
     def __init__(self, line: Connection) -> None:
         self._line = line
+        self._loaded: LoadedSubmission
         self._session: LocalSession
 
-    def on_open(
-        self, spec: str, settings: tuple[str, ...], stored: Path | None, context: FitContext, threads: int
-    ) -> None:
+    def on_start(self, spec: str, settings: tuple[str, ...], ignored: tuple[Path, ...], threads: int) -> None:
         torch.set_num_threads(threads)
-        loaded = load_submission(spec, settings)
-        submission = loaded.construct() if stored is None else restore(stored, context.device)
-        self._session = LocalSession(submission, context)
-        facts = asdict(self._session.facts)
-        precision = facts["precision"]
-        _answer(self._line, **facts | {"precision": precision and str(precision).removeprefix("torch.")})
+        self._loaded = load_submission(spec, settings)
+        self._loaded.tracker.ignore(Path.cwd(), *ignored)
+        _answer(self._line)
 
-    def on_fit(
-        self,
-        spec: str,
-        settings: tuple[str, ...],
-        stored: Path,
-        splits: Any,
-        context: FitContext,
-        threads: int,
-    ) -> None:
-        torch.set_num_threads(threads)
-        submission = load_submission(spec, settings).construct()
+    def on_open(self, stored: Path | None, context: FitContext) -> None:
+        tracker = self._loaded.tracker
+        submission = self._loaded.construct() if stored is None else restore(stored, context.device, tracker)
+        self._session = LocalSession(submission, context, tracker=tracker)
+        _answer(self._line, facts=asdict(self._session.facts))
+
+    def on_fit(self, folder: Path, splits: tuple[Split, Split], context: FitContext) -> None:
+        submission = self._loaded.construct()
         check_submission(submission)
         if isinstance(submission, SupportsFit):
-            store(submission, stored, run_fit(submission, splits, context, ()))
+            seconds = run_fit(submission, splits, context, self._loaded.tracker)
+            store(submission, folder, seconds, self._loaded.tracker.inputs())
         _answer(self._line, fits=isinstance(submission, SupportsFit))
+
+    def on_inputs(self) -> None:
+        _answer(self._line, inputs=[one.model_dump() for one in self._session.new_inputs()])
 
     def on_adapt(self, support: Any, seed: int) -> None:
         _answer(self._line, seconds=self._session.adapt(support, seed))

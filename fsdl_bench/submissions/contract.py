@@ -28,19 +28,24 @@ score before update; one pass, left to right. See `fsdl_bench.evaluation.audit`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from fsdl_bench.codecs.base import Codec, Tokens
+from fsdl_bench.errors import BadInput
 from fsdl_bench.songs import Kind
 
 if TYPE_CHECKING:
     import torch
 
     from fsdl_bench.sampling import TrainingEpisodes
+    from fsdl_bench.submissions.parts import Parts
     from fsdl_bench.tracks.split import Split
+
+T = TypeVar("T")
 
 
 class Submission(Protocol):
@@ -168,6 +173,7 @@ class FitContext:
         seed: the run's seed; the global random generators are already set from it.
         checkpoints: a folder of this fit's own for whatever a long `fit` wants to resume from; kept until the
             fit is complete.
+        parts: the store behind `once`; None where nothing can be kept.
         log: prints a line without disturbing the progress bar.
     """
 
@@ -180,6 +186,7 @@ class FitContext:
     device: torch.device
     seed: int
     checkpoints: Path
+    parts: Parts | None = field(default=None, repr=False)
     log: Callable[[str], None] = field(default=print, repr=False)
 
     @property
@@ -202,3 +209,45 @@ class FitContext:
         from fsdl_bench.sampling import TrainingEpisodes
 
         return TrainingEpisodes(split, **({"seed": self.seed} | options))
+
+    def once(self, name: str, settings: Mapping[str, Any], make: Callable[[FitContext], T]) -> T:
+        """Return what `make(context)` returns: made by the first submission that asks, reused by the others.
+
+        The key covers `name`, `settings`, the code of the module that defines `make` and of
+        everything that this module imports, the track's digest and the run's seed. It is written with
+        `torch.save`, verified by its checksum before every use, and made again if it is damaged.
+
+        `make` runs with the random generators set from the run's seed, so the part does not depend on earlier
+        draws, nor later draws on whether the part was stored. It gets this context with another `checkpoints`
+        folder: an interrupted training is resumed by whichever submission asks next.
+
+        Under `--isolate` parts are shared among submissions from the same folder only, because a stored part
+        can run code when it is loaded. Where nothing can be stored, `make` is called every time.
+
+        Args:
+            name: letters, digits, `-` and `_`; names the part in messages and on disk.
+            settings: everything that `make` depends on besides its code, as values that JSON can write.
+            make: a function or lambda that builds the part; what it returns must pickle.
+
+        Raises:
+            BadInput: the name or the settings cannot be written.
+        """
+        from fsdl_bench.submissions.seeding import seeded
+
+        if not re.fullmatch(r"[\w-]{1,60}", name, re.ASCII):
+            raise BadInput(f"context.once: expected a name of letters, digits, - and _, found {name!r}")
+        key = self.parts.key(settings, make, self.digest, self.seed) if self.parts else None
+        if self.parts and key:
+            try:
+                return self.parts.take(  # type: ignore[no-any-return]
+                    name,
+                    key,
+                    lambda checkpoints: make(replace(self, checkpoints=checkpoints)),
+                    seed=self.seed,
+                    device=self.device,
+                    log=self.log,
+                )
+            except PermissionError:
+                self.log(f"{name} is made for this run alone: its store cannot be written")
+        with seeded(self.seed):
+            return make(self)

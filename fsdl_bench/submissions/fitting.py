@@ -1,36 +1,60 @@
-"""Fitting once: the outcome of `fit` is kept under a key and taken from there afterwards.
+"""Cached fits: `fit` runs once, and its outcome is verified and reused afterwards.
 
-    key = BLAKE2b(the submission's files, its arguments, the track's digest, the seed)
+    FSDL_BENCH_HOME/fits/<key>/submission.pt    the fitted submission, written with torch.save
+    FSDL_BENCH_HOME/fits/<key>/fit.json         a `FitRecord`: when, how long, the checksum, the files it used
 
-Arguments that name a file count with its content. A fresh fit is read back from the store as well, so that a
-run does not depend on whether its fit was found or made.
+The key is that of `identity.Identity`. A cached fit is reused only if both files are intact and no file that
+the submission used has changed; otherwise the submission is fitted again, with a message. A fresh fit is read
+back from the cache as well, so a run does not depend on whether its fit was cached.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import pickle
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fsdl_bench.checked import checksum, read_checked, remove_checked, write_checked
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import atomic_file, atomic_write, home
+from fsdl_bench.paths import atomic_file
 from fsdl_bench.submissions import checking
 from fsdl_bench.submissions.contract import FitContext, SupportsFit
-from fsdl_bench.submissions.loading import LoadedSubmission
-from fsdl_bench.submissions.session import seeded
-from fsdl_bench.submissions.watch import watched
+from fsdl_bench.submissions.inputs import Input, Tracker, first_change
+from fsdl_bench.submissions.seeding import seeded
+from fsdl_bench.submissions.setup import Setup
+from fsdl_bench.submissions.watch import recording, watched
 from fsdl_bench.tracks.split import Split
 
 FIT_MAY_READ = ("train", "validation")
-"""What files of the track begin with that `fit` may read: those of the splits that it is handed."""
+"""How the names of the track's files begin that `fit` may read: those of the splits that it is handed."""
+
+
+class FitRecord(BaseModel):
+    """What is known about a fit.
+
+    Attributes:
+        made: when it was finished.
+        seconds: how long `fit` took.
+        checksum: XXH3-128 of `submission.pt`; "" if the fit is not cached.
+        inputs: the files that the submission used until the end of `fit`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    made: datetime
+    seconds: float
+    checksum: str
+    inputs: tuple[Input, ...]
 
 
 @dataclass(frozen=True)
@@ -38,117 +62,131 @@ class Fitted:
     """A submission that is ready for a session.
 
     Attributes:
-        make: gives a fresh copy, as `fit` left it.
-        stored: where it is kept; None if it has no `fit`, or could not be stored.
-        seconds: how long the fit took, whenever it was made; None without a `fit`.
+        make: returns a fresh copy, as `fit` left it.
+        record: what is known about its fit; None without a `fit`.
     """
 
     make: Callable[[], Any]
-    stored: Path | None
-    seconds: float | None
+    record: FitRecord | None
 
 
-def fit_key(loaded: LoadedSubmission, track_digest: str, seed: int) -> str:
-    """The name under which a fit is kept: 32 hex digits."""
-    parts = [loaded.digest, arguments_digest(loaded), track_digest, seed]
-    return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def arguments_digest(loaded: LoadedSubmission) -> str:
-    """A hash of the arguments, and of the content of every file that one of them names."""
-    state = blake2b(digest_size=16)
-    for key, value in sorted(loaded.arguments.items()):
-        state.update(f"{key}={value!r}\n".encode())
-        if isinstance(value, str | Path) and len(str(value)) < 1000 and Path(value).is_file():
-            state.update(blake2b(Path(value).read_bytes()).digest())
-    return state.hexdigest()
-
-
-def fit_folder(loaded: LoadedSubmission, track_digest: str, seed: int) -> Path:
-    """Where a fit is kept, with its checkpoints."""
-    return home() / "fits" / fit_key(loaded, track_digest, seed)
-
-
-def fitted(
-    loaded: LoadedSubmission,
-    splits: Sequence[Split],
-    context: FitContext,
-    *,
-    refit: bool = False,
-    sealed: Sequence[Path] = (),
-) -> Fitted:
-    """Fit in this process, or take the fit that is kept.
+def fitted(setup: Setup, context: FitContext, *, refit: bool = False) -> Fitted:
+    """Fit in this process, or reuse the cached fit.
 
     Args:
-        loaded: the submission.
-        splits: the meta-training and the validation split.
+        setup: the submission and its track.
         context: what `fit` is told.
-        refit: fit again even if one is kept.
-        sealed: folders of songs that may not be read.
+        refit: fit again even if a fit is cached.
 
     Raises:
         BadInput: the submission breaks the contract, or can be neither stored nor copied.
+        RuleBreach: `fit` tried to read the test songs.
     """
+    loaded = setup.loaded
+    folder = context.checkpoints.parent
+    loaded.tracker.ignore(folder, *setup.sealed)
     submission = loaded.construct()
     checking.check_submission(submission)
     if not isinstance(submission, SupportsFit):
-        return Fitted(loaded.construct, None, None)
-    stored = stored_fit(loaded, context, refit)
-    if stored is None or not stored.exists():
-        seconds = run_fit(submission, splits, context, sealed)
+        return Fitted(loaded.construct, None)
+    record = cached_fit(setup, context, refit=refit) if loaded.spec else None
+    if record is None:
+        seconds = run_fit(submission, setup.splits, context, loaded.tracker, setup.sealed)
         try:
-            if stored is None:
+            if not loaded.spec:
                 raise pickle.PicklingError("it was given as an object, not as a file")
-            store(submission, stored, seconds)
+            record = store(submission, folder, seconds, loaded.tracker.inputs())
         except (pickle.PicklingError, TypeError, AttributeError, RuntimeError) as error:
-            context.log(f"the fit is not kept, and will be made again next time: {error}")
-            return Fitted(_copier(submission), None, seconds)
-    return Fitted(lambda: restore(stored, context.device), stored, fit_seconds(stored))
+            context.log(f"the fit is not cached and will be made again next time: {error}")
+            return Fitted(_copier(submission), _record(seconds, "", loaded.tracker.inputs()))
+    loaded.tracker.add(record.inputs)
+    return Fitted(lambda: restore(folder, context.device, loaded.tracker), record)
 
 
-def stored_fit(loaded: LoadedSubmission, context: FitContext, refit: bool) -> Path | None:
-    """Where the fit is or will be kept; None for a submission that was given as an object."""
-    if not loaded.spec:
+def cached_fit(setup: Setup, context: FitContext, *, refit: bool) -> FitRecord | None:
+    """Return the record of the cached fit if it may be reused; otherwise remove it and say why."""
+    folder = context.checkpoints.parent
+    what = f"{setup.loaded.name} on {context.track}, seed {context.seed}"
+    if not (folder / "fit.json").exists() and not (folder / "submission.pt").exists():
         return None
-    stored = fit_folder(loaded, context.digest, context.seed) / "submission.pt"
-    if refit:
-        stored.unlink(missing_ok=True)
-    return stored
+    record = read_record(folder)
+    change = first_change(record.inputs) if record else ""
+    if record and not refit and not change:
+        context.log(f"reusing the fit of {what}, made {_age(record.made)} ago ({folder})")
+        return record
+    if change:
+        shutil.rmtree(context.checkpoints, ignore_errors=True)  # of a training that used the old file
+    if not refit:
+        context.log(f"{change} since the last fit" if change else f"{folder}: the cached fit is damaged")
+    remove_checked(folder / "fit.json")
+    (folder / "submission.pt").unlink(missing_ok=True)
+    return None
+
+
+def read_record(folder: Path) -> FitRecord | None:
+    """Return the record of the fit in a folder; None if it or the fit is missing or damaged."""
+    data = read_checked(folder / "fit.json")
+    if data is None:
+        return None
+    with suppress(ValidationError, OSError):
+        record = FitRecord.model_validate_json(data)
+        return record if checksum(folder / "submission.pt") == record.checksum else None
+    return None
 
 
 def run_fit(
-    submission: SupportsFit, splits: Sequence[Split], context: FitContext, sealed: Sequence[Path]
+    submission: SupportsFit,
+    splits: tuple[Split, Split],
+    context: FitContext,
+    tracker: Tracker,
+    sealed: tuple[Path, ...] = (),
 ) -> float:
-    """Call `fit` with its seeds set; returns the seconds it took."""
+    """Call `fit` with its seeds set; return the seconds it took."""
     train, validation = splits
+    context.log(f"fitting {type(submission).__name__} on {context.track}, seed {context.seed}")
     context.checkpoints.mkdir(parents=True, exist_ok=True)
     start = perf_counter()
-    with seeded(context.seed), watched(sealed, FIT_MAY_READ):
+    with seeded(context.seed), watched(sealed, FIT_MAY_READ), recording(tracker):
         submission.fit(train, validation, context)
     return perf_counter() - start
 
 
-def store(submission: Any, path: Path, seconds: float) -> None:
-    """Keep a fitted submission, and how long its fit took."""
-    atomic_write(path.with_name("fit.json"), json.dumps({"seconds": seconds}))
+def store(submission: Any, folder: Path, seconds: float, inputs: tuple[Input, ...]) -> FitRecord:
+    """Cache a fitted submission and return its record; its checkpoints are no longer needed and removed."""
+    path = folder / "submission.pt"
     with atomic_file(path) as temporary:
-        torch.save(submission, temporary)
+        with temporary.open("wb") as stream:  # through a stream the bytes do not depend on the file's name
+            torch.save(submission, stream)
+        record = _record(seconds, checksum(temporary), inputs)
+    with write_checked(folder / "fit.json") as temporary:
+        temporary.write_text(record.model_dump_json(), "utf-8")
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return record
 
 
-def restore(path: Path, device: torch.device) -> Any:
-    """A kept submission, its tensors on the device."""
+def restore(folder: Path, device: torch.device, tracker: Tracker) -> Any:
+    """Return the submission cached in a folder, its tensors on the device."""
+    path = folder / "submission.pt"
     try:
-        return torch.load(path, map_location=device, weights_only=False)
+        with recording(tracker):
+            return torch.load(path, map_location=device, weights_only=False)
     except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, ImportError, EOFError) as error:
-        raise BadInput(f"the fit kept in {path} cannot be read ({error}); fit again with --refit") from error
+        raise BadInput(
+            f"{path}: the cached fit cannot be loaded ({error}); fit again with --refit"
+        ) from error
 
 
-def fit_seconds(path: Path) -> float | None:
-    """How long a kept fit took."""
-    try:
-        return float(json.loads(path.with_name("fit.json").read_text())["seconds"])
-    except (OSError, ValueError, KeyError):
-        return None
+def _record(seconds: float, found: str, inputs: tuple[Input, ...]) -> FitRecord:
+    return FitRecord(made=datetime.now(UTC), seconds=seconds, checksum=found, inputs=inputs)
+
+
+def _age(made: datetime) -> str:
+    """How long ago, in the largest unit of which there are at least two."""
+    seconds = max(0, round((datetime.now(UTC) - made).total_seconds()))
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
 
 
 def _copier(submission: Any) -> Callable[[], Any]:
@@ -157,6 +195,6 @@ def _copier(submission: Any) -> Callable[[], Any]:
     except (TypeError, AttributeError, RuntimeError) as error:
         raise checking.ContractError(
             f"{type(submission).__name__} can be neither stored nor copied after `fit` ({error}); "
-            "say with `__getstate__` and `__setstate__` what makes it up"
+            "define `__getstate__` and `__setstate__`"
         ) from error
     return lambda: copy.deepcopy(pristine)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import stat
 import sys
 from collections.abc import Iterable
@@ -101,7 +102,7 @@ def _checked(result: int) -> int:
 
 
 def start(handle: int, paths: str) -> None:
-    """The first thing that a submission's own process does: lock itself in, then answer the harness.
+    """Lock this process in, then answer the harness; the first thing that a submission's own process does.
 
     Args:
         handle: the file descriptor of the line to the harness.
@@ -109,6 +110,7 @@ def start(handle: int, paths: str) -> None:
     """
     from multiprocessing.connection import Connection
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's business
     line = Connection(handle)
     line.send_bytes(json.dumps({"locked": lock(**json.loads(paths))}).encode())
 

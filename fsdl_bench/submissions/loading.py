@@ -8,7 +8,6 @@ model does not.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import copy
 import hashlib
@@ -18,12 +17,17 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
+from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
+from fsdl_bench.submissions.arguments import convert
+from fsdl_bench.submissions.inputs import Input, Tracker, first_change
+from fsdl_bench.submissions.watch import recording
 
 _HOW = "expected path.py, path.py:ClassName or package.module:ClassName"
 
@@ -34,19 +38,27 @@ class LoadedSubmission:
 
     Attributes:
         spec: how to find it again from any working folder; "" if it was given as an object.
+        name: of the class or function that constructs it.
         factory: the class, or a function that returns a submission.
         arguments: what it is constructed with, converted.
         file: the file that defines it; None for an object that comes from no file.
-        digest: hash of its files' contents, 64 hex digits; of an object a number of its own.
+        root: the folder that its imports are resolved in.
+        package: follow only imports of this package when hashing code; all below `root` if empty.
+        digest: hash of its code; a random number for an object.
         settings: the arguments as they were given, `key=value`.
+        tracker: records the files that it uses, from its import on.
     """
 
     spec: str
+    name: str
     factory: Callable[..., Any]
     arguments: Mapping[str, Any]
     file: Path | None
+    root: Path
+    package: str
     digest: str
     settings: tuple[str, ...]
+    tracker: Tracker
 
     @property
     def sha256(self) -> str:
@@ -54,8 +66,9 @@ class LoadedSubmission:
         return hashlib.sha256(self.file.read_bytes() if self.file else b"").hexdigest()
 
     def construct(self) -> Any:
-        """A new object, made with the arguments."""
-        return self.factory(**self.arguments)
+        """Return a new object, made with the arguments."""
+        with recording(self.tracker):
+            return self.factory(**self.arguments)
 
 
 def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission:
@@ -72,16 +85,24 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
     """
     place, class_name = _parse(spec)
     by_path = place.endswith(".py")
-    module, folder = _import_file(Path(place)) if by_path else _import_name(place, spec)
+    module, root, inputs = _import_file(Path(place)) if by_path else _import_name(place, spec)
     factory = _pick(module, class_name, spec)
     file = Path(module.__file__ or "")
+    package = "" if by_path else place.split(".")[0]
+    name = class_name or factory.__name__  # what was asked for: two factories may share a `__name__`
+    tracker = Tracker(root / package, known=inputs)
+    _trackers[root / package].append(tracker)
     return LoadedSubmission(
-        spec=f"{file if by_path else place}:{getattr(factory, '__name__', class_name)}",
+        spec=f"{file if by_path else place}:{name}",
+        name=name,
         factory=factory,
-        arguments=_arguments(factory, settings),
+        arguments=convert(factory, settings),
         file=file,
-        digest=_digest(file, folder, "" if by_path else place.split(".")[0]),
+        root=root,
+        package=package,
+        digest=fingerprint.code(file, root, package),
         settings=tuple(settings),
+        tracker=tracker,
     )
 
 
@@ -91,13 +112,18 @@ def from_object(submission: Any) -> LoadedSubmission:
     source = None
     with contextlib.suppress(TypeError, OSError):  # a class of a notebook, or one written in C
         source = inspect.getsourcefile(type(submission))
+    folder = Path(source).absolute().parent if source else Path.cwd()
     return LoadedSubmission(
         spec="",
+        name=type(submission).__qualname__,
         factory=lambda: copy.deepcopy(pristine),
         arguments={},
         file=Path(source) if source else None,
-        digest=secrets.token_hex(32),  # nothing tells it from another object of its class
+        root=folder,
+        package="",
+        digest=secrets.token_hex(16),  # nothing tells it from another object of its class
         settings=(),
+        tracker=Tracker(folder),
     )
 
 
@@ -110,12 +136,13 @@ def _parse(spec: str) -> tuple[str, str]:
     return place, name
 
 
-def _import_file(path: Path) -> tuple[ModuleType, Path]:
+def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
     path = path.expanduser().absolute()
     if not path.is_file():
         raise BadInput(f"there is no file {path}: {_HOW}")
     folder = path.parent
     _forget_strangers(folder)
+    _forget_changed(folder)
     content = hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
     name = (
         f"fsdl_submission_{path.stem}_{content}"  # of the content, so that a cached fit finds its class again
@@ -129,16 +156,20 @@ def _import_file(path: Path) -> tuple[ModuleType, Path]:
     sys.path.insert(0, str(folder))  # its own neighbours come before those of another submission
     sys.modules[name] = module
     try:
-        specification.loader.exec_module(module)
+        with _importing(folder) as inputs:
+            specification.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    return module, folder
+    return module, folder, inputs
 
 
-def _import_name(name: str, spec: str) -> tuple[ModuleType, Path]:
+def _import_name(name: str, spec: str) -> tuple[ModuleType, Path, list[Input]]:
+    own = _package_folder(name.split(".")[0])
+    _forget_changed(own)
     try:
-        module = importlib.import_module(name)
+        with _importing(own) as inputs:
+            module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
             raise BadInput(f"{spec!r}: there is no module {error.name}: {_HOW}") from None
@@ -146,8 +177,52 @@ def _import_name(name: str, spec: str) -> tuple[ModuleType, Path]:
     file = Path(getattr(module, "__file__", None) or "")
     if not file.is_file():
         raise BadInput(f"{spec!r}: {name} is no Python file: {_HOW}")
-    depth = name.count(".") + (file.name == "__init__.py")
-    return module, file.absolute().parents[depth]
+    return module, own.parent, inputs
+
+
+def _package_folder(name: str) -> Path:
+    """The folder of a package, or the place of a module without its suffix."""
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    file = Path((found.origin if found else None) or name).absolute()
+    return file.parent if file.name == "__init__.py" else file.with_suffix("")
+
+
+@contextmanager
+def _importing(own: Path) -> Iterator[list[Input]]:
+    """Record the files that an import uses: its own, and the data files of neighbours imported earlier."""
+    tracker, inputs = Tracker(own), list[Input]()
+    try:
+        with recording(tracker):
+            yield inputs
+    finally:
+        inputs += tracker.inputs()
+        inputs += [one for one in _imports[own].values() if not one.path.endswith(".py")]
+        _imports[own] |= {one.path: one for one in inputs}
+
+
+def _forget_changed(own: Path) -> None:
+    """Drop modules of a folder that would keep what they read when they were imported.
+
+    These are the modules that a submission imported late, such as in its `fit`, because the next submission
+    must be seen to read their files again; and every module if a file changed that one of them may have read.
+    """
+    early = _imports.setdefault(own, {})
+    used = [one for tracker in _trackers.setdefault(own, []) for one in tracker.inputs()]
+    changed = bool(first_change([*early.values(), *used]))
+    late = {one.path for one in used} - early.keys()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if file in late or (changed and Path(file).is_relative_to(own) and Tracker(own).counts(file)):
+            del sys.modules[name]
+            parent, _, child = name.rpartition(".")
+            if getattr(sys.modules.get(parent), child, None) is module:
+                delattr(sys.modules[parent], child)
+    _trackers[own].clear()
+    if changed:
+        early.clear()
 
 
 def _forget_strangers(folder: Path) -> None:
@@ -164,6 +239,12 @@ def _forget_strangers(folder: Path) -> None:
 
 _folders: set[Path] = set()
 """The folders that submissions of this process came from."""
+
+_imports: dict[Path, dict[str, Input]] = {}
+"""For each folder of submissions the files that importing them used, their sources included."""
+
+_trackers: dict[Path, list[Tracker]] = {}
+"""For each folder of submissions those that were loaded from it since its modules were last dropped."""
 
 
 def _pick(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
@@ -195,88 +276,3 @@ def _classes(module: ModuleType) -> list[type]:
 
 def _names(classes: Sequence[type]) -> str:
     return ", ".join(entry.__name__ for entry in classes) or "no public class"
-
-
-def _arguments(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, Any]:
-    parameters = inspect.signature(factory).parameters
-    hints: dict[str, Any] = {}
-    with contextlib.suppress(NameError, TypeError):  # names that only type checkers import
-        hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    named = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    found: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise BadInput(f"--set {setting}: expected key=value")
-        if key not in named and not anything:
-            raise BadInput(f"--set {setting}: unknown argument {key}; accepted: {', '.join(named) or 'none'}")
-        found[key] = _convert(setting, text, hints.get(key))
-    missing = [n for n in named if parameters[n].default is inspect.Parameter.empty and n not in found]
-    if missing:
-        raise BadInput(
-            f"the submission's constructor needs {', '.join(missing)}: give --set {missing[0]}=VALUE"
-        )
-    return found
-
-
-def _convert(setting: str, text: str, hint: Any) -> Any:
-    from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
-    try:
-        literal = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        literal = text
-    if hint is None or hint is Any:
-        return literal
-    try:
-        adapter = TypeAdapter(hint)
-    except PydanticSchemaGenerationError:
-        return literal
-    for value in (text, literal):
-        with contextlib.suppress(ValidationError):
-            return adapter.validate_python(value)
-    raise BadInput(f"--set {setting}: expected {getattr(hint, '__name__', hint)}, found {text!r}")
-
-
-def _digest(file: Path, folder: Path, package: str) -> str:
-    """Over the defining file and what it imports from its folder, by relative path and content."""
-    state = hashlib.blake2b(digest_size=32)
-    for path in sorted(_own_files(file.absolute(), folder, package)):
-        content = hashlib.blake2b(path.read_bytes(), digest_size=32).hexdigest()
-        state.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return state.hexdigest()
-
-
-def _own_files(file: Path, folder: Path, package: str) -> set[Path]:
-    """The file and, through all import statements, what it uses of the folder, or of one package in it."""
-    found: set[Path] = set()
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        found.add(path)
-        for name in _imported(path, folder):
-            if package and name.split(".")[0] != package:
-                continue
-            place = folder.joinpath(*name.split("."))
-            waiting += [p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()]
-    return found
-
-
-def _imported(path: Path, folder: Path) -> Iterator[str]:
-    """Dotted names that a file imports, each with all its parents, as seen from the folder."""
-    package = path.relative_to(folder).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            names = [f"{base}.{alias.name}" if base else alias.name for alias in node.names]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            yield from (".".join(parts[: end + 1]) for end in range(len(parts)))

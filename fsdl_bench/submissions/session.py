@@ -1,12 +1,11 @@
-"""A live submission under the harness's hand: adapt, score a batch, observe; one predictor at a time.
+"""A submission driven by the harness: adapt, score a batch, observe; one predictor at a time.
 
-`LocalSession` calls the submission in this process, `isolation.ChildSession` in one of its own. Both go
-through the same checks, and nothing else in the harness calls a submission.
+`LocalSession` calls the submission in this process, `box.ChildSession` in a process of its own. Both apply
+the same checks, and nothing else in the harness calls a submission.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,19 +20,25 @@ from fsdl_bench.codecs.base import BOS, Tokens
 from fsdl_bench.padding import pad
 from fsdl_bench.submissions import checking
 from fsdl_bench.submissions.contract import FitContext, SupportsObserve, SupportsPrepare, SupportsStream
-from fsdl_bench.submissions.watch import watched
+from fsdl_bench.submissions.inputs import Input, Tracker
+from fsdl_bench.submissions.seeding import seeded
+from fsdl_bench.submissions.watch import recording, watched
 
 Plain: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a submission says of itself, for the record.
+    """What a submission says about itself, for the record.
 
     Attributes:
-        name: its class's name, unless it says otherwise.
-        parameters: how many numbers were learnt, or None where that cannot be told.
-        precision: the coarsest type that scores pass through, if it names one.
+        name: its class's name, unless it has a `name`.
+        family: such as "n-gram"; "" if it has none.
+        description: the first paragraph of its class's docstring.
+        exact: whether its likelihoods are exact, not bounds.
+        parameters: the number of learnt parameters; None if unknown.
+        precision: the coarsest type that scores pass through, such as "bfloat16"; None if not stated.
+        notes: numbers and texts that it wants recorded.
     """
 
     name: str
@@ -41,8 +46,13 @@ class Facts:
     description: str
     exact: bool
     parameters: int | None
-    precision: torch.dtype | None
+    precision: str | None
     notes: dict[str, Plain]
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """`precision` as a torch type."""
+        return getattr(torch, self.precision) if self.precision else None
 
 
 class Session(Protocol):
@@ -50,32 +60,36 @@ class Session(Protocol):
 
     @property
     def facts(self) -> Facts:
-        """What the submission says of itself."""
+        """What the submission says about itself."""
         ...
 
     @property
     def sealing(self) -> str:
-        """What keeps it from the songs' files, in words."""
+        """What keeps the submission from the songs' files, in words."""
         ...
 
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
-        """Make the predictor for a support the current one; returns the seconds it took."""
+        """Replace the current predictor by one for this support; return the seconds it took."""
         ...
 
     def scores(self, songs: Sequence[Tokens]) -> torch.Tensor:
-        """The current predictor's scores for a batch: float [B, T, V], T the longest song."""
+        """Return the current predictor's scores for a batch: float [B, T, V], T the longest song."""
         ...
 
     def stream_scores(self, song: Tokens) -> torch.Tensor | None:
-        """The same for one song, token by token: float [T, V]; None if the predictor has no `stream`."""
+        """Return the scores of one song, token by token: float [T, V]; None without `stream`."""
         ...
 
     def observe(self, song: Tokens) -> None:
-        """Hand the current predictor a song that was scored, if it wants it."""
+        """Hand a scored song to the current predictor if it has `observe`."""
+        ...
+
+    def new_inputs(self) -> tuple[Input, ...]:
+        """Return the files that the submission used since the last call; all of them at first."""
         ...
 
     def close(self) -> None:
-        """Let go of the submission."""
+        """Release the submission."""
         ...
 
 
@@ -86,25 +100,34 @@ class LocalSession:
         submission: constructed, and fitted if it has a `fit`.
         context: what `prepare` is told.
         sealed: folders of songs that it may not read.
+        tracker: records the files that it uses.
     """
 
     sealing = "in the harness's process, its reads through Python watched"
 
-    def __init__(self, submission: Any, context: FitContext, sealed: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        submission: Any,
+        context: FitContext,
+        sealed: Sequence[Path] = (),
+        tracker: Tracker | None = None,
+    ) -> None:
         checking.check_submission(submission)
         self._submission = submission
         self._sealed = sealed
+        self._tracker = tracker or Tracker(None)
         self._device = context.device
         self._vocab_size = context.vocab_size
         self._predictor: Any = None
         self._checked: set[type] = set()
-        with seeded(context.seed), watched(sealed):
+        self._told = False
+        with seeded(context.seed), self._watched():
             if isinstance(submission, SupportsPrepare):
                 submission.prepare(context)
 
     @property
     def facts(self) -> Facts:
-        """What the submission says of itself."""
+        """What the submission says about itself."""
         return describe(self._submission)
 
     @property
@@ -113,10 +136,10 @@ class LocalSession:
         return self._predictor
 
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
-        """Make the predictor for a support the current one; returns the seconds it took."""
+        """Replace the current predictor by one for this support; return the seconds it took."""
         songs = tuple(song.copy() for song in support)
         self._predictor = None
-        with seeded(seed), torch.enable_grad(), watched(self._sealed):
+        with seeded(seed), torch.enable_grad(), self._watched():
             start = self._clock()
             predictor = self._submission.adapt(songs)
             seconds = self._clock() - start
@@ -127,31 +150,41 @@ class LocalSession:
         return seconds
 
     def scores(self, songs: Sequence[Tokens]) -> torch.Tensor:
-        """The current predictor's scores for a batch: float [B, T, V], T the longest song."""
+        """Return the current predictor's scores for a batch: float [B, T, V], T the longest song."""
         batch = pad(songs, self._device)
-        with torch.no_grad(), watched(self._sealed):
+        with torch.no_grad(), self._watched():
             raw = self._predictor.logits(batch)
         return checking.as_scores(raw, batch, self._vocab_size, self._predictor)
 
     def stream_scores(self, song: Tokens) -> torch.Tensor | None:
-        """The same for one song, token by token: float [T, V]; None if the predictor has no `stream`."""
+        """Return the scores of one song, token by token: float [T, V]; None without `stream`."""
         if not isinstance(self._predictor, SupportsStream):
             return None
-        with torch.no_grad(), watched(self._sealed):
+        with torch.no_grad(), self._watched():
             stream = self._predictor.stream()
             fed = [BOS, *song[:-1].tolist()]
             rows = [checking.as_step_scores(stream.step(token), self._vocab_size, stream) for token in fed]
         return torch.stack(rows)
 
     def observe(self, song: Tokens) -> None:
-        """Hand the current predictor a song that was scored, if it wants it."""
+        """Hand a scored song to the current predictor if it has `observe`."""
         if isinstance(self._predictor, SupportsObserve):
-            with torch.enable_grad(), watched(self._sealed):
+            with torch.enable_grad(), self._watched():
                 self._predictor.observe(song.copy())
 
+    def new_inputs(self) -> tuple[Input, ...]:
+        """Return the files that the submission used since the last call; all of them at first."""
+        told, self._told = self._told, True
+        return self._tracker.news() if told else self._tracker.inputs()
+
     def close(self) -> None:
-        """Let go of the submission."""
+        """Release the submission."""
         self._submission = self._predictor = None
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        with watched(self._sealed), recording(self._tracker):
+            yield
 
     def _clock(self) -> float:
         if self._device.type == "cuda":
@@ -159,29 +192,12 @@ class LocalSession:
         return perf_counter()
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Set the global random generators of Python, numpy and torch for the block, and put them back."""
-    devices = torch.cuda.is_available()
-    python, legacy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if devices else None
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.default_generator.manual_seed(seed)
-    if devices:  # `torch.manual_seed` would keep a record of every call until a device appears
-        torch.cuda.manual_seed_all(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)
-        torch.set_rng_state(cpu)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
-
-
 def describe(submission: Any) -> Facts:
-    """Read a submission's optional attributes: name, family, exact, notes, precision, parameters."""
+    """Return a submission's optional attributes: name, family, exact, notes, precision, parameters.
+
+    Raises:
+        ContractError: `precision` is no floating-point type.
+    """
     text = (type(submission).__doc__ or "").strip()
     precision = getattr(submission, "precision", None)
     if precision is not None and not (isinstance(precision, torch.dtype) and precision.is_floating_point):
@@ -193,13 +209,13 @@ def describe(submission: Any) -> Facts:
         description=" ".join(text.partition("\n\n")[0].split()),
         exact=bool(getattr(submission, "exact", True)),
         parameters=_parameters(submission),
-        precision=precision,
+        precision=str(precision).removeprefix("torch.") if precision is not None else None,
         notes={str(key): plain(value) for key, value in notes.items()} if isinstance(notes, dict) else {},
     )
 
 
 def plain(value: Any) -> Plain:
-    """A value as JSON takes it: a number, a text, or the text of anything else."""
+    """Return a value that JSON can write: a number, a text, or the text of anything else."""
     if isinstance(value, np.generic | torch.Tensor) and np.ndim(value) == 0:
         value = value.item()
     return value if isinstance(value, str | int | float | bool | None) else str(value)

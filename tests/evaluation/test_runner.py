@@ -181,7 +181,7 @@ def test_the_validation_split(toy, run):
         ({"limit": 0}, "--limit: expected at least 1 episode"),
         ({"device": "warp"}, "--device warp: "),
         ({"device": "meta:x"}, "--device meta:x: "),
-        ({"out": "result.txt"}, "--out: a result is written to a .json file"),
+        ({"out": "result.txt"}, "--out: expected a .json file, found result.txt"),
         ({"split": "dev"}, "no split 'dev'"),
         ({"track": "tyo"}, "there is no track 'tyo'. Did you mean toy"),
     ],

@@ -1,25 +1,25 @@
-"""A fit is made once, kept under its key, and taken from there."""
+"""A fit is made once, cached under its identity, verified and reused."""
 
+import random
 from pathlib import Path
 
 import pytest
 import torch
 
 from fsdl_bench.errors import RuleBreach
-from fsdl_bench.evaluation.plan import plan_task
 from fsdl_bench.submissions.checking import ContractError
-from fsdl_bench.submissions.fitting import fit_key, fitted
-from fsdl_bench.submissions.loading import from_object, load_submission
+from fsdl_bench.submissions.fitting import fitted
+from fsdl_bench.submissions.setup import set_up
 from fsdl_bench.tracks.split import Split
 from fsdl_bench.tracks.track import load_track
 
 FITTED = """
 from pathlib import Path
 class Fitted:
-    def __init__(self, folder: Path, extra: str = ""):
-        self.folder = folder
+    def __init__(self, extra: str = ""):
+        self.extra = extra
     def fit(self, train, validation, context):
-        with (self.folder / "fits.txt").open("a") as file:
+        with Path(__file__).with_name("fits.txt").open("a") as file:
             file.write(f"{train.name} {validation.name} {context.seed}\\n")
         self.noise = torch.rand(3)
         self.size = context.vocab_size
@@ -31,84 +31,132 @@ class Fitted:
 
 
 @pytest.fixture
-def fit(toy, tmp_path):
+def fit(toy):
     """A function that fits and returns what `fitted` returns."""
 
-    def do(loaded, seed=0, **options):
-        choices = {"split": "test", "protocol": "independent", "shots": None, "seeds": (0,), "device": "cpu"}
-        task = plan_task(loaded, "x", "toy", **choices, limit=None, isolate=False)
-        splits = (task.track["train"], task.track["validation"])
-        return fitted(loaded, splits, task.context(seed, logged.append), sealed=task.sealed, **options)
+    def do(submission, settings=(), seed=0, **options):
+        setup = set_up(submission, "toy", settings=settings)
+        return fitted(setup, setup.context(seed, logged.append), **options)
 
     logged = do.logged = []
     return do
 
 
-def lines(path):
-    return Path(path).read_text().splitlines()
+@pytest.fixture
+def fits(tmp_path):
+    """A function that returns the lines that the fits of `FITTED` wrote."""
+    return lambda: (tmp_path / "models" / "fits.txt").read_text().splitlines()
 
 
-def test_once_for_each_key(fit, model, tmp_path):
-    mark = tmp_path / "fits.txt"
-    loaded = load_submission(model(FITTED), [f"folder={tmp_path}"])
-    one, two = fit(loaded), fit(loaded)
-    assert lines(mark) == ["train validation 0"]
-    assert one.seconds == two.seconds is not None
+def test_once_for_each_identity(fit, model, fits):
+    path = model(FITTED)
+    one, two = fit(path), fit(path)
+    assert fits() == ["train validation 0"]
+    assert one.record == two.record
     assert torch.equal(one.make().noise, two.make().noise)
     assert one.make() is not one.make()
-    fit(loaded, seed=1)
-    assert lines(mark)[1:] == ["train validation 1"]
-    fit(load_submission(model(FITTED), [f"folder={tmp_path}", "extra=1"]))
-    assert len(lines(mark)) == 3
-    fit(load_submission(model(FITTED + "# changed\n"), [f"folder={tmp_path}"]))
-    assert len(lines(mark)) == 4
+    fit(path, seed=1)
+    assert fits()[1:] == ["train validation 1"]
+    fit(path, ["extra=1"])
+    assert len(fits()) == 3
+    fit(model(FITTED + "# changed\n"))
+    assert len(fits()) == 4
 
 
-def test_refit_ignores_what_is_kept(fit, model, tmp_path):
-    loaded = load_submission(model(FITTED), [f"folder={tmp_path}"])
-    first = fit(loaded).make().noise
-    again = fit(loaded, refit=True).make().noise
-    assert len(lines(tmp_path / "fits.txt")) == 2
+def test_every_run_says_which_fit_it_uses(fit, model):
+    path = model(FITTED)
+    for _ in range(2):
+        fit(path)
+    assert fit.logged[0] == "fitting Fitted on toy, seed 0"
+    assert "reusing the fit of Fitted on toy, seed 0, made 0 s ago (" in fit.logged[1].replace("1 s", "0 s")
+
+
+def test_refit_ignores_what_is_cached(fit, model, fits):
+    path = model(FITTED)
+    first = fit(path).make().noise
+    again = fit(path, refit=True).make().noise
+    assert len(fits()) == 2
     assert torch.equal(first, again), "the seeds are set by the harness"
 
 
-def test_the_global_generators_are_put_back(fit, model, tmp_path):
+def test_the_checkpoints_are_removed_with_the_end_of_the_fit(fit, model, own_home):
+    path = model(FITTED.replace("self.noise =", "(context.checkpoints / 'x').touch()\n        self.noise ="))
+    fit(path)
+    assert list(own_home.glob("fits/*/submission.pt"))
+    assert not list(own_home.glob("fits/*/checkpoints"))
+
+
+def test_a_flipped_bit_in_a_cached_fit_is_noticed_and_the_fit_is_made_again(fit, model, own_home):
+    path = model(FITTED)
+    expected = fit(path).make().noise
+    (folder,) = own_home.glob("fits/*")
+    files = sorted(folder.glob("*"))
+    assert [file.name for file in files] == ["fit.json", "fit.json.xxh3", "submission.pt"]
+    choose = random.Random(1)
+    for turn in range(90):
+        file = files[turn % 3]
+        data = bytearray(file.read_bytes())
+        data[choose.randrange(len(data))] ^= 1 << choose.randrange(8)
+        file.write_bytes(data)
+        fit.logged.clear()
+        assert torch.equal(fit(path).make().noise, expected)
+        assert fit.logged == [f"{folder}: the cached fit is damaged", "fitting Fitted on toy, seed 0"]
+
+
+@pytest.mark.parametrize("name", ["fit.json", "fit.json.xxh3", "submission.pt"])
+@pytest.mark.parametrize("how", ["cut", "empty", "gone"])
+def test_a_cached_fit_that_is_cut_or_gone(fit, model, own_home, name, how):
+    path = model(FITTED)
+    expected = fit(path).make().noise
+    (file,) = own_home.glob(f"fits/*/{name}")
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1] if how == "cut" else b"")
+    assert torch.equal(fit(path).make().noise, expected)
+    assert "damaged" in fit.logged[1]
+
+
+def test_the_files_of_two_fits_are_not_mixed(fit, model, own_home):
+    """A kill between the two files of a fit leaves the new fit beside the old record."""
+    path = model(FITTED)
+    fit(path)
+    (folder,) = own_home.glob("fits/*")
+    old = {file.name: file.read_bytes() for file in folder.glob("fit.json*")}
+    fit(path, seed=1)
+    (other,) = set(own_home.glob("fits/*")) - {folder}
+    for name, data in old.items():
+        (other / name).write_bytes(data)
+    fit(path, seed=1)
+    assert "damaged" in fit.logged[-2]
+
+
+def test_the_global_generators_are_put_back(fit, model):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    fit(load_submission(model(FITTED), [f"folder={tmp_path}"]))
+    fit(model(FITTED))
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_a_file_that_an_argument_names_is_part_of_the_key(model, tmp_path):
-    weights = tmp_path / "weights.pt"
-    keys = []
-    for content in (b"1", b"2"):
-        weights.write_bytes(content)
-        keys.append(
-            fit_key(load_submission(model(FITTED), [f"folder={tmp_path}", f"extra={weights}"]), "digest", 0)
-        )
-    assert keys[0] != keys[1]
+def test_without_a_fit_nothing_is_cached(fit, model):
+    found = fit(model("class Bare:\n    def adapt(self, support):\n        return self\n"))
+    assert found.record is None
 
 
-def test_without_a_fit_nothing_is_kept(fit, model):
-    loaded = load_submission(model("class Bare:\n    def adapt(self, support):\n        return self\n"))
-    found = fit(loaded)
-    assert (found.stored, found.seconds) == (None, None)
-
-
-def test_what_cannot_be_stored_is_copied(fit, model, tmp_path):
+def test_what_cannot_be_stored_is_copied(fit, model, own_home):
     text = FITTED.replace("self.noise =", "self.key = lambda: 1\n        self.noise =")
-    found = fit(load_submission(model(text), [f"folder={tmp_path}"]))
-    assert found.stored is None
+    found = fit(model(text))
+    assert found.record.checksum == ""
+    assert not list(own_home.glob("fits/*/submission.pt"))
     assert found.make().noise.shape == (3,)
-    assert "will be made again next time" in fit.logged[0]
+    assert "will be made again next time" in fit.logged[1]
 
 
-def test_what_can_neither_be_stored_nor_copied(fit, model, tmp_path):
+def test_what_can_neither_be_stored_nor_copied(fit, model):
     text = FITTED.replace("self.noise =", "self.steps = (i for i in ())\n        self.noise =")
     with pytest.raises(ContractError, match=r"neither stored nor copied after `fit`.*__getstate__"):
-        fit(load_submission(model(text), [f"folder={tmp_path}"]))
+        fit(model(text))
 
 
 def test_an_object_is_fitted_in_a_copy(fit):
@@ -120,8 +168,7 @@ def test_an_object_is_fitted_in_a_copy(fit):
             return self
 
     here = Here()
-    found = fit(from_object(here))
-    assert found.make().songs == 27
+    assert fit(here).make().songs == 27
     assert not hasattr(here, "songs")
 
 
@@ -139,7 +186,7 @@ def test_fit_may_read_its_own_splits_and_no_test_song(fit, model, toy):
     """
     path = model(text)
     with pytest.raises(RuleBreach, match=r"sealed songs.*tried to read"):
-        fit(load_submission(path, ["split=test"]))
+        fit(path, ["split=test"])
 
 
 def reached(start):
@@ -166,10 +213,9 @@ def reached(start):
 
 def test_the_test_songs_cannot_be_reached_from_what_fit_is_handed(toy):
     track = load_track("toy")
-    choices = {"split": "test", "protocol": "independent", "shots": None, "seeds": (0,), "device": "cpu"}
-    task = plan_task(from_object(object()), "x", track, **choices, limit=None, isolate=False)
-    assert task.episodes
-    splits, texts = reached([track.train, track.validation, task.context(0, print)])
+    setup = set_up(object(), track)
+    assert len(track["test"])
+    splits, texts = reached([track.train, track.validation, setup.context(0, print)])
     assert splits == ["validation", "train"]
     assert not [text for text in texts if "test" in Path(text).name]
     assert "test" in reached(track)[0], "the walk finds it where it is"

@@ -1,0 +1,139 @@
+"""Parts that several submissions share, such as one trained LSTM: made by the first, reused by the others.
+
+    PARTS/<name>-<key>/part.pt        key = hash(settings, code of `make`, track digest, seed)
+    PARTS/<name>-<key>/checkpoints/   for an interrupted training; whoever asks next resumes it
+
+Submissions reach this through `FitContext.once`.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from fsdl_bench import fingerprint
+from fsdl_bench.checked import is_intact, remove_checked, write_checked
+from fsdl_bench.errors import BadInput
+from fsdl_bench.submissions.seeding import seeded
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The store of shared parts, as the harness hands it to a submission.
+
+    Attributes:
+        folder: where parts are kept.
+        root: the folder that the submission's imports are resolved in.
+        package: follow only imports of this package when hashing code; all below `root` if empty.
+    """
+
+    folder: Path
+    root: Path
+    package: str = ""
+
+    def key(
+        self, settings: Mapping[str, Any], make: Callable[..., Any], digest: str, seed: int
+    ) -> str | None:
+        """Return 32 hex digits over all that a part depends on; None if `make` comes from no file."""
+        code = self._code(make)
+        if code is None:
+            return None
+        try:
+            return fingerprint.key(dict(settings), code, digest, seed)
+        except TypeError as error:
+            raise BadInput(f"context.once: expected settings that JSON can write: {error}") from None
+
+    def take(
+        self,
+        name: str,
+        key: str,
+        make: Callable[[Path], Any],
+        *,
+        seed: int,
+        device: torch.device,
+        log: Callable[[str], None],
+    ) -> Any:
+        """Return the stored part; make and store it if it is missing or damaged.
+
+        Args:
+            name: starts the folder's name and is used in messages.
+            key: from `key`.
+            make: called with the folder for its checkpoints.
+            seed: the global random generators are set from it while `make` runs.
+            device: where tensors are loaded.
+            log: prints a line.
+
+        Raises:
+            PermissionError: the part is not there, and this process may not write to the folder.
+        """
+        place = self.folder / f"{name}-{key}"
+        part = place / "part.pt"
+        found, value = _load(part, name, device, log)
+        if found:
+            return value
+        place.mkdir(parents=True, exist_ok=True)
+        with _locked(place / "lock", name, log):
+            found, value = _load(part, name, device, log)
+            if not found:
+                checkpoints = place / "checkpoints"
+                checkpoints.mkdir(exist_ok=True)
+                with seeded(seed):
+                    value = make(checkpoints)
+                with write_checked(part) as temporary, temporary.open("wb") as stream:
+                    torch.save(value, stream)
+                shutil.rmtree(checkpoints, ignore_errors=True)
+                value = torch.load(part, map_location=device, weights_only=False)
+        return value
+
+    def _code(self, make: Callable[..., Any]) -> str | None:
+        """A hash of the module that `make` is defined in, and of everything that it imports."""
+        while isinstance(make, functools.partial):
+            make = make.func
+        module = sys.modules.get(getattr(make, "__module__", None) or "")
+        file = Path(getattr(module, "__file__", None) or "")
+        if module is None or not file.is_file():
+            return None
+        file = file.absolute()
+        if file.is_relative_to(self.root):
+            return fingerprint.code(file, self.root, self.package)
+        depth = module.__name__.count(".") + (file.name == "__init__.py")
+        return fingerprint.code(file, file.parents[depth], module.__name__.split(".")[0])
+
+
+@contextmanager
+def _locked(path: Path, name: str, log: Callable[[str], None]) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log(f"{name} is being made by another process; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _load(part: Path, name: str, device: torch.device, log: Callable[[str], None]) -> tuple[bool, Any]:
+    """Whether an intact part is stored, and the part."""
+    if not part.exists():
+        return False, None
+    if is_intact(part):
+        try:
+            return True, torch.load(part, map_location=device, weights_only=False)
+        except (RuntimeError, pickle.UnpicklingError, AttributeError, ImportError, EOFError) as error:
+            log(f"{part}: the stored {name} cannot be loaded ({error}); it is made again")
+    else:
+        log(f"{part}: the stored {name} is damaged; it is made again")
+    remove_checked(part)
+    return False, None
