@@ -4,8 +4,8 @@
 
 Each command first runs undisturbed in a home of its own, which gives the expected output and its duration. A
 trial starts from the same state, kills the command and all its processes at a random moment of that duration,
-and runs it to the end. It fails if the second run fails, if its output differs, if a reader cannot read what the
-kill left behind, or if temporary files remain after the second run. The exit code is 1 if a trial failed.
+and runs it to the end. It fails if the second run fails, if its output differs, if a reader cannot read what
+the kill left behind, or if temporary files remain after the second run. The exit code is 1 if a trial failed.
 """
 
 from __future__ import annotations
