@@ -1,9 +1,8 @@
-"""Map a function over many tasks in worker processes, in order, where a crash costs one task only.
+"""Map a function over many tasks in worker processes, in order. A crash costs one task only.
 
-Workers are disposable: one that dies (a segmentation fault in a parser) or exceeds the time limit is replaced
-and its task comes back as a `Failure`. An exception that the function raises is raised here. At most a few
-tasks a worker are under way, so neither tasks nor results pile up, and whoever stops iterating stops the
-workers.
+A worker that dies (a segmentation fault in a parser) or exceeds the time limit is replaced, and its task
+comes back as a `Failure`. An exception that the function raises is raised here. At most a few tasks per worker
+are under way, so neither tasks nor results pile up. When the caller stops iterating, the workers are stopped.
 
 `FSDL_BENCH_ENGINE=ray` sends the same tasks to a Ray cluster instead; its nodes must share the folders that
 tasks read and write.
@@ -11,28 +10,21 @@ tasks read and write.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.workers import LOOK_AHEAD, Lost, Workers
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-LOOK_AHEAD = 3
-"""Tasks under way for each worker: one at work, and enough waiting that none is idle."""
-
-START_SECONDS = 300.0
-"""How long the first worker may take to start, imports on a slow disk included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +84,13 @@ def run(
 def _processes(
     function: Callable[[T], R], tasks: Iterable[T], workers: int, start: bytes, timeout: float | None
 ) -> Iterator[R | Failure]:
-    from pebble import ProcessPool
-
-    # A fork of a process that holds threads (Arrow's, PyTorch's) may deadlock, so workers start afresh.
-    fresh = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    pool: Any = ProcessPool(
-        max_workers=workers,
-        initializer=_start_worker,
-        initargs=(start,),
-        context=multiprocessing.get_context(fresh),
-    )
-    try:
-        _first_worker(pool)
-
-        def submit(task: T) -> Callable[[], R | Failure]:
-            future = pool.schedule(function, args=(task,), timeout=timeout)
-            return lambda: _outcome(future, timeout)
-
-        yield from _in_order(submit, tasks, workers * LOOK_AHEAD)
-        pool.close()
-    finally:
-        pool.stop()
-        pool.join()
+    for outcome in Workers(workers, _start_worker, start, timeout).run(function, tasks):
+        if not isinstance(outcome, Lost):
+            yield outcome
+        elif outcome.how == "crashed":
+            yield Failure("crashed", _exit_in_words(outcome.exit_code))
+        else:
+            yield Failure("timed out", f"after {timeout:g} s")
 
 
 def _in_order(
@@ -128,39 +105,11 @@ def _in_order(
         yield waiting.popleft()()
 
 
-def _outcome(future: Future[R], timeout: float | None) -> R | Failure:
-    from pebble import ProcessExpired
-
-    try:
-        return future.result()
-    except ProcessExpired as error:
-        return Failure("crashed", _exit_in_words(error.exitcode))
-    except TimeoutError:
-        return Failure("timed out", f"after {timeout:g} s")
-
-
 def _exit_in_words(code: int | None) -> str:
     if code is not None and code < 0:
         with suppress(ValueError):
             return f"worker killed by {signal.Signals(-code).name}"
     return f"worker ended with code {code}"
-
-
-def _first_worker(pool: Any) -> None:
-    """Fail early and in words if workers cannot start, rather than call every task a crash."""
-    from pebble import ProcessExpired
-
-    try:
-        pool.schedule(_ready, timeout=START_SECONDS).result()
-    except (ProcessExpired, TimeoutError, RuntimeError) as error:
-        raise BadInput(
-            f"worker processes cannot start ({error or type(error).__name__}). In a script, put the call "
-            "under `if __name__ == '__main__':`; or work in this process with workers=0"
-        ) from None
-
-
-def _ready() -> None:
-    """Do nothing: that it ran at all is the message."""
 
 
 def _start_worker(start: bytes) -> None:
@@ -187,7 +136,7 @@ def _ray(
         raise BadInput("FSDL_BENCH_ENGINE=ray needs Ray: pip install 'fsdl-bench[ray]'") from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    remote = ray.remote(num_cpus=1, max_retries=0)(_ray_task)
+    remote: Any = ray.remote(num_cpus=1, max_retries=0)(_ray_task)
     shared = ray.put(start)
 
     def submit(task: T) -> Callable[[], R | Failure]:

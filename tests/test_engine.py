@@ -38,6 +38,39 @@ def misbehave(x: int) -> int:
     return x * x
 
 
+def crash_every_fifth(x: int) -> int:
+    if x % 5 == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x * x
+
+
+def hang_or_crash(x: int) -> int:
+    if x % 7 == 3:
+        time.sleep(60)
+    if x % 5 == 4:
+        os._exit(3)
+    return x
+
+
+class Unreadable(Exception):
+    """An exception that can be pickled and not read back."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def fail_unreadably(x: int) -> int:
+    raise Unreadable(x, x)
+
+
+def return_a_function(x: int):
+    return lambda: x
+
+
+def die_at_start() -> None:
+    os._exit(5)
+
+
 def fail(x: int) -> int:
     raise ValueError(f"task {x}")
 
@@ -62,6 +95,44 @@ def test_a_lost_worker_costs_its_own_task_only() -> None:
     assert got[2] == Failure("crashed", "worker killed by SIGSEGV")
     assert got[4] == Failure("timed out", "after 3 s")
     assert got[5] == Failure("crashed", "worker ended with code 7")
+
+
+@pytest.mark.parametrize("run", range(6))
+def test_no_task_is_lost_next_to_crashes(run: int) -> None:
+    """The pool that was here before called a task beside a crash "timed out" in two of nine runs."""
+    got = list(engine.run(crash_every_fifth, range(60), workers=2 + run % 2, timeout=30))
+    for x, value in enumerate(got):
+        if x % 5 == 4:
+            assert value == Failure("crashed", "worker killed by SIGKILL")
+        else:
+            assert value == x * x
+
+
+def test_tasks_over_their_time_next_to_crashes() -> None:
+    got = list(engine.run(hang_or_crash, range(20), workers=3, timeout=2))
+    for x, value in enumerate(got):
+        if x % 7 == 3:
+            assert value == Failure("timed out", "after 2 s")
+        elif x % 5 == 4:
+            assert value == Failure("crashed", "worker ended with code 3")
+        else:
+            assert value == x
+
+
+def test_large_tasks_and_values_do_not_block_each_other() -> None:
+    tasks = [bytes(3_000_000) for _ in range(8)]
+    assert list(engine.run(bytes, tasks, workers=2, timeout=60)) == tasks
+
+
+@pytest.mark.parametrize("function", [fail_unreadably, return_a_function])
+def test_what_cannot_be_sent_is_an_error_in_words(function) -> None:
+    with pytest.raises(RuntimeError, match="cannot be sent to the parent"):
+        list(engine.run(function, range(3), workers=1))
+
+
+def test_a_worker_that_dies_at_its_start_is_bad_input() -> None:
+    with pytest.raises(BadInput, match=r"worker processes cannot start \(exit code 5\)"):
+        list(engine.run(add_offset, range(3), workers=2, initializer=die_at_start))
 
 
 def test_an_exception_is_raised_here() -> None:
