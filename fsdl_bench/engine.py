@@ -1,8 +1,9 @@
 """Map a function over many tasks in worker processes, in order. A crash costs one task only.
 
 A worker that dies (a segmentation fault in a parser) or exceeds the time limit is replaced, and its task
-comes back as a `Failure`. An exception that the function raises is raised here. At most a few tasks per worker
-are under way, so neither tasks nor results pile up. When the caller stops iterating, the workers are stopped.
+comes back as a `Failure`. An exception that the function raises is raised here. At most a few tasks per
+worker are under way, so neither tasks nor results pile up. When the caller stops iterating, the workers are
+stopped.
 
 `FSDL_BENCH_ENGINE=ray` sends the same tasks to a Ray cluster instead; its nodes must share the folders that
 tasks read and write.

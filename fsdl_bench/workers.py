@@ -2,8 +2,8 @@
 
     parent ──(function, task)──▶ worker: runs its tasks in turn ──result──▶ parent
 
-No lock and no queue is shared between workers, so a worker that is killed leaves no lock behind that blocks the
-others. A worker answers in the order in which it was given its tasks: the oldest task without an answer
+No lock and no queue is shared between workers, so a worker that is killed leaves no lock behind that blocks
+the others. A worker answers in the order in which it was given its tasks: the oldest task without an answer
 is the one it runs. When the worker is lost, that task fails, and the tasks behind it go to other workers.
 """
 
