@@ -1,12 +1,16 @@
 """`fsdl-bench evaluate`: what it prints, and where."""
 
+import inspect
 import json
+from dataclasses import fields
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from fsdl_bench.cli import main
+from fsdl_bench.evaluation.plan import EvaluationOptions
+from fsdl_bench.evaluation.runner import evaluate
 from fsdl_bench.results import read_result
 
 
@@ -60,6 +64,17 @@ def test_ctrl_c_says_how_to_go_on(toy, model, counting, tmp_path):
     done = CliRunner().invoke(main, ["evaluate", "--submission", path, "--track", "toy"])
     assert done.exit_code == 130
     assert "Add --resume to go on" in done.stderr
+
+
+def test_the_command_has_the_options_of_the_function():
+    command = {parameter.name for parameter in main.commands["evaluate"].params}
+    options = {field.name for field in fields(EvaluationOptions)} - {"progress"}
+    assert command == options | {"submission", "track", "as_json"}
+    shown = inspect.signature(evaluate).parameters
+    assert set(shown) == options | {"submission", "track", "progress"}
+    assert shown["device"].default == "cpu"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'shot'"):
+        evaluate("model.py", "toy", shot=[0])
 
 
 def test_the_progress_bar_and_the_log_go_to_standard_error(toy, model, counting, run, capsys):

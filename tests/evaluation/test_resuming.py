@@ -33,11 +33,11 @@ def test_a_run_that_was_interrupted_goes_on(toy, model, counting, run, monkeypat
     whole = run(path, **options)
     honest, calls = runner.cell_entry, []
 
-    def failing(*arguments):
+    def failing(*arguments, **more):
         calls.append(1)
         if len(calls) == at:
             raise Interrupted
-        return honest(*arguments)
+        return honest(*arguments, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(runner, "cell_entry", failing)
@@ -45,7 +45,7 @@ def test_a_run_that_was_interrupted_goes_on(toy, model, counting, run, monkeypat
         with pytest.raises(Interrupted):
             run(path, **options)
         if at > 1:
-            with pytest.raises(BadInput, match="--resume goes on with it"):
+            with pytest.raises(BadInput, match="--resume continues it"):
                 run(path, **options)
         again = run(path, **options, resume=True)
     assert len(calls) == 81, "nothing was scored twice"
@@ -86,3 +86,23 @@ def test_a_breach_is_met_again_on_resume(toy, run):
     for resume in (None, True):
         with pytest.raises(RuleBreach, match="rule broken: state"):
             run(cheat, resume=resume)
+
+
+def test_scores_of_another_fit_are_not_resumed(toy, model, counting, run, monkeypatch):
+    """The cached fit is lost, and fitting again gives another one: on a GPU it may."""
+    from fsdl_bench.evaluation import runner
+
+    def failing(*arguments):
+        raise Interrupted
+
+    path = model(counting.replace("torch.rand(", "torch.tensor(time.time_ns() % 10**9 / 1e9) + torch.rand("))
+    with monkeypatch.context() as patch:
+        patch.setattr(runner._SeedRun, "_audit_state", failing)
+        patch.setattr(runner, "Seal", lambda: type("Open", (), {"check": lambda self: None})())
+        with pytest.raises(Interrupted):
+            run(path)
+    (fit,) = (home() / "fits").glob("*/submission.pt")
+    fit.unlink()
+    with pytest.raises(BadInput, match=r"scored with another fit.*--restart"):
+        run(path, resume=True)
+    assert run(path, resume=False)

@@ -44,7 +44,7 @@ def test_new_tunes_after_ones_own(cli, tracks, model, own_songs, tmp_path):
     assert result.stdout.splitlines()[-1] == f"Open {out / 'index.html'}"
     assert re.search(r"^your songs, Sample 1: \d+ notes, [\d.]+ nats/note$", result.stdout, re.M)
     assert "what a submission prints" not in result.stdout
-    assert "is fitted now, once" in result.stderr
+    assert "fitting Counter on tunes, seed 0" in result.stderr
     samples = read_samples(out)
     (episode,) = samples.episodes
     assert [song.title for song in episode.support] == ["First Tune", "second"]
@@ -138,7 +138,8 @@ def test_a_model_that_was_evaluated_is_not_fitted_again(tracks, model, own_songs
     capsys.readouterr()
     fsdl_bench.generate(path, "verses", tmp_path / "out", support=[own_songs], n=1)
     printed = capsys.readouterr()
-    assert "is fitted now" not in printed.err
+    assert "reusing the fit of" in printed.err
+    assert "fitting" not in printed.err
     assert "what a submission prints" not in printed.out
 
 
