@@ -2,6 +2,7 @@
 
     with write_checked(path) as temporary: ...         writes `path` and `path` + ".xxh3"
     if is_intact(path): ...                            reads the whole file, at memory speed
+    if intact_checksum(path) is not None: ...          the same, but only once in a process
 
 The checksum is XXH3-128. It finds damage (a flipped bit, a cut file), not a forger. A kill between the two
 files leaves a file whose checksum does not match: it counts as damaged and is made again.
@@ -9,7 +10,7 @@ files leaves a file whose checksum does not match: it counts as damaged and is m
 
 from __future__ import annotations
 
-import mmap
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +19,21 @@ from fsdl_bench.paths import atomic_file, atomic_write
 
 SUFFIX = ".xxh3"
 
+_verified: dict[Path, tuple[tuple[int, ...], str]] = {}  # what each file was when it was last hashed
+
 
 @contextmanager
-def write_checked(path: Path) -> Iterator[Path]:
-    """Fill a new file, and replace `path` and its checksum once the block has ended without an error."""
-    with atomic_file(path) as temporary:
+def write_checked(path: Path, *, parents: bool = True) -> Iterator[Path]:
+    """Fill a new file, and replace `path` and its checksum once the block has ended without an error.
+
+    Args:
+        path: the file to write.
+        parents: create the missing folders of `path`.
+    """
+    with atomic_file(path, parents=parents) as temporary:
         yield temporary
         found = checksum(temporary)
-    atomic_write(sum_file(path), found)
+    atomic_write(sum_file(path), found, parents=parents)
 
 
 def is_intact(path: Path) -> bool:
@@ -34,6 +42,32 @@ def is_intact(path: Path) -> bool:
         return sum_file(path).read_text("ascii") == checksum(path)
     except (OSError, ValueError):
         return False
+
+
+def intact_checksum(path: Path, expected: str | None = None) -> str | None:
+    """Return the checksum of an unchanged file; None if it is missing, damaged or has no checksum.
+
+    A process reads each file once: it is read again only if its size, times or place on the disk changed.
+
+    Args:
+        path: a file written by `write_checked`.
+        expected: the checksum; read from the file beside `path` if None.
+    """
+    try:
+        identity = _identity(path)
+        expected = sum_file(path).read_text("ascii") if expected is None else expected
+        if _verified.get(path) != (identity, expected):
+            if checksum(path) != expected or _identity(path) != identity:
+                return None
+            _verified[path] = identity, expected
+    except (OSError, ValueError):
+        return None
+    return expected
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_checked(path: Path) -> bytes | None:
@@ -62,11 +96,9 @@ def checksum(path: Path) -> str:
     """
     import xxhash
 
-    with path.open("rb") as stream:
-        if not path.stat().st_size:  # an empty file cannot be mapped
-            return xxhash.xxh3_128_hexdigest(b"")
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return xxhash.xxh3_128_hexdigest(data)
+    # In blocks: mapping the file would count all of it as memory of this process.
+    with path.open("rb", buffering=0) as stream:
+        return hashlib.file_digest(stream, xxhash.xxh3_128).hexdigest()
 
 
 def sum_file(path: Path) -> Path:

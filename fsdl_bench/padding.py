@@ -1,4 +1,4 @@
-"""Songs of different lengths as one padded tensor."""
+"""Pad songs of different lengths into one tensor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def pad(songs: Sequence[Tokens], device: torch.device | str = "cpu") -> torch.Tensor:
-    """Return songs as one int64 tensor [B, T], each followed by PAD up to the longest.
+    """Return songs as one int64 tensor [B, T], padded with PAD to the length of the longest.
 
     Args:
         songs: B songs, each uint16 [T_b].
-        device: where the tensor is placed.
+        device: the device of the tensor.
     """
     import torch
 

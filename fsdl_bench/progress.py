@@ -1,4 +1,10 @@
-"""Progress bars on stderr: what is done, how fast, and how long it will take."""
+"""Progress bars and messages on standard error. Every part of the package uses these two functions.
+
+    with bar("scoring", "cell", shown, total=90, done=30) as progress:
+        note("going on from an earlier run", shown)       a line above the bar
+        progress.update(1)                                one unit is done
+        progress.set_postfix_str("1.234 nats")            text at the end of the bar
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 LOG_SECONDS = 30.0
-"""How often a bar writes a line where stderr is no terminal, such as a cluster's log."""
+"""How often a bar writes a line if standard error is not a terminal, as in a cluster's log."""
 
 
 def bar(
@@ -19,15 +25,15 @@ def bar(
     total: int | None = None,
     done: int = 0,
 ) -> Any:
-    """A tqdm bar over `items`, or one that the caller moves on with `update`.
+    """Return a tqdm bar: an iterable over `items`, or a context manager that is moved with `update(n)`.
 
     Args:
         what: the work, in the progressive ("reading").
-        unit: of what is counted.
-        shown: false for none.
-        items: what is gone through.
-        total: how many there are, where `items` cannot tell.
-        done: how many of the total were done before.
+        unit: what is counted, in the singular ("song").
+        shown: whether to draw the bar.
+        items: what to iterate over.
+        total: the number of units, if `items` has no length.
+        done: how many of the total an earlier run has done.
     """
     from tqdm import tqdm
 
@@ -45,8 +51,8 @@ def bar(
     )
 
 
-def note(message: str, shown: bool) -> None:
-    """A line above the bars."""
+def note(message: str, shown: bool = True) -> None:
+    """Print a line on standard error, above all bars."""
     from tqdm import tqdm
 
     if shown:

@@ -1,4 +1,4 @@
-"""The versions of the code that a result or a track depends on: installed packages, and the git commit."""
+"""Versions of the code that a result or a track depends on: installed packages and the git commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIT_SECONDS = 30.0
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str]:
-    """Return the version of every package that is installed; the others are left out."""
+    """Return the version of every package of `names` that is installed."""
     found = {}
     for name in names:
         try:

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TOO_FEW = "artist has too few songs"
 """The reason in `rejected.parquet` for every song of an artist with fewer than `min_songs` works."""
 
 
 class Selection(NamedTuple):
-    """Which songs stay: positions that are kept, and the reason for each that is not."""
+    """The positions that are kept, and the reason for each position that is not."""
 
     kept: list[int]
     dropped: dict[int, tuple[str, str]]
 
 
 def select(
-    keys: Sequence[str],
-    works: Sequence[str],
-    song_ids: Sequence[str],
+    keys: Sequence[Any],
+    works: Sequence[Any],
+    song_ids: Sequence[Any],
     *,
     min_songs: int,
     max_songs: int,
 ) -> Selection:
     """Cap each artist's songs, and leave out artists with too few works.
 
+    Keys, works and song ids are strings, or integers of the same order.
+
     Args:
         keys: artist key of each song [N].
         works: work of each song [N]; movements of one work count once towards `min_songs`.
         song_ids: content hash of each song [N], all different; the lowest are kept under the cap.
         min_songs: artists with fewer distinct works (after the cap) are left out.
-        max_songs: at most so many songs an artist.
+        max_songs: cap on the songs of one artist.
 
     Returns:
         kept: positions ordered by (artist key, song id).
@@ -46,7 +48,7 @@ def select(
     for key in sorted(by_artist):
         positions = by_artist[key]
         for extra in positions[max_songs:]:
-            dropped[extra] = ("over the cap of songs per artist", f"{len(positions)} songs, {max_songs} stay")
+            dropped[extra] = ("over the cap of songs per artist", f"{len(positions)} songs, {max_songs} are kept")
         positions = positions[:max_songs]
         distinct = len({works[i] for i in positions})
         if distinct < min_songs:

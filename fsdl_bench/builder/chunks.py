@@ -1,8 +1,8 @@
-"""Chunks: the read songs of a build, kept on disk until the track is written.
+"""Chunks: the songs that a build has read, kept on disk until the track is written.
 
-A chunk is one Arrow IPC file. It is named by the hash of all that its content depends on (definition, code,
-items, and the size and time of their files), so a rerun finds the finished ones again by name, and a changed
-file or definition never meets an old chunk.
+A chunk is one Arrow IPC file with a checksum beside it. Its name is a hash of everything that its content
+depends on (see `reading`), so a rerun finds finished chunks by name, and a changed file or definition never
+meets an old chunk. A chunk is opened only if its checksum matches.
 """
 
 from __future__ import annotations
@@ -18,21 +18,36 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fsdl_bench.builder.shingles import Shingles
-from fsdl_bench.paths import atomic_file
+from fsdl_bench.checked import intact_checksum, write_checked
 from fsdl_bench.songs import Kind
 from fsdl_bench.tracks.rows import row_schema
 
 Rejection = tuple[str, str, str, str]
 """(source, origin, reason, detail): one row of `rejected.parquet`."""
 
+_LIGHT = ("song_id", "artist_key", "work", "source", "origin", "length")
+_MOST_OPEN = 32
+
+
+class DamagedChunk(Exception):
+    """A chunk is missing, or its content does not match its checksum.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
 
 @dataclass(slots=True)
 class ReadSong:
-    """One song as a chunk holds it; fields as in the rows of a track, where they share a name.
+    """One song of a chunk. Fields that a track's rows also have mean the same.
 
     Attributes:
-        tokens: the excerpt; empty for lyrics, which are encoded once the codec is there.
-        units: of the excerpt; 0 for lyrics.
+        tokens: the excerpt, uint16 [T]; empty for lyrics, which are encoded once the codec is known.
+        units: units of the excerpt; 0 for lyrics.
         length: units of the whole song.
         text: the whole text; empty for MIDI.
         shingles: distinct, in a fixed order.
@@ -54,18 +69,18 @@ class ReadSong:
 
 
 def chunk_schema(kind: Kind) -> pa.Schema:
-    """The columns of a track's rows, and what the build needs besides."""
+    """Return the columns of a track's rows, followed by those that only the build needs."""
     extra = [pa.field("length", pa.int64()), pa.field("shingles", pa.list_(pa.uint64()))]
     return pa.schema([*row_schema(kind), *extra])
 
 
 def write_chunk(path: Path, kind: Kind, songs: Sequence[ReadSong], rejected: Sequence[Rejection]) -> None:
-    """Write a chunk in one step."""
+    """Write a chunk and its checksum."""
     schema = chunk_schema(kind)
     columns = [_column([getattr(song, field.name) for song in songs], field.type) for field in schema]
     schema = schema.with_metadata({"rejected": json.dumps(rejected)})
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-    with atomic_file(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
+    with write_checked(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
         writer.write_batch(batch)
 
 
@@ -80,11 +95,17 @@ def _column(values: Sequence[object], kind: pa.DataType) -> pa.Array:
 
 
 class Chunks:
-    """Read access to all chunks of a build; a song is named by its row, counted through all of them.
+    """Read access to all chunks of a build. A song is identified by its row, counted through all chunks.
+
+    Every method that opens a chunk raises `DamagedChunk` if its checksum does not match.
 
     Args:
         paths: the chunk files.
-        kind: of the songs.
+        kind: the kind of the songs.
+
+    Attributes:
+        columns: the short columns of all songs, in memory.
+        rejected: the songs that were left out during reading.
     """
 
     def __init__(self, paths: Sequence[Path], kind: Kind) -> None:
@@ -93,22 +114,20 @@ class Chunks:
         self._open: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self.rejected: list[Rejection] = []
         light: list[pa.RecordBatch] = []
-        names = ["song_id", "artist_key", "work", "source", "origin", "length"]
+        schema = pa.schema([chunk_schema(kind).field(name) for name in _LIGHT])
         for number in range(len(paths)):
             batch = self._batch(number)
             self.rejected += [(a, b, c, d) for a, b, c, d in json.loads(batch.schema.metadata[b"rejected"])]
-            # A copy: what is kept must not hold the file's memory.
-            light.append(
-                pa.ipc.read_record_batch(batch.select(names).serialize(), batch.select(names).schema)
-            )
+            # A copy, because a view would keep the mapped file in memory.
+            light.append(pa.ipc.read_record_batch(batch.select(_LIGHT).serialize(), schema))
         self._ends = np.cumsum([len(batch) for batch in light], dtype=np.int64)
-        self.columns = pa.Table.from_batches(light, pa.schema([chunk_schema(kind).field(n) for n in names]))
+        self.columns = pa.Table.from_batches(light, schema)
 
     def __len__(self) -> int:
         return len(self.columns)
 
     def shingles(self, rows: npt.NDArray[np.int64]) -> Iterator[Shingles]:
-        """The shingles of these rows, which ascend."""
+        """Yield the shingles of these rows, which ascend."""
         for number, local in self._by_chunk(rows):
             column = self._batch(number).column("shingles")
             offsets, values = column.offsets.to_numpy(), column.values.to_numpy()
@@ -116,12 +135,12 @@ class Chunks:
                 yield values[offsets[row] : offsets[row + 1]]
 
     def texts(self, rows: npt.NDArray[np.int64]) -> Iterator[str]:
-        """The texts of these rows, which ascend."""
+        """Yield the texts of these rows, which ascend."""
         for number, local in self._by_chunk(rows):
             yield from self._batch(number).column("text").take(pa.array(local)).to_pylist()
 
     def take(self, rows: npt.NDArray[np.int64]) -> pa.Table:
-        """These rows, in this order, with the columns of a track."""
+        """Return these rows, in this order, with the columns of a track."""
         order = np.argsort(rows, kind="stable")
         parts = [
             pa.Table.from_batches([self._batch(number).select(self._schema.names)]).take(pa.array(local))
@@ -132,18 +151,28 @@ class Chunks:
         return pa.concat_tables(parts).combine_chunks().take(pa.array(back)).combine_chunks()
 
     def _by_chunk(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-        """These rows, which ascend, as (chunk, rows within it)."""
+        """Yield ascending rows as pairs of a chunk and the rows within it."""
         chunk = np.searchsorted(self._ends, rows, side="right")
         numbers, first = np.unique(chunk, return_index=True)
         for number, local in zip(numbers, np.split(rows, first[1:]), strict=False):
             yield int(number), local - (self._ends[number - 1] if number else 0)
 
     def _batch(self, number: int) -> pa.RecordBatch:
-        """The chunk, memory-mapped; the last few stay open."""
+        """Verify and map a chunk. The chunks that were used last stay open."""
         if number not in self._open:
-            with pa.memory_map(str(self._paths[number])) as file:
-                self._open[number] = pa.ipc.open_file(file).get_batch(0)
-            if len(self._open) > 32:
+            self._open[number] = _open_chunk(self._paths[number])
+            if len(self._open) > _MOST_OPEN:
                 self._open.popitem(last=False)
         self._open.move_to_end(number)
         return self._open[number]
+
+
+def _open_chunk(path: Path) -> pa.RecordBatch:
+    checksum = intact_checksum(path)
+    if checksum is None:
+        raise DamagedChunk(path)
+    with pa.memory_map(str(path)) as file:
+        batch = pa.ipc.open_file(file).get_batch(0)
+    if intact_checksum(path, checksum) is None:  # replaced between the check and the mapping
+        raise DamagedChunk(path)
+    return batch

@@ -31,7 +31,7 @@ from fsdl_bench.progress import bar
 Ints = npt.NDArray[np.int64]
 
 FREQUENT = 100
-_SLICE = 1 << 22  # pairs, or postings, at a time
+_SLICE = 1 << 20  # pairs at a time
 
 
 @dataclass(frozen=True, slots=True)

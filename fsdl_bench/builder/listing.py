@@ -24,13 +24,13 @@ class Listing:
 
     Attributes:
         sources: opened, in the order of the definition.
-        roots: the folder of each source; None for one that generates its songs.
+        trees: the files of each source; None for a source that generates its songs.
         items: for each source its items to read, in the source's order.
-        rejected: what was left out so far.
+        rejected: the songs that were left out so far.
     """
 
     sources: list[Source]
-    roots: list[Path | None]
+    trees: list[Tree | None]
     items: list[list[Item]] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
@@ -57,7 +57,7 @@ def open_sources(
         from fsdl_bench.sources.archives import fetch_converted
 
         fetch_converted(mirror, progress=progress)
-    return Listing(sources, [tree.root if tree else None for tree in trees])
+    return Listing(sources, trees)
 
 
 def _tree(
@@ -66,8 +66,8 @@ def _tree(
     source_dir: Path | None,
     mirror: str | Path | None,
     progress: bool,
-) -> Any:
-    """The files of a source; None for one that generates its songs."""
+) -> Tree | None:
+    """Return the files of a source; None if it generates its songs."""
     if source_dir is not None:
         return Tree(source_dir, _pins(source))
     if source.repo or source.url:

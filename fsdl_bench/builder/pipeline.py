@@ -1,10 +1,10 @@
-"""The build: definition -> track on disk.
+"""The build: from a definition to a track on disk.
 
     list -> read (workers, resumable) -> select -> codec -> write -> swap into place
 
-What is read lies in a hidden folder beside the track until the build has ended, so that a rerun goes on from
-there. The track itself is written to a temporary folder and put in place in one step: a kill, or a full disk,
-at any moment leaves the old track or the new one.
+The songs that were read stay in a hidden folder beside the track until the build has ended, so a rerun
+continues from there. The track itself is written to a temporary folder and put in place in one step: a kill
+or a full disk at any moment leaves the old track or the new one.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsdl_bench.builder.chunks import Chunks
-from fsdl_bench.builder.listing import list_items, open_sources, prepare
+from fsdl_bench.builder.chunks import Chunks, DamagedChunk
+from fsdl_bench.builder.listing import Listing, list_items, open_sources, prepare
 from fsdl_bench.builder.reading import read_all
 from fsdl_bench.builder.selection import Selector
 from fsdl_bench.builder.track_folder import write_folder
 from fsdl_bench.engine import default_workers
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, tracks_dir
+from fsdl_bench.progress import note
 from fsdl_bench.tracks.artists import read_splits
 from fsdl_bench.tracks.definition import TrackDefinition
-from fsdl_bench.tracks.manifest import SplitCounts
+from fsdl_bench.tracks.manifest import Manifest, SplitCounts
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_TRIES = 3  # to read what the disk damaged during a build
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did.
+    """The result of a build.
 
     Attributes:
-        name: of the track.
-        path: its folder.
-        digest: its logical digest.
+        name: the track's name.
+        path: the track's folder.
+        digest: the track's logical digest.
         counts: split -> size.
         rejected: reason -> number of files left out, most frequent first.
-        songs: files that were found, kept or not.
-        resumed: songs that an earlier, unfinished run had read.
-        seconds: how long it took.
+        songs: number of files found, whether kept or not.
+        resumed: number of songs that an earlier, unfinished run had read.
+        seconds: duration.
     """
 
     name: str
@@ -59,7 +60,7 @@ class BuildReport:
 
     @property
     def kept(self) -> int:
-        """Songs in the track."""
+        """Number of songs in the track."""
         return sum(count.songs for count in self.counts.values())
 
 
@@ -72,35 +73,34 @@ def build_track(
     out: Path | None = None,
     progress: bool = True,
 ) -> BuildReport:
-    """Build a track and put it in place of an older one.
+    """Build a track, and replace an older build of it.
 
-    Neither the number of workers nor the order in which files are met changes the result.
+    The result depends neither on the number of workers nor on the order in which files are found.
 
     Args:
         definition: see `load_definition` and `user_definition`.
-        source_dir: the user's folder, in place of the definition's archive.
-        mirror: folder or URL that holds the archives, in place of the public hosts.
-        workers: worker processes; None takes one a core, 0 reads in this process.
-        out: the track's folder; None stands for `FSDL_BENCH_HOME/tracks/<name>`.
-        progress: show bars on stderr.
+        source_dir: the user's folder, instead of the definition's archive.
+        mirror: folder or URL with copies of the archives, instead of the public hosts.
+        workers: number of worker processes; None means one per core, 0 means none.
+        out: the track's folder; None means `FSDL_BENCH_HOME/tracks/<name>`.
+        progress: show progress bars on standard error.
 
     Raises:
-        BadInput: a source cannot be had or is not the pinned one, no artist has enough songs, the digest is
-            not the frozen one, another build of the track is running, or the disk is full.
+        BadInput: a source is missing or differs from the pinned one, no artist has enough songs, the digest
+            differs from the frozen one, another build of the track is running, or the disk is full.
     """
     target = (out or tracks_dir() / definition.name).absolute()
     work = target.parent / f".{target.name}.work"
     try:
         with _locked(target):
-            _remove_leftovers(target)
             report = _build(definition, source_dir, mirror, workers, target, work, progress)
             shutil.rmtree(work, ignore_errors=True)
             return report
     except OSError as error:
         if error.errno in _FULL:
             raise BadInput(
-                f"the disk that holds {target.parent} is full: free some space and run the build again. It "
-                f"goes on from what is read, which lies in {work}; an older {definition.name} is as it was"
+                f"the disk of {target.parent} is full: free some space and run the build again. It continues "
+                f"with the songs in {work}; an older build of {definition.name} is unchanged"
             ) from None
         raise
 
@@ -116,32 +116,61 @@ def _build(
 ) -> BuildReport:
     begun = time.monotonic()
     workers = default_workers() if workers is None else workers
-    frozen = read_splits(definition.frozen_splits) if definition.frozen_splits.is_file() else {}
     listing = open_sources(definition, source_dir, mirror, progress)
     list_items(definition, listing, progress)
     prepare(listing, workers, progress)
-    paths, resumed = read_all(definition, listing, work / "chunks", workers, progress)
-    chunks = Chunks(paths, definition.kind)
-    with _scratch(work / "scratch") as scratch:
-        selected = Selector(chunks, definition, frozen).run(scratch, progress)
-    rejected = sorted([*listing.rejected, *chunks.rejected, *selected.rejected])
-    with atomic_directory(target) as folder:
-        manifest = write_folder(folder, definition, chunks, selected, rejected, begun, progress)
+    for attempt in range(_TRIES):
+        paths, found = read_all(definition, listing, work / "chunks", workers, progress)
+        resumed = found if attempt == 0 else resumed
+        try:
+            manifest = _write(definition, listing, paths, target, work, begun, progress)
+            break
+        except DamagedChunk as error:
+            damaged = error.path
+    else:
+        raise BadInput(
+            f"{damaged} was damaged {_TRIES} times after it was written: the disk does not keep what is "
+            "written to it; set FSDL_BENCH_HOME to another disk"
+        )
+    kept = sum(count.songs for count in manifest.counts.values())
     return BuildReport(
         name=definition.name,
         path=target,
         digest=manifest.digest,
         counts=dict(manifest.counts),
-        rejected=dict(Counter(reason for _, _, reason, _ in rejected).most_common()),
-        songs=len(rejected) + sum(count.songs for count in manifest.counts.values()),
+        rejected=dict(manifest.rejected),
+        songs=kept + sum(manifest.rejected.values()),
         resumed=resumed,
         seconds=time.monotonic() - begun,
     )
 
 
+def _write(
+    definition: TrackDefinition,
+    listing: Listing,
+    paths: Sequence[Path],
+    target: Path,
+    work: Path,
+    begun: float,
+    progress: bool,
+) -> Manifest:
+    """Select from the songs that were read, and write the track.
+
+    Raises:
+        DamagedChunk: a chunk was damaged after it was read.
+    """
+    chunks = Chunks(paths, definition.kind)
+    frozen = read_splits(definition.frozen_splits) if definition.frozen_splits.is_file() else {}
+    with _scratch(work / "scratch") as scratch:
+        selected = Selector(chunks, definition, frozen).run(scratch, progress)
+    rejected = sorted([*listing.rejected, *chunks.rejected, *selected.rejected])
+    with atomic_directory(target) as folder:
+        return write_folder(folder, definition, chunks, selected, rejected, begun, progress)
+
+
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """Keep a second build of the same track out; the system frees the lock of a killed one."""
+    """Keep other builds of the same track out. The system frees the lock of a killed build."""
     from filelock import FileLock, Timeout
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -154,12 +183,6 @@ def _locked(target: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Temporary folders of builds that were killed; only one build at a time has the lock."""
-    for path in target.parent.glob(f".{target.name}-????????.part"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -1,31 +1,39 @@
-"""The reading stage: listed items -> chunk files, in workers, going on from what an earlier run has read."""
+"""The reading stage: read the listed items into chunk files, in workers, continuing an earlier run.
+
+A chunk's name is a hash of the definition, the items with size, time and pin of their files, the code that
+reads them, and the libraries that the code uses.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+import platform
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import fsdl_bench
-from fsdl_bench import engine
+from fsdl_bench import engine, fingerprint
 from fsdl_bench.builder import measuring
 from fsdl_bench.builder.chunks import write_chunk
 from fsdl_bench.builder.listing import Listing
 from fsdl_bench.builder.measuring import ChunkTask
+from fsdl_bench.checked import is_intact, remove_checked
 from fsdl_bench.engine import Failure
 from fsdl_bench.progress import bar, note
 from fsdl_bench.sources.base import Item
 from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.versions import package_versions
 
 CHUNK_SONGS = 256
 SONG_SECONDS = 60.0
 """A song that takes longer to read is left out."""
 
+_LIBRARIES = ("anyascii", "numpy", "openpyxl", "pyarrow", "symusic", "verovio")
+
 
 class ReadResult(NamedTuple):
-    """The chunks, and how many songs an earlier run had read."""
+    """The chunk files, and how many songs an earlier run had read."""
 
     paths: list[Path]
     resumed: int
@@ -34,16 +42,16 @@ class ReadResult(NamedTuple):
 def read_all(
     definition: TrackDefinition, listing: Listing, folder: Path, workers: int, progress: bool
 ) -> ReadResult:
-    """Read every listed item into a chunk in `folder`.
+    """Read every listed item into a chunk in `folder`, unless an intact chunk is there.
 
-    A worker that dies or hangs costs the one song that it died of: the items of its chunk are read again,
-    each alone, and the culprit becomes a rejected song.
+    If a worker dies or hangs, the items of its chunk are read again one by one, and only the song that caused
+    it is rejected.
     """
     tasks = list(_tasks(definition, listing, folder))
-    left = [task for task in tasks if not task.path.exists()]
+    left = _unread(tasks)
     total, unread = _songs(tasks), _songs(left)
     if unread < total:
-        note(f"going on from an earlier run: {total - unread:,} of {total:,} songs are read", progress)
+        note(f"continuing an earlier run: {total - unread:,} of {total:,} songs are read", progress)
     paths = {task.path for task in tasks}
     lost: list[ChunkTask] = []
     with bar("reading", "song", progress, total=total, done=total - unread) as shown:
@@ -57,7 +65,7 @@ def read_all(
             _task(definition, listing, folder, task.source, (item,)) for task in lost for item in task.items
         ]
         paths.update(task.path for task in alone)
-        alone = [task for task in alone if not task.path.exists()]
+        alone = _unread(alone)
         for task, outcome in _run(definition, listing, alone, workers, SONG_SECONDS):
             if isinstance(outcome, Failure):
                 name = definition.sources[task.source].source
@@ -67,8 +75,20 @@ def read_all(
     return ReadResult(sorted(paths), total - unread)
 
 
+def _unread(tasks: Iterable[ChunkTask]) -> list[ChunkTask]:
+    """Return the tasks without an intact chunk. Remove damaged chunks."""
+    left: list[ChunkTask] = []
+    for task in tasks:
+        if not is_intact(task.path):
+            if task.path.exists():
+                note(f"{task.path} is damaged; its {len(task.items):,} songs are read again")
+                remove_checked(task.path)
+            left.append(task)
+    return left
+
+
 def _chunk_seconds(songs: int) -> float:
-    """Time for a chunk: one slow song and the rest at a generous pace."""
+    """Return the time limit of a chunk: one slow song, and two seconds for each of the others."""
     return SONG_SECONDS + 2 * songs
 
 
@@ -101,32 +121,27 @@ def _tasks(definition: TrackDefinition, listing: Listing, folder: Path) -> Itera
 def _task(
     definition: TrackDefinition, listing: Listing, folder: Path, source: int, items: tuple[Item, ...]
 ) -> ChunkTask:
-    """The task, named by the hash of all that its chunk depends on."""
-    key = hashlib.blake2b(digest_size=16)
-    key.update(_code_hash())
-    key.update(definition.to_toml().encode())
-    root = listing.roots[source]
-    for item in items:
-        key.update(repr((source, item, _stamp(root, item))).encode())
-    return ChunkTask(folder / f"{key.hexdigest()}.arrow", source, items)
+    """Return the task whose chunk is named by the hash of everything that it depends on."""
+    stamps = [repr((source, item, _stamp(listing, source, item))) for item in items]
+    key = fingerprint.key(_code(definition.sources[source].source), definition.to_toml(), stamps)
+    return ChunkTask(folder / f"{key}.arrow", source, items)
 
 
-def _stamp(root: Path | None, item: Item) -> tuple[int, int] | None:
-    """Size and time of an item's file; None where it has none, or none that can be read."""
-    if root is None or item.path is None:
+def _stamp(listing: Listing, source: int, item: Item) -> tuple[int, int, str] | None:
+    """Return size, time and pinned hash of an item's file; None if it has no file that can be read."""
+    tree = listing.trees[source]
+    if tree is None or item.path is None:
         return None
     try:
-        status = (root / item.path).stat()
+        status = (tree.root / item.path).stat()
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    pin = tree.pins.get(item.path, b"") if tree.pins is not None else b""
+    return status.st_size, status.st_mtime_ns, pin.hex()
 
 
 @cache
-def _code_hash() -> bytes:
-    """Of the package's own code: songs read by another version are not gone on with."""
-    package = Path(fsdl_bench.__file__).parent
-    key = hashlib.blake2b(digest_size=16)
-    for path in sorted(package.rglob("*.py")):
-        key.update(path.read_bytes())
-    return key.digest()
+def _code(source: str) -> list[object]:
+    """Return what the reading of a source runs on: our own code, and the versions of libraries."""
+    code = fingerprint.modules("fsdl_bench.builder.measuring", f"fsdl_bench.sources.{source}")
+    return [code, platform.python_version(), unicodedata.unidata_version, package_versions(_LIBRARIES)]

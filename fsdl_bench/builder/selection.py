@@ -1,16 +1,18 @@
-"""Selection: of all songs read, those that the track holds, and the split of each.
+"""Selection: choose the songs of the track from all songs that were read, and the split of each artist.
 
-In this order, each step with its own reason in `rejected.parquet`:
+The steps, each with its own reason in `rejected.parquet`:
 
-1. artists that the definition leaves out, where only reading told who it was;
-2. equal content: the first by (source, origin) stays;
-3. artists with fewer than `min_songs` works, who could not be in the track anyway;
-4. near-duplicates, across artists too: of each cluster the longest song stays, of equally long ones the one
+1. leave out artists that the definition excludes, if only reading told who they are;
+2. of songs with equal content, keep the first by (source, origin);
+3. leave out artists with fewer than `min_songs` works, who could not be in the track anyway;
+4. of each cluster of near-duplicates, across artists, keep the longest song, and of equally long ones the one
    with the lowest song id;
-5. artists with fewer than `min_songs` works left, and songs over the cap.
+5. leave out artists with fewer than `min_songs` works left, and songs over the cap.
 
-Works of one artist that share a song, or a near-duplicate, become one work: two copies of a mass under two
-titles would otherwise stand on both sides of an episode, the Kyrie of the one and the Gloria of the other.
+Works of one artist that share a song, or a near-duplicate, become one work. Otherwise two copies of a mass
+under two titles could be on both sides of an episode: the Kyrie of one and the Gloria of the other.
+
+Strings are replaced by integers of the same order, so that memory stays at about 100 bytes per song.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from fsdl_bench.builder.capping import TOO_FEW, select
 from fsdl_bench.builder.chunks import Chunks, Rejection
@@ -40,10 +44,10 @@ class Selected:
     """The songs of a track, by their rows in the chunks.
 
     Attributes:
-        rows: split -> rows, ordered by (artist key, song id).
+        rows: split -> rows, int64, ordered by (artist key, song id).
         splits: artist key -> split.
-        works: (artist key, work) -> the work that it has become part of, where that is another.
-        rejected: why each other song is left out.
+        works: (artist key, work) -> the work that it was joined to, for joined works only.
+        rejected: every other song, and why it was left out.
     """
 
     rows: Mapping[SplitName, Rows]
@@ -56,125 +60,158 @@ class Selector:
     """Carries out the steps above.
 
     Args:
-        chunks: all songs read.
-        definition: of the track.
-        frozen: artist key -> split, where a list is frozen.
+        chunks: all songs that were read.
+        definition: the track's definition.
+        frozen: artist key -> split, if a list is frozen.
     """
 
     def __init__(self, chunks: Chunks, definition: TrackDefinition, frozen: Mapping[str, SplitName]) -> None:
         self._chunks = chunks
         self._definition = definition
         self._frozen = frozen
-        columns = {name: chunks.columns[name].to_pylist() for name in chunks.columns.column_names}
-        self._ids: list[str] = columns["song_id"]
-        self._keys: list[str] = columns["artist_key"]
-        self._works: list[str] = columns["work"]
-        self._sources: list[str] = columns["source"]
-        self._origins: list[str] = columns["origin"]
-        self._lengths: list[int] = columns["length"]
+        self._columns = chunks.columns
+        self._keys, self._artist = _codes(chunks.columns["artist_key"])
+        _, self._id = _codes(chunks.columns["song_id"])
+        self._work_names, work = _codes(chunks.columns["work"])
+        self._pairs, self._work = _combined(self._artist, work, len(self._work_names))
+        origins, origin = _codes(chunks.columns["origin"])
+        _, self._place = _combined(_codes(chunks.columns["source"])[1], origin, len(origins))
+        self._length = chunks.columns["length"].to_numpy()
         self._rejected: list[Rejection] = []
-        self._joined: dict[
-            Work, Work
-        ] = {}  # a forest: from each joined work to one before it in the alphabet
+        self._joined: dict[int, int] = {}  # a forest: from each joined work to one before it in the alphabet
 
     def run(self, scratch: Path, progress: bool = False) -> Selected:
-        """Select.
+        """Select the songs of the track.
 
         Args:
             scratch: a folder for temporary files.
-            progress: show bars on stderr.
+            progress: show progress bars on standard error.
 
         Raises:
             BadInput: no artist is left.
+            DamagedChunk: a chunk was damaged after it was read.
         """
-        rows = self._wanted_artists(range(len(self._ids)))
+        rows = self._wanted_artists()
         rows = self._distinct(rows)
         rows = self._large_artists(rows, max_songs=len(rows) + 1)
         if self._definition.filters.near_duplicates:
             rows = self._not_near_duplicates(rows, scratch, progress)
         rows = self._large_artists(rows, max_songs=self._definition.max_songs)
-        if not rows:
+        if not len(rows):
             raise BadInput(self._no_artist())
-        splits = assign((self._keys[row] for row in rows), self._frozen)
-        by_split = {
-            split: np.array([row for row in rows if splits[self._keys[row]] == split], np.int64)
-            for split in SPLITS
-        }
-        works = {work: self._work_of(work)[1] for work in self._joined}
+        artists = np.unique(self._artist[rows])
+        splits = assign(self._keys.take(pa.array(artists)).to_pylist(), self._frozen)
+        of_artist = np.array([SPLITS.index(splits[key.as_py()]) for key in self._keys.take(pa.array(artists))])
+        of_row = of_artist[np.searchsorted(artists, self._artist[rows])]
+        by_split = {split: rows[of_row == number] for number, split in enumerate(SPLITS)}
+        works = {self._work_name(work): self._work_name(self._root(work))[1] for work in self._joined}
         return Selected(by_split, splits, works, self._rejected)
 
-    def _reject(self, row: int, reason: str, detail: str) -> None:
-        self._rejected.append((self._sources[row], self._origins[row], reason, detail))
-
-    def _wanted_artists(self, rows: Sequence[int]) -> list[int]:
+    def _wanted_artists(self) -> Rows:
         artists = Artists(self._definition)
-        objections = {key: artists.objection(key) for key in set(self._keys)}
-        kept: list[int] = []
-        for row in rows:
-            if why := objections[self._keys[row]]:
-                self._reject(row, *why)
-            else:
-                kept.append(row)
-        return kept
+        objections = [artists.objection(key) for key in self._keys.to_pylist()]
+        unwanted = np.array([why is not None for why in objections], np.bool_)[self._artist]
+        rows = np.flatnonzero(unwanted)
+        self._reject(rows, [objections[artist] or ("", "") for artist in self._artist[rows]])
+        return np.flatnonzero(~unwanted)
 
-    def _distinct(self, rows: Sequence[int]) -> list[int]:
-        first: dict[str, int] = {}
-        for row in sorted(rows, key=lambda row: (self._sources[row], self._origins[row])):
-            same = first.setdefault(self._ids[row], row)
-            if same != row:
-                self._reject(row, "duplicate", f"same content as {self._name(same)}")
-                self._join(row, same)
-        return sorted(first.values())
+    def _distinct(self, rows: Rows) -> Rows:
+        ordered = rows[np.argsort(self._place[rows], kind="stable")]
+        _, first, group = np.unique(self._id[ordered], return_index=True, return_inverse=True)
+        kept = ordered[first]
+        same = kept[group]  # of each row the one that stays
+        repeated = ordered != same
+        names = self._names(same[repeated])
+        self._reject(ordered[repeated], [("duplicate", f"same content as {name}") for name in names])
+        self._join(ordered[repeated], same[repeated])
+        return np.sort(kept)
 
-    def _large_artists(self, rows: Sequence[int], max_songs: int) -> list[int]:
-        keys, ids = [self._keys[row] for row in rows], [self._ids[row] for row in rows]
-        works = [self._work_of((self._keys[row], self._works[row]))[1] for row in rows]
-        chosen = select(keys, works, ids, min_songs=self._definition.min_songs, max_songs=max_songs)
-        for position, why in chosen.dropped.items():
-            self._reject(rows[position], *why)
-        return [rows[position] for position in chosen.kept]
+    def _large_artists(self, rows: Rows, max_songs: int) -> Rows:
+        roots = np.arange(len(self._pairs))
+        for work in self._joined:
+            roots[work] = self._root(work)
+        chosen = select(
+            self._artist[rows].tolist(),
+            roots[self._work[rows]].tolist(),
+            self._id[rows].tolist(),
+            min_songs=self._definition.min_songs,
+            max_songs=max_songs,
+        )
+        self._reject(rows[list(chosen.dropped)], list(chosen.dropped.values()))
+        return rows[chosen.kept]
 
-    def _not_near_duplicates(self, rows: Sequence[int], scratch: Path, progress: bool) -> list[int]:
-        order = np.array(sorted(rows), np.int64)
+    def _not_near_duplicates(self, rows: Rows, scratch: Path, progress: bool) -> Rows:
+        rows = np.sort(rows)
         rule = MUSIC if self._definition.kind == "midi" else LYRICS
-        labels = clusters(self._chunks.shingles(order), rule, scratch, progress)
-        best: dict[int, int] = {}
-        first: dict[tuple[int, str], int] = {}
-        for label, row in zip(labels.tolist(), order.tolist(), strict=True):
-            best[label] = min(
-                best.get(label, row), row, key=lambda row: (-self._lengths[row], self._ids[row])
-            )
-        kept: list[int] = []
-        for label, row in zip(labels.tolist(), order.tolist(), strict=True):
-            # Not to the one that stays: that may be another artist's.
-            self._join(row, first.setdefault((label, self._keys[row]), row))
-            if best[label] == row:
-                kept.append(row)
-            else:
-                self._reject(row, "near-duplicate", f"of {self._name(best[label])}")
-        return kept
+        label = clusters(self._chunks.shingles(rows), rule, scratch, progress)
+        # Join to the artist's first song of the cluster, as the song that stays may be another artist's.
+        own = label * (len(self._keys) + 1) + self._artist[rows]
+        _, first, group = np.unique(own, return_index=True, return_inverse=True)
+        self._join(rows, rows[first[group]])
+        preferred = np.lexsort((self._id[rows], -self._length[rows], label))
+        _, first, cluster = np.unique(label[preferred], return_index=True, return_inverse=True)
+        best = np.empty(len(rows), np.int64)
+        best[preferred] = rows[preferred][first[cluster]]
+        near = rows != best
+        self._reject(rows[near], [("near-duplicate", f"of {name}") for name in self._names(best[near])])
+        return rows[~near]
 
-    def _join(self, row: int, other: int) -> None:
-        """Make one work of two songs' works, if they are by one artist."""
-        if self._keys[row] == self._keys[other]:
-            one, two = (self._work_of((self._keys[r], self._works[r])) for r in (row, other))
+    def _reject(self, rows: Rows, reasons: Sequence[tuple[str, str]]) -> None:
+        table = self._columns.select(["source", "origin"]).take(pa.array(rows, pa.int64()))
+        places = zip(table["source"].to_pylist(), table["origin"].to_pylist(), strict=True)
+        self._rejected += [(*place, *why) for place, why in zip(places, reasons, strict=True)]
+
+    def _join(self, rows: Rows, others: Rows) -> None:
+        """Join the works of each row and the other row, if both are by one artist."""
+        differ = (self._artist[rows] == self._artist[others]) & (self._work[rows] != self._work[others])
+        for row, other in zip(rows[differ], others[differ], strict=True):
+            one, two = self._root(int(self._work[row])), self._root(int(self._work[other]))
             if one != two:
                 self._joined[max(one, two)] = min(one, two)
 
-    def _work_of(self, work: Work) -> Work:
+    def _root(self, work: int) -> int:
         while work in self._joined:
             work = self._joined[work]
         return work
 
-    def _name(self, row: int) -> str:
+    def _work_name(self, work: int) -> Work:
+        artist, name = divmod(int(self._pairs[work]), len(self._work_names))
+        return self._keys[artist].as_py(), self._work_names[name].as_py()
+
+    def _names(self, rows: Rows) -> list[str]:
+        """Return the songs of these rows in words: the id and the place in the source."""
+        table = self._columns.select(["song_id", "source", "origin"]).take(pa.array(rows, pa.int64()))
         several = len(self._definition.sources) > 1
-        place = f"{self._sources[row]}: " if several else ""
-        return f"{self._ids[row]} ({place}{self._origins[row]})"
+        return [
+            f"{row['song_id']} ({row['source']}: {row['origin']})"
+            if several
+            else f"{row['song_id']} ({row['origin']})"
+            for row in table.to_pylist()
+        ]
 
     def _no_artist(self) -> str:
         few = sum(reason == TOO_FEW for _, _, reason, _ in self._rejected)
         return (
-            f"track {self._definition.name} would be empty: of the {len(self._ids):,} songs read none is by "
-            f"an artist with {self._definition.min_songs} different songs or more ({few:,} by artists with "
-            f"fewer, {len(self._rejected) - few:,} duplicates or not wanted)"
+            f"track {self._definition.name} would be empty: of the {len(self._columns):,} songs read, none is "
+            f"by an artist with at least {self._definition.min_songs} different songs ({few:,} are by artists "
+            f"with fewer, {len(self._rejected) - few:,} are duplicates or not wanted)"
         )
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Return the distinct strings of a column in ascending order, and the place of each row's string."""
+    import pyarrow.compute as pc
+
+    encoded = pa.chunked_array([column.combine_chunks()]).combine_chunks().dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return encoded.dictionary.take(pa.array(order)), rank[encoded.indices.to_numpy()]
+
+
+def _combined(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], seconds: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the distinct pairs as first * seconds + second, ascending, and the place of each row's pair."""
+    pairs, codes = np.unique(first * max(seconds, 1) + second, return_inverse=True)
+    return pairs, codes.astype(np.int64)

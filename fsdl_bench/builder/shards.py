@@ -148,18 +148,17 @@ class _Tally:
     """Counts over the rows of a split."""
 
     def __init__(self) -> None:
-        self._artists: set[str] = set()
-        self._works: set[tuple[str, str]] = set()
+        self._artists = self._works = 0
         self._tokens: list[npt.NDArray[np.int64]] = []
         self._units: list[npt.NDArray[np.int64]] = []
 
     def add(self, table: pa.Table) -> None:
-        """Count a table of rows."""
+        """Count a table that holds all rows of its artists."""
         import pyarrow.compute as pc
 
-        keys: Sequence[str] = table["artist_key"].to_pylist()
-        self._artists.update(keys)
-        self._works.update(zip(keys, table["work"].to_pylist(), strict=True))
+        works = set(zip(table["artist_key"].to_pylist(), table["work"].to_pylist(), strict=True))
+        self._artists += len({key for key, _ in works})
+        self._works += len(works)
         self._tokens.append(pc.list_value_length(table["tokens"]).to_numpy().astype(np.int64))
         self._units.append(table["units"].to_numpy().astype(np.int64))
 
@@ -167,9 +166,9 @@ class _Tally:
         """The sums and medians."""
         tokens, units = np.concatenate(self._tokens), np.concatenate(self._units)
         return SplitCounts(
-            artists=len(self._artists),
+            artists=self._artists,
             songs=len(tokens),
-            works=len(self._works),
+            works=self._works,
             tokens=int(tokens.sum()),
             units=int(units.sum()),
             median_tokens=float(np.median(tokens)),

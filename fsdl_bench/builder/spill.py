@@ -1,8 +1,8 @@
-"""Spill: columns of records that go to disk, in parts, once they no longer fit in memory.
+"""Spill: columns of records that are written to disk, in parts, once they exceed a buffer in memory.
 
     spill.add(keys, values) ... for keys, values in spill.parts(): ...
 
-Each part holds all records of the keys in it. While everything fits, there is one part and no file.
+Each part holds all records of the keys in it. If everything fits in the buffer, there is one part and no file.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import numpy.typing as npt
 Column = npt.NDArray[Any]
 
 PARTS = 64
-BUFFER_BYTES = 1 << 27
-"""Held in memory before anything is written."""
+BUFFER_BYTES = 1 << 25
+"""Records held in memory before they are written. Writing takes about four times as much."""
 
 
 class Spill:
     """Records as parallel columns.
 
     Args:
-        folder: where the files go; made when the first is written.
-        name: what the files are called.
-        dtypes: of the columns; the first is the key.
-        part_of: the part, below `PARTS`, that each key belongs to.
+        folder: the folder of the files, created when the first is written.
+        name: the prefix of the files' names.
+        dtypes: the types of the columns; the first column is the key.
+        part_of: returns for each key the number of its part, below `PARTS`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Spill:
             self._flush()
 
     def parts(self) -> Iterator[tuple[Column, ...]]:
-        """The columns part by part, records in the order in which they came; the files are removed."""
+        """Yield the columns part by part, records in the order of `add`. The files are removed."""
         if not self._spilled:
             yield self._take()
             return

@@ -1,4 +1,8 @@
-"""`manifest.json` of a built track: what it is, the hash of each of its files, its counts."""
+"""`manifest.json` of a built track: what it is, the hash of each of its files, its counts.
+
+The file states a checksum of its own content, so that a damaged manifest is noticed. Manifests written before
+there was one are still read.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,25 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import atomic_write
 from fsdl_bench.songs import Kind
 from fsdl_bench.tracks.definition import Strict, TrackDefinition
 
 FORMAT_VERSION = 1
+NAME = "manifest.json"
 
 
 class FileEntry(Strict):
-    """One file of the folder."""
+    """Size and hash of one file of the folder."""
 
     sha256: str
     bytes: int
 
 
 class SplitCounts(Strict):
-    """Size of one split; tokens and units are those of the excerpts."""
+    """Size of one split. Tokens and units are counted over the excerpts."""
 
     artists: int
     songs: int
@@ -38,17 +45,17 @@ class Manifest(Strict):
     """The content of `manifest.json`.
 
     Attributes:
-        format: version of this layout.
+        format: version of the folder's layout.
         name: the track's name.
         kind: `lyrics` or `midi`.
         codec: the codec's name.
         digest: the logical digest over the rows, see `fsdl_bench.tracks.rows`.
-        files: relative path -> hash and size, for every file but this one and the derived arrays.
+        files: relative path -> hash and size, of every file except this one and the derived arrays.
         counts: split -> its size.
         rejected: reason -> number of files left out.
-        software: versions of what the build ran on.
+        software: versions of the libraries that the build used.
         seconds: how long the build took.
-        definition: the definition as used.
+        definition: the definition that was used.
     """
 
     format: int
@@ -65,29 +72,45 @@ class Manifest(Strict):
 
 
 def file_entry(path: Path) -> FileEntry:
-    """Hash a file."""
+    """Return the hash and the size of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as stream:
         return FileEntry(sha256=hashlib.file_digest(stream, "sha256").hexdigest(), bytes=path.stat().st_size)
 
 
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write a track's manifest with its checksum."""
+    table = manifest.model_dump(mode="json")
+    table["checksum"] = fingerprint.key(table)
+    atomic_write(folder / NAME, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
+
+
 def read_manifest(track: Path) -> Manifest:
-    """Read a built track's manifest.
+    """Read the manifest of a built track.
 
     Raises:
-        BadInput: the folder holds none, or one of another version of the layout.
+        BadInput: the folder has no manifest, or it is damaged or of another version of the layout.
     """
-    path = track / "manifest.json"
+    path = track / NAME
     try:
         table = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BadInput(f"{track} is not a built track: it holds no manifest.json") from None
-    except (ValueError, OSError) as error:
-        raise BadInput(f"{path} cannot be read: {error}; build the track again") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput(f"{track} is not a built track: it holds no {NAME}") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise BadInput(f"{path} is damaged: {error}; build the track again") from None
     found = table.get("format") if isinstance(table, dict) else None
     if found != FORMAT_VERSION:
         raise BadInput(
             f"{path} has layout version {found!r}, this package reads {FORMAT_VERSION}; build the track again"
         )
+    stated = table.pop("checksum", None)  # missing in manifests of version 0.1.0
+    if stated is not None and stated != fingerprint.key(table):
+        raise BadInput(f"{path} is damaged: its checksum does not match; build the track again")
     try:
         return Manifest.model_validate(table)
     except ValidationError as error:

@@ -1,9 +1,11 @@
-"""The file of arrays beside a built track's shards: made from them, mapped, and made anew when they change.
+"""The files of arrays beside a built track's shards: made from them, mapped, and made again when needed.
 
-`.arrays/<split>.arrow` is an uncompressed Arrow IPC file with the rows of the split's Parquet shards in their
-order. The Parquet is the track; this is the same in a form that needs no reading. Its schema metadata says
-what it was made from (the sha256 of every shard, by the manifest), so a file of another build is noticed and
-replaced. Where the track's folder cannot be written to, the file goes to `FSDL_BENCH_HOME/arrays`.
+`.arrays/<split>.arrow` is an uncompressed Arrow IPC file with the rows of the split's Parquet shards in the
+same order. The Parquet files are the track; the arrays hold the same rows in a form that is mapped without
+decoding. The schema metadata names the sha256 of every shard, so arrays of another build are noticed. A
+checksum beside the file (`.xxh3`) shows whether it was damaged. In both cases the file is made again from the
+shards, whose hashes are verified first. If the track's folder is read-only, the file goes to
+`FSDL_BENCH_HOME/arrays`.
 """
 
 from __future__ import annotations
@@ -17,26 +19,28 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from fsdl_bench.checked import write_checked
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import atomic_file, home
-from fsdl_bench.tracks.arrays import Arrays, array_schema
+from fsdl_bench.paths import home
+from fsdl_bench.progress import note
+from fsdl_bench.tracks.arrays import Arrays, DamagedArrays, array_schema
 from fsdl_bench.tracks.manifest import Manifest, file_entry
 
 FOLDER = ".arrays"
-_BATCH_ROWS = 32_768  # bounds the memory that writing takes; most tracks are one batch
+_BATCH_ROWS = 2048  # bounds the memory that writing takes, which is many times the size of a batch
 
 
 def shards(manifest: Manifest, split: str) -> list[str]:
-    """The names of a split's Parquet files, in the order of their rows."""
+    """Return the names of a split's Parquet files in the order of their rows."""
     pattern = re.compile(re.escape(split) + r"-\d+-of-\d+\.parquet")
     return sorted(name for name in manifest.files if pattern.fullmatch(name))
 
 
 def write_arrays(folder: Path, manifest: Manifest) -> None:
-    """Make the files of arrays of every split of the track in `folder`.
+    """Write the files of arrays of every split of the track in `folder`.
 
     Raises:
-        BadInput: a shard is not what the manifest says.
+        BadInput: a shard does not match the manifest.
     """
     for split in manifest.counts:
         stamp = _stamp(folder, manifest, split)
@@ -44,32 +48,48 @@ def write_arrays(folder: Path, manifest: Manifest) -> None:
 
 
 def open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
-    """The rows of one split of the track in `folder`, mapped; the file of arrays is made if it is not there.
+    """Map the rows of one split of the track in `folder`. Make the file of arrays if there is no valid one.
 
     Raises:
-        BadInput: a shard is missing or is not what the manifest says.
+        BadInput: a shard is missing or does not match the manifest.
     """
     stamp = _stamp(folder, manifest, split)
     name = hashlib.blake2b(json.dumps(stamp, sort_keys=True).encode(), digest_size=16).hexdigest()
     places = (folder / FOLDER / f"{split}.arrow", home() / "arrays" / name / f"{split}.arrow")
     for path in places:
         with suppress(OSError, pa.ArrowInvalid):
-            arrays = Arrays.open(path)
+            try:
+                arrays = Arrays.open(path)
+            except DamagedArrays:
+                if path.exists():
+                    note(f"{path} is damaged or has no checksum; it is made again from the Parquet files")
+                continue
             if arrays.metadata == stamp:
                 return arrays
     try:
         _write(folder, manifest, stamp, places[0])
     except OSError:  # the folder may be read-only, or its disk full: another place may do
         _write(folder, manifest, stamp, places[1])
-        return Arrays.open(places[1])
-    return Arrays.open(places[0])
+        return _opened(places[1])
+    return _opened(places[0])
+
+
+def _opened(path: Path) -> Arrays:
+    """Open a file that was just written."""
+    try:
+        return Arrays.open(path)
+    except (DamagedArrays, OSError, pa.ArrowInvalid):
+        raise BadInput(
+            f"{path} cannot be read back after it was written: another process replaced it, or the disk "
+            "damages files; load the track again"
+        ) from None
 
 
 def codec_data(folder: Path, manifest: Manifest) -> str:
-    """The content of `codec.json`; empty where the track has none.
+    """Return the content of `codec.json`; empty if the track has none.
 
     Raises:
-        BadInput: it is not what the manifest says.
+        BadInput: the file does not match the manifest.
     """
     if "codec.json" not in manifest.files:
         return ""
@@ -78,7 +98,7 @@ def codec_data(folder: Path, manifest: Manifest) -> str:
 
 
 def _stamp(folder: Path, manifest: Manifest, split: str) -> dict[str, str]:
-    """What a split must know without its track, and what its arrays are made from: the schema metadata."""
+    """Return the schema metadata: what a split must know without its track, and what its rows come from."""
     names = shards(manifest, split)
     return {
         "track": manifest.name,
@@ -94,19 +114,25 @@ def _stamp(folder: Path, manifest: Manifest, split: str) -> dict[str, str]:
 def _write(folder: Path, manifest: Manifest, stamp: Mapping[str, str], path: Path) -> None:
     columns = array_schema(manifest.kind).with_metadata(dict(stamp))
     tables = _tables(folder, manifest, shards(manifest, stamp["split"]), columns)
-    with atomic_file(path) as temporary, pa.ipc.new_file(str(temporary), columns) as writer:
+    inside = path.is_relative_to(folder)
+    if inside:  # never create the track's folder: a rebuild may be replacing it at this moment
+        path.parent.mkdir(exist_ok=True)
+    with (
+        write_checked(path, parents=not inside) as temporary,
+        pa.ipc.new_file(str(temporary), columns) as writer,
+    ):
         for table in tables:
             writer.write_table(table.combine_chunks())
 
 
 def _tables(folder: Path, manifest: Manifest, names: list[str], columns: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of these shards, `_BATCH_ROWS` or a little more at a time."""
+    """Yield the rows of these shards, `_BATCH_ROWS` or a few more at a time."""
     import pyarrow.parquet as pq
 
     waiting: list[pa.RecordBatch] = []
     for name in names:
         verify(folder, manifest, name)
-        with pq.ParquetFile(folder / name) as shard:
+        with pq.ParquetFile(folder / name, pre_buffer=False) as shard:  # else all of it is read first
             for batch in shard.iter_batches(_BATCH_ROWS, columns=columns.names):
                 waiting.append(batch)
                 if sum(len(batch) for batch in waiting) >= _BATCH_ROWS:
@@ -117,16 +143,18 @@ def _tables(folder: Path, manifest: Manifest, names: list[str], columns: pa.Sche
 
 
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
-    """Compare one file of a track with what the manifest says of it.
+    """Compare one file of a track with the manifest.
 
     Raises:
-        BadInput: it is missing or another.
+        BadInput: the file is missing, cannot be read, or does not match.
     """
     expected = manifest.files[name]
     try:
         found = file_entry(folder / name)
     except FileNotFoundError:
         raise BadInput(f"{folder / name} is missing; build the track again") from None
+    except OSError as error:
+        raise BadInput(f"{folder / name} cannot be read: {error.strerror}") from None
     if found != expected:
         raise BadInput(
             f"{folder / name} was changed or damaged: it has {found.bytes:,} bytes and sha256 "

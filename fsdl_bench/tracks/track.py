@@ -1,12 +1,19 @@
-"""Opening a built track: `load_track("midi-scores")["train"]`; memory-mapped, so that opening is cheap."""
+"""Open a built track: `load_track("midi-scores")["train"]`.
+
+Songs are memory-mapped, so opening is cheap. A track may be rebuilt at any moment: what is opened is the old
+build or the new one.
+"""
 
 from __future__ import annotations
 
 import difflib
 import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.base import Codec
@@ -15,20 +22,24 @@ from fsdl_bench.paths import recover_directory, tracks_dir
 from fsdl_bench.songs import Kind
 from fsdl_bench.tracks.artists import SPLITS
 from fsdl_bench.tracks.definition import TrackDefinition, definition_names, load_definition
-from fsdl_bench.tracks.manifest import Manifest, read_manifest
+from fsdl_bench.tracks.manifest import NAME, Manifest, read_manifest
 from fsdl_bench.tracks.sidecar import codec_data, open_arrays
 from fsdl_bench.tracks.split import Split
 from fsdl_bench.tracks.views import Artist, Songs, TrackSong
 
 __all__ = ["Artist", "Songs", "Split", "Track", "TrackSong", "built_tracks", "load_track"]
 
+T = TypeVar("T")
+
+_TRIES = 50  # rebuilds that may end, one after another, while a track is being opened
+
 
 class Track:
-    """A built track: a folder of Parquet shards with what was decided about them.
+    """A built track: a folder of Parquet shards and a manifest.
 
     Attributes:
         path: the folder.
-        manifest: what the build wrote down: file hashes, counts, versions.
+        manifest: file hashes, counts, software versions and the definition.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -48,22 +59,22 @@ class Track:
 
     @property
     def digest(self) -> str:
-        """The logical digest over all rows: two tracks with the same digest give the same results."""
+        """The logical digest over all rows. Two tracks with the same digest give the same results."""
         return self.manifest.digest
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The names of the splits that hold songs."""
+        """The names of the splits that contain songs."""
         return tuple(self.manifest.counts)
 
     @cached_property
     def codec(self) -> Codec:
-        """What the tokens are written in."""
+        """The codec of the tokens."""
         return load_codec(self.manifest.codec, codec_data(self.path, self.manifest) or None)
 
     @property
     def definition(self) -> TrackDefinition:
-        """The definition that the track was built by."""
+        """The definition that the track was built from."""
         return self.manifest.definition
 
     @property
@@ -73,7 +84,7 @@ class Track:
 
     @property
     def validation(self) -> Split:
-        """The artists to choose settings by."""
+        """The artists for choosing settings."""
         return self["validation"]
 
     @property
@@ -85,8 +96,16 @@ class Track:
         if split not in SPLITS:
             raise BadInput(f"track {self.name} has no split {split!r}; it has {', '.join(SPLITS)}")
         if split not in self._splits:
-            self._splits[split] = Split(open_arrays(self.path, self.manifest, split))
+            self._splits[split] = self._open(split)
         return self._splits[split]
+
+    def _open(self, split: str) -> Split:
+        try:
+            return _steadily(self.path, lambda: Split(open_arrays(self.path, self.manifest, split)))
+        except BadInput:
+            if _digest(self.path) not in (None, self.digest):
+                raise BadInput(f"{self.path} now holds another build; load the track again") from None
+            raise
 
     def __repr__(self) -> str:
         counts = ", ".join(
@@ -102,8 +121,8 @@ class Track:
 
 
 def built_tracks() -> list[str]:
-    """The names of the tracks that are built under `FSDL_BENCH_HOME`, sorted."""
-    return sorted(path.parent.name for path in tracks_dir().glob("[!.]*/manifest.json"))
+    """Return the names of the tracks that are built under `FSDL_BENCH_HOME`, sorted."""
+    return sorted(path.parent.name for path in tracks_dir().glob(f"[!.]*/{NAME}"))
 
 
 @overload
@@ -121,31 +140,72 @@ def load_track(name_or_path: str | os.PathLike[str], split: str | None = None) -
         BadInput: there is no such track or split, it is not built yet, or its files are damaged.
     """
     folder = _folder(os.fspath(name_or_path))
-    track = Track(folder, read_manifest(folder))
-    return track if split is None else track[split]
+
+    def read() -> Track | Split:
+        track = Track(folder, read_manifest(folder))
+        return track if split is None else track[split]
+
+    return _steadily(folder, read)
+
+
+def _digest(folder: Path) -> str | None:
+    with suppress(BadInput):
+        return read_manifest(folder).digest
+    return None
 
 
 def _folder(name: str) -> Path:
-    """The folder that a name or a path stands for."""
+    """Return the folder of a track that is given by name or path."""
     if Path(name).name != name:
         return Path(name).expanduser().absolute()
-    built = tracks_dir() / name
-    if not (built / "manifest.json").is_file():
-        recover_directory(built)
-    if (built / "manifest.json").is_file():
+    built, local = tracks_dir() / name, Path(name).absolute()
+    if _identity(built) or _replaced(built, None):
         return built
-    if (Path(name) / "manifest.json").is_file():
-        return Path(name).absolute()
+    if _identity(local):
+        return local
     raise BadInput(_not_built(name))
+
+
+def _steadily(folder: Path, read: Callable[[], T]) -> T:
+    """Return `read()`. If it fails because a rebuild replaced the track's folder meanwhile, read again."""
+    for _ in range(_TRIES):
+        before = _identity(folder)
+        try:
+            return read()
+        except (BadInput, OSError):
+            if not _replaced(folder, before):
+                raise
+    return read()
+
+
+def _replaced(folder: Path, before: tuple[int, ...] | None) -> bool:
+    """Whether a folder is there and another one than before, once a swap that is under way has ended."""
+    try:
+        there = recover_directory(folder)
+    except OSError:  # a reader may lack the right to take the lock; a swap takes less time than this
+        time.sleep(0.01)
+        there = True
+    now = _identity(folder)
+    return there and (now is None or now != before)
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    """Return what tells one build of a track from the next; None if the folder holds no built track."""
+    try:
+        status = (folder / NAME).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _not_built(name: str) -> str:
     built = built_tracks()
-    there = f"Built are: {', '.join(built)}." if built else "No track is built yet."
+    there = f"Built tracks: {', '.join(built)}." if built else "No track is built yet."
     if name in definition_names():
         source = " --from DIR" if load_definition(name).status == "recipe" else ""
         return f"track {name} is not built in {tracks_dir()}; run `fsdl-bench build {name}{source}`. {there}"
     known = sorted({*definition_names(), *built})
     close = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
-    return f"there is no track {name!r}.{meant} Known are: {', '.join(known)}. {there}"
+    shown = name if len(name) <= 80 else f"{name[:80]}..."
+    return f"there is no track {shown!r}.{meant} Known tracks: {', '.join(known)}. {there}"

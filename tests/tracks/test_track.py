@@ -88,12 +88,12 @@ def test_by_name_and_by_path(home_folder, monkeypatch):
 
 
 def test_an_unknown_name_brings_the_closest(home_folder):
-    with pytest.raises(BadInput, match=r"no track 'tay'\. Did you mean toy\? .* Built are: toy"):
+    with pytest.raises(BadInput, match=r"no track 'tay'\. Did you mean toy\? .* Built tracks: toy"):
         load_track("tay")
 
 
 def test_a_track_that_is_not_built_brings_the_command(home_folder):
-    with pytest.raises(BadInput, match=r"`fsdl-bench build midi-synthetic`\. Built are: toy"):
+    with pytest.raises(BadInput, match=r"`fsdl-bench build midi-synthetic`\. Built tracks: toy"):
         load_track("midi-synthetic")
     with pytest.raises(BadInput, match="`fsdl-bench build midi-lakh --from DIR`"):
         load_track("midi-lakh")
