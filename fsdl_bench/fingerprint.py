@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,11 @@ def modules(*names: str) -> str:
         names: full module names, such as `fsdl_bench.comparison`.
     """
     root = PACKAGE.parent
-    found = [_module_file(root, name) for name in names]
-    return _files(source_files(found, root, PACKAGE.name), root)
+    files = [_module_file(name) for name in names]
+    ours = [file for file in files if file.is_relative_to(root)]
+    # A package's search path may name further folders, which a user's own sources come from.
+    others = [_file(file) for file in files if not file.is_relative_to(root)]
+    return key(_files(source_files(ours, root, PACKAGE.name), root), others)
 
 
 def source_files(files: Iterable[Path], root: Path, package: str = "") -> set[Path]:
@@ -84,9 +88,11 @@ def source_files(files: Iterable[Path], root: Path, package: str = "") -> set[Pa
     return found
 
 
-def _module_file(root: Path, name: str) -> Path:
-    place = root.joinpath(*name.split("."))
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+def _module_file(name: str) -> Path:
+    found = find_spec(name)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"there is no module {name}")
+    return Path(found.origin)
 
 
 def _imported(path: Path, root: Path) -> Iterator[str]:

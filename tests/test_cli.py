@@ -179,7 +179,7 @@ def test_list_as_json(cli, toy):
 def test_list_goes_on_past_a_damaged_track(cli, toy):
     (toy / "manifest.json").write_text("{")
     (record,) = (r for r in json.loads(cli("list", "--json").stdout) if r["name"] == "toy")
-    assert "cannot be read" in record["state"]
+    assert "is damaged" in record["state"]
     assert cli("list").exit_code == 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fsdl_bench.builder.capping import TOO_FEW
 from fsdl_bench.builder.chunks import Rejection

@@ -25,7 +25,6 @@ from fsdl_bench.builder.track_folder import write_folder
 from fsdl_bench.engine import default_workers
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, tracks_dir
-from fsdl_bench.progress import note
 from fsdl_bench.tracks.artists import read_splits
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import Manifest, SplitCounts
@@ -119,9 +118,10 @@ def _build(
     listing = open_sources(definition, source_dir, mirror, progress)
     list_items(definition, listing, progress)
     prepare(listing, workers, progress)
-    for attempt in range(_TRIES):
+    resumed: int | None = None
+    for _ in range(_TRIES):
         paths, found = read_all(definition, listing, work / "chunks", workers, progress)
-        resumed = found if attempt == 0 else resumed
+        resumed = found if resumed is None else resumed
         try:
             manifest = _write(definition, listing, paths, target, work, begun, progress)
             break
@@ -140,7 +140,7 @@ def _build(
         counts=dict(manifest.counts),
         rejected=dict(manifest.rejected),
         songs=kept + sum(manifest.rejected.values()),
-        resumed=resumed,
+        resumed=resumed or 0,
         seconds=time.monotonic() - begun,
     )
 

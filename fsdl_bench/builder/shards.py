@@ -6,7 +6,7 @@ songs, so that one artist is read without the rest; a shard holds whole row grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any

@@ -74,12 +74,12 @@ class Source(Protocol):
         ...
 
 
-def open_source(name: str, tree: Tree, kind: Kind | None = None, **options: Any) -> Source:
+def open_source(name: str, tree: Tree | None, kind: Kind | None = None, **options: Any) -> Source:
     """The source called `name` over the files of `tree`.
 
     Args:
         name: a module of `fsdl_bench.sources`; see `source_names`.
-        tree: the files.
+        tree: the files; None for a source that generates its songs.
         kind: what the songs must be; handed on to sources that can yield either kind.
         options: the source's own options; see its `open`.
 

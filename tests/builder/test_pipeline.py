@@ -198,7 +198,9 @@ def test_too_few_songs_are_told_in_numbers(song_folder, define, build_quietly) -
     for path in folder.rglob("*.txt"):  # enough files, but all the same song
         for number in range(3):
             shutil.copy(path, path.with_name(f"{path.stem} {number}.txt"))
-    with pytest.raises(BadInput, match=r"of the 48 songs read, none .* 9 different songs \(12 are by artists"):
+    with pytest.raises(
+        BadInput, match=r"of the 48 songs read, none .* 9 different songs \(12 are by artists"
+    ):
         build_quietly(define(), folder)
     assert not (tracks_dir() / "toy").exists()
 

@@ -172,7 +172,7 @@ def test_a_full_disk_is_one_line_and_harms_nothing(
     (songs / "Artist 00" / "new.txt").write_text("one more song by the first of all artists here")
     with monkeypatch.context() as patch:
         patch.setattr(place, after(0, FULL))
-        with pytest.raises(BadInput, match=r"^the disk that holds .* is full: free some space.*$") as caught:
+        with pytest.raises(BadInput, match=r"^the disk of .* is full: free some space.*$") as caught:
             build_quietly(define(), songs)
     assert "\n" not in str(caught.value)
     assert sound_digest(track) == old

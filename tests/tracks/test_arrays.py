@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fsdl_bench.checked import write_checked
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.arrays import Arrays, array_schema
@@ -38,7 +39,7 @@ def saved(tmp_path):
     def save(rows: list[dict], batch: int) -> Arrays:
         schema = array_schema("midi").with_metadata(METADATA)
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.arrow"
-        with pa.ipc.new_file(str(path), schema) as writer:
+        with write_checked(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
             for start in range(0, len(rows), batch):
                 writer.write_table(pa.Table.from_pylist(rows[start : start + batch], schema=schema))
         return Arrays.open(path)
@@ -111,9 +112,9 @@ def test_unpickling_notices_that_the_file_is_gone_or_another(saved):
     arrays = saved([row("a", [1])], 1)
     data = pickle.dumps(arrays)
     other = array_schema("midi").with_metadata(METADATA | {"digest": "e"})
-    with pa.ipc.new_file(str(arrays.path), other) as writer:
+    with write_checked(arrays.path) as temporary, pa.ipc.new_file(str(temporary), other) as writer:
         writer.write_table(pa.Table.from_pylist([row("a", [1])], schema=other))
-    with pytest.raises(BadInput, match="another build"):
+    with pytest.raises(BadInput, match="was removed, replaced or damaged"):
         pickle.loads(data)
     arrays.path.unlink()
     with pytest.raises(BadInput, match="can no longer be opened"):

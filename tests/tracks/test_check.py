@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fsdl_bench.checked import write_checked
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.check import check_track
 from fsdl_bench.tracks.manifest import file_entry
@@ -144,7 +145,8 @@ def test_arrays_that_differ_from_the_shards(folder):
     path = folder / ".arrays" / "train.arrow"
     data = path.read_bytes()
     assert data.count(b"ra do\nki") == 1
-    path.write_bytes(data.replace(b"ra do\nki", b"ra do\nka"))
+    with write_checked(path) as temporary:
+        temporary.write_bytes(data.replace(b"ra do\nki", b"ra do\nka"))
     problem = only_problem(folder)
     row = [song.artist_key for song in load_track(folder, "train")].index("b")
     assert re.search(
