@@ -1,34 +1,37 @@
 """Worker processes with one pipe each, so that the parent knows which task a lost worker was at.
 
-    parent ──(function, task)──▶ worker: runs its tasks in turn ──result──▶ parent
+    parent ──(function, task)──▶ worker: runs this one task ──result──▶ parent
 
 No lock and no queue is shared between workers, so a worker that is killed leaves no lock behind that blocks
-the others. A worker answers in the order in which it was given its tasks: the oldest task without an answer
-is the one it runs. When the worker is lost, that task fails, and the tasks behind it go to other workers.
+the others. A worker holds one task at a time. When the worker is lost, that task fails and no other one. A
+worker is sent a task only while it waits for one, so a worker that hangs cannot block the parent.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
-import queue
 import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
 from fsdl_bench.errors import BadInput
 
 LOOK_AHEAD = 3
-"""Tasks that a worker is given at a time: one to run, and enough in waiting that it is never idle."""
+"""Tasks under way for each worker: one that it runs, and others in waiting or done before their turn."""
 
 START_SECONDS = 300.0
 """The time that a worker may take to start, imports from a slow disk included."""
+
+END_SECONDS = 5.0
+"""The time that a worker with a closed pipe may take to end by itself, which tells how it died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,13 @@ class _Task:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the parent's end of its pipe, its tasks in order, and when it must answer next."""
+    """A process, the parent's end of its pipe, when it must answer, and the task that it holds."""
 
     process: Any
     line: Connection
     deadline: float
     ready: bool = False
-    tasks: deque[_Task] = field(default_factory=deque)
+    task: _Task | None = None
 
 
 class Workers:
@@ -74,7 +77,7 @@ class Workers:
         self._context: Any = multiprocessing.get_context(fresh)
         self._count, self._prepare, self._start, self._timeout = count, prepare, start, timeout
         self._workers: list[_Worker] = []
-        self._again: deque[_Task] = deque()
+        self._pending: deque[_Task] = deque()
         self._outcomes: dict[int, Any] = {}
 
     def run(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
@@ -92,7 +95,7 @@ class Workers:
                     number, task = next(source, (None, None))
                     exhausted = number is None
                     if number is not None:
-                        self._again.append(_Task(number, pickle.dumps((function, task))))
+                        self._pending.append(_Task(number, pickle.dumps((function, task))))
                         taken += 1
                 self._hand_out()
                 if delivered == taken:
@@ -113,21 +116,19 @@ class Workers:
                 worker.process.join()
 
     def _hand_out(self) -> None:
-        """Give waiting tasks to the workers with the fewest, starting processes as they are needed."""
-        while self._again:
-            if len(self._workers) < self._count and all(worker.tasks for worker in self._workers):
-                self._workers.append(self._started())
-            worker = min(self._workers, key=lambda one: len(one.tasks))
-            if len(worker.tasks) >= LOOK_AHEAD:
+        """Give each worker that waits the next task, and start processes for the tasks that are left."""
+        for worker in [worker for worker in self._workers if worker.ready and worker.task is None]:
+            if not self._pending:
                 return
-            task = self._again.popleft()
-            if worker.ready and not worker.tasks:
-                worker.deadline = self._deadline()
-            worker.tasks.append(task)
+            worker.task = self._pending.popleft()
+            worker.deadline = self._deadline()
             try:
-                worker.line.send_bytes(task.data)
+                worker.line.send_bytes(worker.task.data)
             except OSError:
                 self._lost(worker, "crashed")
+        starting = sum(not worker.ready for worker in self._workers)
+        for _ in range(min(len(self._pending) - starting, self._count - len(self._workers))):
+            self._workers.append(self._started())
 
     def _started(self) -> _Worker:
         here, there = self._context.Pipe()
@@ -144,48 +145,59 @@ class Workers:
 
     def _wait(self) -> None:
         """Read what the workers send until something has come, and end those that are over their time."""
-        first = min(worker.deadline for worker in self._workers if worker.tasks)
+        first = min(worker.deadline for worker in self._workers)
         seconds = None if first == float("inf") else max(0.0, first - time.monotonic())
-        came = wait([worker.line for worker in self._workers], seconds)
-        for worker in [worker for worker in self._workers if worker.line in came]:
-            self._read(worker)
+        ends = [end for worker in self._workers for end in (worker.line, worker.process.sentinel)]
+        came = set(wait(ends, seconds))
+        for worker in list(self._workers):
+            ended = worker.process.sentinel in came
+            if worker.line in came or (ended and worker.line.poll()):
+                self._read(worker)
+            elif ended:  # a process that it left behind keeps its pipe open
+                self._lost(worker, "crashed")
         now = time.monotonic()
-        for worker in [worker for worker in self._workers if worker.tasks and worker.deadline <= now]:
+        for worker in [worker for worker in self._workers if worker.deadline <= now]:
+            if worker.line.poll():  # it answered while others were read
+                self._read(worker)
+                continue
             if not worker.ready:
                 raise _cannot_start(f"no sign of life after {START_SECONDS:g} s")
             worker.process.kill()
             self._lost(worker, "timed out")
 
     def _read(self, worker: _Worker) -> None:
-        """Take one message of a worker; a closed line means that it has died."""
+        """Take the one message that a worker owes; a closed line means that it has died."""
         try:
-            message = pickle.loads(worker.line.recv_bytes())
+            message = worker.line.recv_bytes()
         except (EOFError, OSError):
             self._lost(worker, "crashed")
             return
-        if not worker.ready:
-            worker.ready = True
-        else:
-            self._outcomes[worker.tasks.popleft().index] = message
-        worker.deadline = self._deadline()
+        worker.ready, worker.deadline = True, float("inf")
+        if worker.task is not None:
+            number, worker.task = worker.task.index, None
+            self._outcomes[number] = _unpacked(message)
 
     def _lost(self, worker: _Worker, how: Literal["crashed", "timed out"]) -> None:
-        """The task that the worker was at has failed; those behind it are handed out again."""
-        with suppress(EOFError, OSError):  # answers that were sent before it died
-            while worker.tasks and worker.line.poll():
-                message = pickle.loads(worker.line.recv_bytes())
-                if worker.ready:
-                    self._outcomes[worker.tasks.popleft().index] = message
-                worker.ready = True
+        """The task that the worker held has failed."""
+        worker.process.join(END_SECONDS)
+        worker.process.kill()
         worker.process.join()
         worker.line.close()
         self._workers.remove(worker)
         code = worker.process.exitcode
         if not worker.ready:
             raise _cannot_start(f"exit code {code}")
-        if worker.tasks:
-            self._outcomes[worker.tasks.popleft().index] = (True, Lost(how, code))
-        self._again.extendleft(reversed(worker.tasks))
+        if worker.task is not None:
+            self._outcomes[worker.task.index] = (True, Lost(how, code))
+
+
+def _unpacked(message: bytes) -> tuple[bool, Any]:
+    """Return a worker's answer, or the error of reading it: the function's value is then at fault."""
+    try:
+        good, value = pickle.loads(message)
+    except Exception as error:  # noqa: BLE001 (raised in the turn of its task)
+        return False, error
+    return good, value
 
 
 def _cannot_start(why: str) -> BadInput:
@@ -196,36 +208,35 @@ def _cannot_start(why: str) -> BadInput:
 
 
 def _serve(line: Connection, prepare: Callable[[bytes], None], start: bytes) -> None:
-    """Answer tasks in turn until the parent hangs up."""
+    """Answer one task after the other until the parent hangs up."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare(start)
-    line.send_bytes(pickle.dumps(None))
-    waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    # Tasks are read by a thread of their own: the parent's next task never waits for an answer to be sent.
-    threading.Thread(target=_receive, args=(line, waiting), daemon=True).start()
-    while (data := waiting.get()) is not None:
-        with suppress(BrokenPipeError):
-            line.send_bytes(_answer(data))
-
-
-def _receive(line: Connection, waiting: queue.SimpleQueue[bytes | None]) -> None:
-    try:
+    with suppress(EOFError, OSError):
+        line.send_bytes(pickle.dumps(None))
         while True:
-            waiting.put(line.recv_bytes())
-    except (EOFError, OSError):
-        waiting.put(None)
+            line.send_bytes(_answer(line.recv_bytes()))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent dies, even in the middle of a task."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _answer(data: bytes) -> bytes:
     """Return the pickled (whether the function returned, value or exception)."""
+    story = ""
     try:
         function, task = pickle.loads(data)
         answer = (True, function(task))
     except Exception as error:  # noqa: BLE001 (raised again in the parent)
-        answer = (False, error)
+        answer, story = (False, error), traceback.format_exc()
     try:
         packed = pickle.dumps(answer)
         if not answer[0]:
             pickle.loads(packed)  # some exceptions can be pickled and not read back
         return packed
     except Exception:  # noqa: BLE001
-        return pickle.dumps((False, RuntimeError(f"cannot be sent to the parent:\n{traceback.format_exc()}")))
+        text = story or traceback.format_exc()
+        return pickle.dumps((False, RuntimeError(f"cannot be sent to the parent:\n{text}")))

@@ -1,3 +1,4 @@
+import ctypes
 import os
 import signal
 import subprocess
@@ -57,6 +58,42 @@ class Unreadable(Exception):
 
     def __init__(self, one: int, two: int) -> None:
         super().__init__(f"{one} and {two}")
+
+
+class SlowToRead:
+    """A value that takes its reader longer than the limit of a task."""
+
+    def __reduce__(self):
+        return time.sleep, (3.5,)
+
+
+class RefusesToBeRead:
+    def __reduce__(self):
+        return os.stat, ("/no such file",)
+
+
+def answer_beside_a_slow_value(x: int):
+    time.sleep(2 if x in (3, 5) else 0.5)
+    return SlowToRead() if x == 0 else x
+
+
+def refuse_to_be_read(x: int) -> RefusesToBeRead:
+    return RefusesToBeRead()
+
+
+def hang_with_the_interpreter_locked(task: tuple[int, bytes]) -> int:
+    if task[0] == 0:
+        ctypes.PyDLL(None).sleep(60)
+    return task[0]
+
+
+def leave_a_process_and_crash(x: int) -> int:
+    if x == 1:
+        if os.fork() == 0:
+            time.sleep(20)
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
 
 
 def fail_unreadably(x: int) -> int:
@@ -119,6 +156,25 @@ def test_tasks_over_their_time_next_to_crashes() -> None:
             assert value == x
 
 
+def test_an_answer_near_the_limit_does_not_fail_another_task() -> None:
+    """While the parent read one value, the limit of a worker passed that had answered in time."""
+    got = list(engine.run(answer_beside_a_slow_value, range(6), workers=2, timeout=3))
+    assert got == [None, 1, 2, 3, 4, 5]
+
+
+def test_the_limit_holds_where_a_worker_cannot_read() -> None:
+    tasks = [(x, bytes(3_000_000)) for x in range(5)]
+    got = list(engine.run(hang_with_the_interpreter_locked, tasks, workers=2, timeout=2))
+    assert got == [Failure("timed out", "after 2 s"), 1, 2, 3, 4]
+
+
+def test_a_crash_is_seen_though_a_process_of_the_worker_lives_on() -> None:
+    begin = time.monotonic()
+    got = list(engine.run(leave_a_process_and_crash, range(4), workers=2))
+    assert got == [0, Failure("crashed", "worker killed by SIGKILL"), 2, 3]
+    assert time.monotonic() - begin < 15
+
+
 def test_large_tasks_and_values_do_not_block_each_other() -> None:
     tasks = [bytes(3_000_000) for _ in range(8)]
     assert list(engine.run(bytes, tasks, workers=2, timeout=60)) == tasks
@@ -128,6 +184,16 @@ def test_large_tasks_and_values_do_not_block_each_other() -> None:
 def test_what_cannot_be_sent_is_an_error_in_words(function) -> None:
     with pytest.raises(RuntimeError, match="cannot be sent to the parent"):
         list(engine.run(function, range(3), workers=1))
+
+
+def test_the_error_in_words_says_where_the_function_failed() -> None:
+    with pytest.raises(RuntimeError, match="in fail_unreadably"):
+        list(engine.run(fail_unreadably, [1], workers=1))
+
+
+def test_a_value_that_cannot_be_read_raises_its_error() -> None:
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        list(engine.run(refuse_to_be_read, range(3), workers=1))
 
 
 def test_a_worker_that_dies_at_its_start_is_bad_input() -> None:
@@ -177,6 +243,28 @@ def test_closing_early_leaves_no_worker_behind() -> None:
     alive = [p for p in psutil.Process().children(recursive=True) if "forkserver" in " ".join(p.cmdline())]
     assert len(before) >= 3
     assert not [p for p in alive if p.children()]
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    import psutil
+
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import time\nfrom fsdl_bench import engine\n"
+        "if __name__ == '__main__':\n    list(engine.run(time.sleep, [0, 60, 60], workers=2))\n"
+    )
+    parent = psutil.Popen([sys.executable, script])
+    limit = time.monotonic() + 60
+    workers: list[psutil.Process] = []
+    while len(workers) < 2 and time.monotonic() < limit:
+        time.sleep(0.1)
+        workers = [child for server in parent.children() for child in server.children()]
+    time.sleep(2)
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert len(workers) == 2
+    assert not alive
 
 
 def test_ray_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
