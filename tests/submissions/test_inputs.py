@@ -102,7 +102,7 @@ def test_a_changed_file_is_never_scored_with_the_old_fit(
     second = score(path, isolate=isolate)
     assert second != first
     said = capfd.readouterr().err
-    assert ".txt changed since the last fit" in said or place == "in prepare"
+    assert ".txt changed since the fit of Weights on toy, seed 0 was made" in said or place == "in prepare"
     assert second == fresh(path, isolate=isolate)
     file.write_text("1.0")
     assert score(path, isolate=isolate) == first
@@ -142,7 +142,7 @@ def test_a_new_file_that_was_looked_for_and_one_that_was_deleted(score, fresh, m
     there = score(path, isolate=isolate)
     assert there != without
     said = capfd.readouterr().err
-    assert "since the last fit" in said
+    assert "since the fit of Weights" in said
     assert str(file) in said or str(file.parent) in said
     assert there == fresh(path, isolate=isolate)
     file.unlink()
@@ -252,7 +252,7 @@ def test_what_the_submission_writes_itself_is_no_reason_to_fit_again(score, mode
     assert "reusing the fit" in capfd.readouterr().err
     Path(path).with_name("cache.txt").write_text("4.0")
     assert score(path) != first
-    assert "cache.txt changed since the last fit" in capfd.readouterr().err
+    assert "cache.txt changed since the fit of Weights on toy, seed 0 was made" in capfd.readouterr().err
 
 
 def test_a_file_that_changes_while_it_is_in_use_is_not_taken_for_the_new_one(tmp_path):
