@@ -1,10 +1,10 @@
-"""The musician's waiting time: milliseconds to adapt to five songs, and to score one song after it.
+"""How long a musician waits: milliseconds to adapt to five songs, and to score one song afterwards.
 
     python benchmarks/adaptation.py lstm neural_cache dynamic_evaluation [--track midi-scores] [--episodes 12]
 
-Models are files in `baselines/`; those with a `fit` are taken as `evaluate` left them, or fitted now.
-Figures are medians over test episodes at the headline shot, on one core unless said otherwise. The mean time
-to adapt stands in each result as `cost.adapt_ms`, the scoring speed as `cost.tokens_per_second`.
+Models are files in `baselines/`. A cached fit is reused, others are fitted first. Figures are medians over
+test episodes at the headline shot, on one core unless `--threads` is given. Results record the mean time to
+adapt as `cost.adapt_ms` and the scoring speed as `cost.tokens_per_second`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 
 
 def waiting(model: str, options: argparse.Namespace) -> tuple[float, float, float]:
-    """(ms to adapt, ms to score a song, microseconds a token of it)."""
+    """Return ms to adapt, ms to score a song, and microseconds per token of it."""
     source = str(BASELINES / f"{model}.py")
     setup = set_up(source, options.track, settings=options.set)
     context = setup.context(0, lambda line: print(line, file=sys.stderr))

@@ -1,11 +1,11 @@
-"""What the harness costs: `evaluate` with an LSTM against the barest loop that computes the same numbers.
+"""The cost of the harness: `evaluate` with an LSTM against a bare loop that computes the same numbers.
 
     python benchmarks/harness.py [--track lyrics-verse] [--episodes N] [--threads 2] [--runs 3]
 
 The model is an LSTM (2 layers of 512, head over the track's ids) with random weights. The bare loop pads the
-same batches, calls the same model, takes torch's cross-entropy in float32 and keeps one sum a song. Each side
-is a process of its own, run in turn; figures are medians of the runs. `evaluate` is timed whole: opening the
-track, audits, journal, intervals, writing.
+same batches, calls the same model, computes torch's cross-entropy in float32 and keeps one sum per song. Each
+side runs in its own process, in turn; figures are medians of the runs. The time of `evaluate` includes
+opening the track, audits, journal, intervals and writing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TARGET = 1.10
 
 
 class LSTM(torch.nn.Module):
-    """A language model that ignores the support; counts the seconds that it spends."""
+    """A language model that ignores the support and counts the seconds that it spends."""
 
     seconds = 0.0
 
@@ -59,7 +59,7 @@ class LSTM(torch.nn.Module):
 
 
 def bare(track_name: str, limit: int | None) -> dict[str, Any]:
-    """The loop that one would write without the harness."""
+    """Score in a plain loop without the harness."""
     track = load_track(track_name)
     design = track.definition
     episodes = evaluation_episodes(track.test, design)[:limit]
@@ -79,7 +79,7 @@ def bare(track_name: str, limit: int | None) -> dict[str, Any]:
 
 
 def harness(track_name: str, limit: int | None) -> dict[str, Any]:
-    """The same through `evaluate`."""
+    """Score the same through `evaluate`."""
     with tempfile.TemporaryDirectory() as folder:
         stored = evaluate(
             LSTM(), track_name, limit=limit, out=Path(folder, "result.json"), progress=False, resume=False
@@ -96,7 +96,7 @@ def harness(track_name: str, limit: int | None) -> dict[str, Any]:
 
 
 def normalising(track_name: str, limit: int | None) -> float:
-    """Seconds that the scorer takes for the normalisation of all songs, the model left out."""
+    """Return the seconds that the scorer takes to normalise all songs, without the model."""
     track = load_track(track_name)
     design = track.definition
     episodes = evaluation_episodes(track.test, design)[:limit]
@@ -110,7 +110,7 @@ def normalising(track_name: str, limit: int | None) -> float:
 
 
 def child(side: str, track: str, limit: int | None, threads: int) -> None:
-    """One measured process; prints a line of JSON."""
+    """Measure one side in this process; print a line of JSON."""
     torch.set_num_threads(threads)
     start, cpu = time.perf_counter(), time.process_time()
     found = {"bare": bare, "harness": harness}[side](track, limit)
@@ -126,7 +126,7 @@ def child(side: str, track: str, limit: int | None, threads: int) -> None:
 
 
 def measured(side: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Run one side in a process of its own."""
+    """Measure one side in a process of its own."""
     command = [sys.executable, __file__, "--child", side, "--track", options.track]
     command += ["--threads", str(options.threads)]
     command += ["--episodes", str(options.episodes)] if options.episodes else []

@@ -36,12 +36,14 @@ def key(*parts: Any) -> str:
 def content(path: Path) -> str:
     """Return 32 hex digits over the content of a file, or over the names and contents of a folder's files.
 
+    Links are followed. Python's bytecode (`__pycache__`) is left out.
+
     Raises:
         OSError: the path is missing or cannot be read.
     """
     if not path.is_dir():
         return _file(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = sorted(_files_below(path, frozenset()))
     return key([[file.relative_to(path).as_posix(), _file(file)] for file in files])
 
 
@@ -86,6 +88,16 @@ def source_files(files: Iterable[Path], root: Path, package: str = "") -> set[Pa
             place = root.joinpath(*name.split("."))
             waiting += [p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()]
     return found
+
+
+def _files_below(folder: Path, around: frozenset[Path]) -> Iterator[Path]:
+    """The files of a folder and its subfolders; a link back to a folder around it is not followed."""
+    around |= {folder.resolve()}
+    for entry in folder.iterdir():
+        if entry.is_file():
+            yield entry
+        elif entry.is_dir() and entry.name != "__pycache__" and entry.resolve() not in around:
+            yield from _files_below(entry, around)
 
 
 def _module_file(name: str) -> Path:

@@ -68,3 +68,18 @@ def test_modules_of_the_package_count_with_what_they_import():
     assert not {name for name in names if name.startswith(("site/", "cli/", "submissions/"))}
     assert fingerprint.modules("fsdl_bench.comparison") != fingerprint.modules("fsdl_bench.statistics")
     assert fingerprint.modules("fsdl_bench.results") == fingerprint.modules("fsdl_bench.results")
+
+
+def test_the_content_of_a_folder_follows_links_and_leaves_bytecode_out(tmp_path):
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "w.txt").write_text("1")
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "loop").symlink_to(folder)
+    before = fingerprint.content(folder)
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "x.pyc").write_bytes(b"x")
+    assert fingerprint.content(folder) == before
+    (elsewhere / "w.txt").write_text("2")
+    assert fingerprint.content(folder) != before

@@ -1,4 +1,4 @@
-"""The command `evaluate`: a submission on a track."""
+"""The command `evaluate`: evaluate a submission on a track."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--protocol", type=click.Choice(["independent", "streaming"]), default="independent")
 @click.option("--shots", callback=_numbers, metavar="K,K,...", help="Some of the track's support sizes.")
 @click.option(
-    "--seeds", callback=_numbers, metavar="N,N,...", default="0", help="Fit and score once for each."
+    "--seeds", callback=_numbers, metavar="N,N,...", default="0", help="Fit and score once for each seed."
 )
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N episodes: a smoke run, no result.")
-@click.option("--refit", is_flag=True, help="Fit again even if a fit is kept.")
-@click.option("--resume/--restart", default=None, help="Go on with an unfinished run, or start anew.")
+@click.option("--refit", is_flag=True, help="Fit again even if a fit is cached.")
+@click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
 @click.option(
-    "--isolate", is_flag=True, help="Run the submission in processes of its own, without the songs."
+    "--isolate", is_flag=True, help="Run the submission in separate processes that cannot read the songs."
 )
-@click.option("--name", default="", help="How the result calls the model.")
+@click.option("--name", default="", help="The model's name in the result.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The result; results/TRACK/NAME.json by default."
+    "--out", type=click.Path(path_type=Path), help="The result's file; by default results/TRACK/NAME.json."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result's JSON.")
 def evaluate(as_json: bool, **options: Any) -> None:
-    """Evaluate a submission on a track and write its result, audited.
+    """Evaluate a submission on a track, audit it and write its result.
 
-    Prints the NLL by number of support songs, with 95% intervals over artists.
+    Prints the NLL for each number of support songs, with 95% intervals over artists.
     """
     from fsdl_bench.evaluation.runner import evaluate as run
 
     try:
-        with redirect_stdout(sys.stderr):  # what the submission prints must not mix with the JSON
+        with redirect_stdout(sys.stderr):  # keeps what the submission prints out of the JSON
             stored = run(**options)
     except KeyboardInterrupt:
-        click.echo("Interrupted. Add --resume to go on where it was.", err=True)
+        click.echo("Interrupted. Add --resume to continue this run.", err=True)
         raise click.exceptions.Exit(130) from None
     if as_json:
         click.echo(stored.result.model_dump_json(indent=1))

@@ -1,1 +1,1 @@
-"""Running a submission over the frozen episodes, scoring it and auditing it."""
+"""Run a submission over the frozen episodes, score it and audit it."""

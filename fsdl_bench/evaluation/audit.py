@@ -1,18 +1,19 @@
 """Audits: on every run a few episodes are scored again in ways that must not change a score.
 
-    causality     the songs' suffixes redrawn at random cuts: what stands before a cut, and at it, keeps its
-    score independence  another order, another company in the batch, a song alone
-    determinism   the same batch once more, a song of it normalised by a second library (rule `scorer`)
-                  and, where the predictor offers it, token by token (rule `stream`)
-    state         a fresh copy of the submission meets some episodes, last first, redrawn songs before the
-    true ones
+    causality      song suffixes are redrawn at random cuts; scores up to and at the cut must not change
+    independence   the songs of a batch come in another order, beside other songs, and alone
+    determinism    the same batch is scored again
+    scorer         a song of it is normalised by a second library
+    stream         a song of it is scored token by token, if the predictor has `stream`
+    state          a fresh copy of the submission scores some episodes, the last first, redrawn songs
+                   before the true ones
 
-How much rounding explains is derived in `rounding`. A breach fails the run and names the rule.
+`rounding` derives how far two scorings may differ. A larger difference fails the run and names the rule.
 
-The cost: at most `draws.SHARE` of the cells are audited (a cell is an episode with one support), and an audit
-costs at most what the cell cost; a `state` audit counts as two. Runs too small for that get four audits and
-two of `state`. A cheat on a share q of the songs escapes n audited songs with probability (1 - q)^n;
-causality has most of them. Which cells, cuts and songs is drawn from a seed of the operating system's,
+Cost: at most `draws.SHARE` of the cells are audited (a cell is an episode with one support), and an audit
+costs at most as much as its cell; a `state` audit counts as two. Short runs get four audits and two of
+`state`. A cheat on a share q of the songs escapes n audited songs with probability (1 - q)^n; most audited
+songs are audited for causality. Cells, cuts and songs are drawn from a seed of the operating system, which is
 recorded with the verdicts.
 """
 
@@ -33,31 +34,31 @@ from fsdl_bench.results import AuditVerdict
 from fsdl_bench.submissions.session import Session
 
 STREAM_TOKENS = 32
-"""How many tokens of a song the stream audit goes through."""
+"""The stream audit scores at most this many tokens of a song."""
 
 _MEANING = {
     "causality": "a score depends on its own token or on later ones; it may depend on the support and the "
-    "tokens before it. Scoring in two passes, or learning from a token before its score, looks like this too",
+    "tokens before it. Scoring in two passes, or learning from a token before its score, has the same effect",
     "independence": "a score depends on the other songs of the batch or on their order",
-    "determinism": "the same songs scored again got other scores: `logits` keeps state, or draws at random",
-    "state": "a fresh copy of the submission gave another score: `adapt` must leave the submission as it "
-    "was, and the order of the episodes must not matter",
+    "determinism": "the same songs got other scores the second time: `logits` keeps state or is random",
+    "state": "a fresh copy of the submission gave another score: `adapt` must not change the submission, "
+    "and the order of the episodes must not matter",
     "stream": "`stream` and `logits` disagree",
-    "scorer": "the harness's own arithmetic gave another result than it should",
+    "scorer": "the harness's own arithmetic gave a wrong result",
 }
 
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison that was made and held.
+    """One comparison that held.
 
     Attributes:
-        rule: what was checked.
+        rule: the rule that was checked.
         songs: how many songs were compared.
-        worst: the difference that came closest to what rounding explains, in nats.
-        allowed: what rounding explains there.
+        worst: the difference that came closest to its allowance, in nats.
+        allowed: the difference that rounding explains there, in nats.
         where: the song of that difference.
-        cuts: differences at the cuts, as shares of what rounding explains.
+        cuts: the differences at the cuts, each as a share of its allowance.
     """
 
     rule: str
@@ -69,14 +70,14 @@ class Check:
 
 
 class Auditor:
-    """Plans and makes the audits of one seed of a run. Every method returns the checks that held.
+    """Plans and makes the audits of one seed of a run.
 
     Args:
         cells: how many cells the seed has.
         donors: songs to redraw from and to fill batches with.
         vocab_size: V.
-        precision: the coarsest type that the submission says its scores pass through.
-        seed: names all random choices.
+        precision: the coarsest type that scores pass through, as the submission states it.
+        seed: seeds all random choices.
 
     Attributes:
         fresh: the cells of the `state` audits, ascending.
@@ -97,11 +98,15 @@ class Auditor:
         self._plan, self.fresh = plan(cells, np.random.default_rng(seed))
 
     def choose(self, cell: int, count: int) -> int | None:
-        """Which of the `count` batches of a cell is to be audited; None if the cell is not."""
+        """Return which of the `count` batches of a cell is audited; None if the cell is not audited."""
         return int(self._random(cell, "batch").integers(count)) if cell in self._plan else None
 
     def check(self, cell: int, session: Session, scored: Scored) -> list[Check]:
-        """Make the audits that are planned for a cell on a batch that the session has just scored."""
+        """Make the audits planned for a cell on a batch that was just scored; return the checks.
+
+        Raises:
+            RuleBreach: a score changed by more than rounding explains.
+        """
         audits = {
             "causality": self._causality,
             "independence": self._independence,
@@ -114,11 +119,11 @@ class Auditor:
         ]
 
     def redrawn(self, cell: int, session: Session, scored: Scored) -> tuple[Scored, Scored]:
-        """Songs up to random cuts: as recorded, and as the session scores them when redrawn from there on."""
+        """Return songs up to random cuts: as recorded, and as scored now with another suffix."""
         return self._redrawn(session, scored, self._random(cell, "fresh"))
 
     def compare(self, rule: str, recorded: Scored, again: Scored) -> list[Check]:
-        """Check that two scorings of the same tokens agree."""
+        """Check that two scorings of the same tokens agree; raises `RuleBreach` if they do not."""
         return [self._compare(rule, recorded, again)]
 
     def _causality(self, session: Session, scored: Scored, random: np.random.Generator) -> list[Check]:
@@ -166,7 +171,7 @@ class Auditor:
             raise RuleBreach(
                 "scorer",
                 f"In {one.names[0]}: {_MEANING['scorer']}: a token's nats differ by {worst:.1e} from "
-                f"numpy's, and rounding explains {allowed:.1e}.",
+                f"numpy's; rounding explains {allowed:.1e}.",
             )
         return Check("scorer", 1, worst, allowed, one.names[0])
 
@@ -196,7 +201,7 @@ class Auditor:
 
 
 def verdicts(checks: Sequence[Check], note: str) -> tuple[AuditVerdict, ...]:
-    """One verdict a rule over checks that all held; `note` stands in each.
+    """Return one verdict for each rule, over checks that all held; `note` is added to each.
 
     Raises:
         RuleBreach: the differences at all cuts lean to one side by more than rounding explains.
@@ -218,13 +223,13 @@ def _held(rule: str, checks: int, worst: float, allowed: float, detail: str) -> 
 
 
 def _again(scored: Scored, scores: torch.Tensor) -> Scored:
-    """The same songs with what new scores [B, T, V] make of them."""
+    """The same songs with the nats of new scores [B, T, V]."""
     nats = tuple(token_nats(rows, song) for rows, song in zip(scores, scored.songs, strict=True))
     return replace(scored, nats=nats, dtype=scores.dtype)
 
 
 def _by_numpy(scores: torch.Tensor, targets: Tokens) -> Nats:
-    """What `token_nats` computes, by another library: -s(x) + max + log sum exp(s - max)."""
+    """`token_nats` by another library: -s(x) + max + log sum exp(s - max)."""
     rows = scores[: len(targets)].to("cpu", torch.float32 if scores.dtype != torch.float64 else torch.float64)
     exact = rows.numpy().astype(np.float64)
     top = exact.max(axis=1)

@@ -1,6 +1,6 @@
-"""Cells: the pieces of a run. A cell is one episode with one support, adapted to once and scored.
+"""Cells: the units of a run. A cell is one episode with one support.
 
-The order is fixed: episode by episode, shots ascending, the control last.
+Cells are scored episode by episode, shots ascending, the control last.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Cell:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What messages call the query songs."""
+        """How messages call the query songs."""
         control = " of another artist" if self.condition == "control" else ""
         place = f"of {self.episode.artist}, episode {self.episode.index}, {self.shots} shots{control}"
         return tuple(f"song {song.id} {place}" for song in self.episode.query)
@@ -48,7 +48,7 @@ class Cell:
 
 
 def cells_of(episodes: Sequence[Episode], shots: Sequence[int], headline: int) -> list[Cell]:
-    """All cells of one seed; the control where the headline shot is run and there is another artist."""
+    """Return all cells of one seed. The headline shot has a control if there is another artist."""
     cells = []
     for episode in episodes:
         cells += [Cell(episode, count, "right") for count in shots]
@@ -58,7 +58,7 @@ def cells_of(episodes: Sequence[Episode], shots: Sequence[int], headline: int) -
 
 
 def groups_of(cell: Cell, protocol: Scoring, vocab_size: int) -> list[range]:
-    """Which query songs are scored together: one at a time when streaming."""
+    """Return which query songs are scored in one batch; in streaming, one at a time."""
     if protocol == "streaming":
         return [range(index, index + 1) for index in range(len(cell.queries))]
     return list(batches([len(song) for song in cell.queries], vocab_size))
@@ -67,7 +67,7 @@ def groups_of(cell: Cell, protocol: Scoring, vocab_size: int) -> list[range]:
 def score(session: Session, cell: Cell, protocol: Scoring, vocab_size: int) -> Iterator[Scored]:
     """Score the query songs of a cell that the session is adapted to, batch by batch.
 
-    When streaming, a song is observed only after whoever iterates has asked for the next batch.
+    In streaming, a song is observed when the next batch is asked for.
 
     Raises:
         RuleBreach: a song has no finite score.
@@ -81,7 +81,7 @@ def score(session: Session, cell: Cell, protocol: Scoring, vocab_size: int) -> I
 
 
 def score_batch(session: Session, names: tuple[str, ...], songs: tuple[Tokens, ...]) -> Scored:
-    """Score some songs in one call; raises like `score`."""
+    """Score some songs in one call of `logits`; raises like `score`."""
     scores = session.scores(songs)
     nats = tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
     for found, rows, song, name in zip(nats, scores, songs, names, strict=True):

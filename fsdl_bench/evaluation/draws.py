@@ -1,4 +1,4 @@
-"""The random choices of an audit: which cells it looks at, and how a song is redrawn."""
+"""The random choices of an audit: which cells are audited, and how a song is redrawn."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from fsdl_bench.codecs.base import EOS, Tokens
 
 SHARE = 0.05
-"""The share of a run's cells that is scored again, at most."""
+"""At most this share of a run's cells is scored again."""
 
 TURNS = ("determinism", "independence", "causality", "causality")
-"""The order of the audits. What breaks an earlier one would break later ones too, so it is named first."""
+"""The order of the audits. A fault that breaks one of them breaks the later ones too."""
 
 LONGER = 16
-"""By how many tokens a redrawn song may be longer, at most."""
+"""A redrawn song is longer by at most this many tokens."""
 
 
 def plan(cells: int, random: np.random.Generator) -> tuple[dict[int, list[str]], tuple[int, ...]]:
-    """Which cells are audited by which rule, and those of the `state` audits; spread evenly over the run."""
+    """Return the audited cells with their rules, and the cells of the `state` audits, spread over the run."""
     budget = int(SHARE * cells)
     fresh = max(2, budget // 6)
     audits = max(len(TURNS), budget - 2 * fresh)
@@ -38,11 +38,11 @@ def _spread(count: int, cells: int, random: np.random.Generator) -> list[int]:
 
 
 def redraw(song: Tokens, donor: Tokens, vocab_size: int, random: np.random.Generator) -> tuple[Tokens, int]:
-    """The song with everything from a random cut on replaced, and the cut.
+    """Return the song with everything from a random cut on replaced, and the cut.
 
-    The token at the cut becomes another one for sure; the rest is a stretch of the donor, repeated where it
-    is too short. Half of the redrawn songs are as long as the song, a quarter end with the cut, and a quarter
-    are cut at the song's last token and go on for up to `LONGER` tokens: so neither the length nor the
+    The token at the cut always becomes another one. The rest is a stretch of the donor, repeated if it is too
+    short. Half of the redrawn songs are as long as the song, a quarter end with the cut, and a quarter are
+    cut at the song's last token and continue for up to `LONGER` tokens, so that neither the length nor the
     end of a song can be used.
     """
     kind = random.integers(4)

@@ -21,9 +21,9 @@ from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
-from fsdl_bench.submissions.fitting import FitRecord
 from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.session import Session, plain
+from fsdl_bench.submissions.stored import Record
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Seconds:
     audit: float = 0.0
 
 
-def start_entry(seed: int, session: Session, fit: FitRecord | None) -> StartEntry:
+def start_entry(seed: int, session: Session, fit: Record | None) -> StartEntry:
     """Return the journal's entry for the beginning of a seed."""
     return StartEntry(
         seed=seed,

@@ -1,23 +1,24 @@
 """How far two runs of the same arithmetic may differ, derived from the floating-point type.
 
-Take a token's score to be reached by a chain of DEPTH roundings, each off by at most half the type's eps,
-relative to a score of size M = log V + nats. They add up like a random walk, and the difference of two runs
-has the variance of both. Beside that, sums over the vocabulary in at least BLOCKS partial sums may round in
-one direction:
+A token's score is modelled as the result of a chain of DEPTH roundings, each off by at most half the type's
+eps relative to a score of size M = log V + nats. They add up like a random walk, and the difference of two
+runs has the variance of both. In addition, sums over the vocabulary in at least BLOCKS partial sums may round
+in one direction:
 
     sigma = eps M sqrt(DEPTH) / 2 * sqrt(2)        block = eps_sum V / BLOCKS        share = ALIKE eps M
 
     |difference of a token| <= SIGMAS sigma + block
     |mean of n differences| <= SIGMAS sigma / sqrt(n) + share + block
 
-Sums of half-precision numbers are kept in float32 (eps_sum). The share is of roundings that the tokens have
-in common where their scores are alike, and that no mean takes away. With 4,096 ids, at 4 nats a token and 400
-tokens a song, that is
+Sums of half-precision numbers are kept in float32 (eps_sum). `share` covers roundings that tokens with
+similar scores have in common, which a mean does not average out. With 4,096 ids, 4 nats per token and 400
+tokens per song:
 
     float64   2e-13 for a token   8e-14 for a song's mean          float16    0.8    0.14
     float32   1e-4                5e-5                              bfloat16   6.5    1.1
 
-Batched and single LSTMs and Transformers, and test-time training, were seen to move by a hundredth of that.
+The differences measured between batched and single scoring, for LSTMs, Transformers and test-time training,
+are about a hundredth of that.
 """
 
 from __future__ import annotations
@@ -43,15 +44,15 @@ LIMIT = SIGMAS * math.sqrt(DEPTH / 2)
 
 @dataclass(frozen=True)
 class Moved:
-    """By how much the score of one song differs between two runs.
+    """How much the score of one song differs between two runs.
 
     Attributes:
-        token: the position of the largest difference, relative to what rounding explains.
-        worst: that difference in nats; inf where a score was finite in one run only.
-        allowed: what rounding explains there, in nats.
+        token: the position of the largest difference, relative to its allowance.
+        worst: that difference in nats; inf if a score was finite in one run only.
+        allowed: the difference that rounding explains there, in nats.
         mean: the mean difference over the song, in nats, new minus old.
-        mean_allowed: what rounding explains of that.
-        last: the difference at the last token as a share of what rounding explains.
+        mean_allowed: the mean difference that rounding explains, in nats.
+        last: the difference at the last token as a share of its allowance.
     """
 
     token: int
@@ -63,7 +64,7 @@ class Moved:
 
     @property
     def explained(self) -> bool:
-        """Whether rounding explains it."""
+        """Whether rounding explains both differences."""
         return self.worst <= self.allowed and abs(self.mean) <= self.mean_allowed
 
 
@@ -88,15 +89,15 @@ def moved(old: Nats, new: Nats, vocab_size: int, dtype: torch.dtype) -> Moved:
 
 
 def lean(shares: npt.NDArray[np.float64]) -> bool:
-    """Whether differences, each as a share of what rounding explains, lean to one side beyond chance."""
+    """Return whether differences, each as a share of its allowance, lean to one side beyond chance."""
     return bool(len(shares) and abs(shares.mean()) > 1 / math.sqrt(len(shares)) + ALIKE / LIMIT)
 
 
 def normalising(nats: Nats, vocab_size: int) -> float:
-    """How far two sound ways of normalising in float64 may differ for a token: any order of V terms."""
+    """Return how far two correct float64 normalisations of a token may differ: any order of V terms."""
     return float(np.finfo(np.float64).eps * (vocab_size + 4 * (math.log(vocab_size) + nats.max())))
 
 
 def coarser(one: torch.dtype, other: torch.dtype | None) -> torch.dtype:
-    """Of two floating-point types the one that rounds more."""
+    """Return the floating-point type that rounds more."""
     return other if other is not None and torch.finfo(other).eps > torch.finfo(one).eps else one

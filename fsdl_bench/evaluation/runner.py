@@ -32,10 +32,11 @@ from fsdl_bench.progress import bar, note
 from fsdl_bench.results import StoredResult, write_result
 from fsdl_bench.submissions.box import ChildSession, fitted_in_child
 from fsdl_bench.submissions.contract import Submission
-from fsdl_bench.submissions.fitting import FitRecord, fitted
+from fsdl_bench.submissions.fitting import fitted
 from fsdl_bench.submissions.inputs import first_change
 from fsdl_bench.submissions.session import LocalSession, Session
 from fsdl_bench.submissions.setup import RunTrack, set_up
+from fsdl_bench.submissions.stored import Record
 
 SEAL_SECONDS = 1.0
 """How often the seal on the scorer is checked, besides the end of every seed."""
@@ -125,7 +126,7 @@ class _SeedRun:
         self._seal = seal
         self._shown = shown
         self._sealed_at = perf_counter()
-        self._fit: FitRecord | None = None
+        self._fit: Record | None = None
         own = [entry for entry in journal.entries if entry.seed == seed]
         self._start = next((entry for entry in own if isinstance(entry, StartEntry)), None)
         self._kept = {entry.cell: entry for entry in own if isinstance(entry, CellEntry)}

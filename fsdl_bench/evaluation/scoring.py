@@ -2,10 +2,9 @@
 
     nats(song) = sum_t [ log sum_v exp(s_t(v)) - s_t(x_t) ]
 
-s_t(v) are a predictor's unnormalised log-probabilities. Whatever their type, the arithmetic is in float64, a
-few rows at a time, so it adds no error that matters and little memory: half-precision scores of a vocabulary
-of any size never stand in memory twice. EOS is scored where the codec put it, as one token like any other.
-Padding is never scored.
+s_t(v) are a predictor's unnormalised log-probabilities. The arithmetic is in float64 whatever their type, and
+a few rows at a time, so it adds no error that matters and needs little memory. EOS is scored where the codec
+put it, like any other token. Padding is never scored.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ Nats = npt.NDArray[np.float64]
 """-log p of each token of one song: float64 [T]."""
 
 BATCH_SCORES = 2**26
-"""At most so many scores are asked for in one call, unless one song alone has more: 256 MiB in float32."""
+"""One call asks for at most this many scores, unless a single song has more: 256 MiB in float32."""
 
 _CPU_CHUNK, _GPU_CHUNK = 2**16, 2**24
-"""Scores that are normalised at a time; on the CPU a chunk stays in the cache."""
+"""How many scores are normalised at a time; on the CPU a chunk fits into the cache."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Songs that were scored together, each token's nats, and the type that the scores came in."""
+    """Songs that were scored together: their names, tokens, nats, and the type of the scores."""
 
     names: tuple[str, ...]
     songs: tuple[Tokens, ...]
@@ -40,16 +39,16 @@ class Scored:
     dtype: torch.dtype
 
     def only(self, index: int) -> Scored:
-        """One of the songs."""
+        """Return one of the songs."""
         return self.part(range(index, index + 1))
 
     def part(self, which: range) -> Scored:
-        """Some consecutive songs."""
+        """Return some consecutive songs."""
         cut = slice(which.start, which.stop)
         return Scored(self.names[cut], self.songs[cut], self.nats[cut], self.dtype)
 
     def until(self, cuts: Sequence[int]) -> Scored:
-        """Each song up to its cut, the token at the cut included."""
+        """Return each song up to and including the token at its cut."""
         names = tuple(f"{name}, redrawn from token {cut}" for name, cut in zip(self.names, cuts, strict=True))
         songs = tuple(song[: cut + 1] for song, cut in zip(self.songs, cuts, strict=True))
         nats = tuple(nats[: cut + 1] for nats, cut in zip(self.nats, cuts, strict=True))
@@ -57,10 +56,10 @@ class Scored:
 
 
 def token_nats(scores: torch.Tensor, targets: Tokens) -> Nats:
-    """-log softmax(scores)[t, targets[t]] for one song; not finite where `check_finite` objects.
+    """Return -log softmax(scores)[t, targets[t]] for one song; not finite where `check_finite` raises.
 
     Args:
-        scores: float [T', V] with T' >= T, on any device; rows past the last target are not looked at.
+        scores: float [T', V] with T' >= T, on any device; rows after the last target are ignored.
         targets: uint16 [T].
     """
     ids = torch.from_numpy(targets.astype(np.int64))
@@ -78,9 +77,16 @@ def token_nats(scores: torch.Tensor, targets: Tokens) -> Nats:
 
 
 def check_finite(nats: Nats, scores: torch.Tensor, targets: Tokens, name: str) -> None:
-    """Raise `RuleBreach` if a score was NaN or +inf, a row had no possible token, or a target no probability.
+    """Check that every token of a song has a finite score.
 
-    `name` is what the message calls the song.
+    Args:
+        nats: of the song, from `token_nats`.
+        scores: float [T', V] that the nats come from.
+        targets: uint16 [T].
+        name: how the message calls the song.
+
+    Raises:
+        RuleBreach: a score is NaN or +inf, every score of a row is -inf, or a target has probability zero.
     """
     if np.isfinite(nats).all():
         return
@@ -101,7 +107,7 @@ def check_finite(nats: Nats, scores: torch.Tensor, targets: Tokens, name: str) -
 
 
 def kind_sums(nats: Nats, tokens: Tokens, codec: Codec) -> dict[str, float]:
-    """The part of a song's nats that fell on each kind of token that the codec names."""
+    """Return the part of a song's nats for each kind of token that the codec names."""
     kinds: Mapping[str, slice] = codec.token_kinds()
     return {
         kind: float(nats[(tokens >= ids.start) & (tokens < ids.stop)].sum()) for kind, ids in kinds.items()
@@ -109,7 +115,7 @@ def kind_sums(nats: Nats, tokens: Tokens, codec: Codec) -> dict[str, float]:
 
 
 def batches(lengths: Sequence[int], vocab_size: int, limit: int = BATCH_SCORES) -> Iterator[range]:
-    """Runs of consecutive songs whose padded scores stay within the limit; at least one song each."""
+    """Yield runs of consecutive songs whose padded scores stay within the limit; at least one song each."""
     start, longest = 0, 0
     for end, length in enumerate(lengths):
         longest = max(longest, length)

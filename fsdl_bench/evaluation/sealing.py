@@ -1,9 +1,9 @@
 """A seal on the scorer, against tampering in the harness's own process.
 
-Code in the same process can in the end do anything, so this finds what is done plainly: functions of the
-harness, of torch, of numpy or of Python itself that were replaced, a torch mode that was left on, and files
-of the track that were opened or listed through Python. What it cannot see (a library that opens files itself,
-a look into the harness's frames) only a process of its own keeps out: see `isolation`.
+It finds functions of the harness, torch, numpy or Python that were replaced, and a torch mode that was left
+on. Code in the same process can do more than that: read the harness's frames, or open files from a library
+(see `submissions.watch` for files opened through Python). Only a separate process prevents it; see
+`submissions.box`.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ _NUMPY = ("concatenate", "isfinite", "zeros", "flatnonzero", "asarray", "minimum
 
 
 class Seal:
-    """What the harness's arithmetic consists of, remembered before a submission is loaded."""
+    """Remembers the parts of the harness's arithmetic before a submission is loaded."""
 
     def __init__(self) -> None:
         self._parts = dict(_parts())
 
     def check(self) -> None:
-        """Raise `RuleBreach` if anything is not what it was."""
+        """Raise `RuleBreach` if a part was replaced or a torch mode is on."""
         now = dict(_parts())
         changed = [name for name, part in self._parts.items() if now.get(name) != part]
         if changed:

@@ -1,9 +1,9 @@
-"""New songs after the songs of one artist: fit or take the kept fit, adapt, sample, write.
+"""Write new songs after the songs of one artist: fit or reuse the cached fit, adapt, sample, write.
 
     support ──adapt──▶ Predictor ──sample──▶ .mid .png .wav | .txt, samples.json, index.html
 
 The submission is loaded, fitted and adapted as for an evaluation, by the same functions, so a model that was
-evaluated on the track is found again and not fitted anew. The folder is written in one step at the end.
+evaluated on the track is not fitted again. The folder is written in one step at the end.
 """
 
 from __future__ import annotations

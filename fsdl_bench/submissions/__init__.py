@@ -1,1 +1,1 @@
-"""Running a submission: contract, loading, fitting, sessions. Knows nothing of scoring."""
+"""Load, fit, isolate and call a submission. Nothing here knows about scoring."""

@@ -38,7 +38,7 @@ def convert(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, A
     missing = [n for n in named if parameters[n].default is inspect.Parameter.empty and n not in found]
     if missing:
         raise BadInput(
-            f"the submission's constructor needs {', '.join(missing)}: give --set {missing[0]}=VALUE"
+            f"the submission's constructor needs {', '.join(missing)}: pass --set {missing[0]}=VALUE"
         )
     return found
 

@@ -26,11 +26,12 @@ from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions.checking import ContractError
 from fsdl_bench.submissions.contract import FitContext
-from fsdl_bench.submissions.fitting import FitRecord, cached_fit, read_record
+from fsdl_bench.submissions.fitting import FIT, cached_fit
 from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.process import Child
 from fsdl_bench.submissions.session import Facts
 from fsdl_bench.submissions.setup import Setup
+from fsdl_bench.submissions.stored import Record, read_record
 
 _SHARED = Path("/dev/shm")
 """For the workers of a fit; closed while scoring, so that no process leaves a note for the next."""
@@ -48,14 +49,14 @@ class ChildSession:
         record: of the submission's fit; None if it has no `fit`.
     """
 
-    def __init__(self, setup: Setup, context: FitContext, record: FitRecord | None) -> None:
+    def __init__(self, setup: Setup, context: FitContext, record: Record | None) -> None:
         loaded, folder = setup.loaded, context.checkpoints.parent
         self._vocab_size = context.vocab_size
         self._inputs = record.inputs if record else ()
         stored = None if record is None else folder
         self._child = Child(loaded, [] if stored is None else [stored], [], setup.sealed)
         plain = replace(context, log=print)
-        ignored = (folder, *setup.sealed)
+        ignored = (folder, *([context.parts.folder] if context.parts else []), *setup.sealed)
         try:
             self._child.send("start", loaded.spec, loaded.settings, ignored, torch.get_num_threads())
             self._child.answer()
@@ -99,7 +100,7 @@ class ChildSession:
         self._child.close()
 
 
-def fitted_in_child(setup: Setup, context: FitContext, *, refit: bool = False) -> FitRecord | None:
+def fitted_in_child(setup: Setup, context: FitContext, *, refit: bool = False) -> Record | None:
     """Fit in a process of its own unless a fit is cached; return the fit's record, None without a `fit`.
 
     Raises:
@@ -123,7 +124,7 @@ def fitted_in_child(setup: Setup, context: FitContext, *, refit: bool = False) -
             return None
     finally:
         child.close()
-    record = read_record(folder)
+    record = read_record(folder / FIT)
     if record is None:
         raise BadInput(f"{folder}: the fit was stored and cannot be read back")
     return record

@@ -1,4 +1,4 @@
-"""Whether a submission keeps its side of the contract: one message, what was expected and what was found."""
+"""Check that a submission keeps the contract; every message says what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class ContractError(BadInput):
-    """A submission does not offer what the contract asks for, or hands back something else."""
+    """A submission lacks what the contract asks for, or returns something else."""
 
 
 def check_submission(submission: Any) -> None:
-    """Raise `ContractError` unless it has `adapt`, and every method takes the arguments it will be given."""
+    """Raise `ContractError` unless it has `adapt` and its methods take the arguments of the contract."""
     _check_methods(submission, _SUBMISSION, required="adapt")
 
 
 def check_predictor(predictor: Any, submission: Any) -> None:
-    """Raise `ContractError` unless what `adapt` returned can be asked for scores."""
+    """Raise `ContractError` unless what `adapt` returned has `logits`."""
     if predictor is None:
         raise ContractError(
             f"{type(submission).__name__}.adapt returned None: expected a predictor with `logits(songs)`"
@@ -36,23 +36,23 @@ def check_predictor(predictor: Any, submission: Any) -> None:
 
 
 def as_scores(raw: Any, songs: torch.Tensor, vocab_size: int, predictor: Any) -> torch.Tensor:
-    """What `logits` returned, as a plain tensor [B, T, V] without history.
+    """Return what `logits` returned as a plain tensor [B, T, V] without gradient history.
 
     Raises:
-        ContractError: the type, the shape or the number of ids is wrong.
+        ContractError: the type or the shape is wrong.
     """
     expected = (*songs.shape, vocab_size)
     return _as_floats(raw, expected, f"{type(predictor).__name__}.logits")
 
 
 def as_step_scores(raw: Any, vocab_size: int, stream: Any) -> torch.Tensor:
-    """What `step` returned, as a plain tensor [V] without history; raises like `as_scores`."""
+    """Return what `step` returned as a plain tensor [V] without gradient history; raises like `as_scores`."""
     return _as_floats(raw, (vocab_size,), f"{type(stream).__name__}.step")
 
 
 def _as_floats(raw: Any, expected: tuple[int, ...], name: str) -> torch.Tensor:
     if isinstance(raw, torch.Tensor):
-        # A subclass could answer the harness's arithmetic with its own.
+        # a subclass could replace the harness's arithmetic by its own
         with torch._C.DisableTorchFunctionSubclass():
             scores = raw.detach().as_subclass(torch.Tensor)
     else:
@@ -90,7 +90,7 @@ def _shape_hint(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if found[1] == expected[1] + 1:
         return ". One position is too many: nothing is scored after the last token"
     if found[2] != expected[2]:
-        return f". The vocabulary is that of the track's codec: context.vocab_size == {expected[2]}"
+        return f". The vocabulary is the codec's: context.vocab_size == {expected[2]}"
     return ""
 
 
@@ -102,7 +102,7 @@ def _check_methods(thing: Any, methods: dict[str, tuple[str, ...]], required: st
         if name not in found:
             typo = _typo(name, thing, found - methods.keys())
             if name == required or typo:
-                meant = f"; it has `{typo}`: a slip of the pen?" if typo else ""
+                meant = f"; did you mean `{typo}`?" if typo else ""
                 raise ContractError(f"{kind} has no method `{usage}`{meant}")
             continue
         method = getattr(thing, name)
@@ -119,7 +119,7 @@ def _check_methods(thing: Any, methods: dict[str, tuple[str, ...]], required: st
 
 
 def _typo(name: str, thing: Any, candidates: set[str]) -> str:
-    """A method with almost this name; an optional one would be passed over in silence."""
+    """A method with almost this name; a misspelt optional one would be ignored silently."""
     same = [found for found in sorted(candidates) if found.lower().strip("_") == name]
     close = difflib.get_close_matches(name, sorted(candidates), n=1, cutoff=0.85)
     return next((found for found in (*same, *close) if callable(getattr(thing, found, None))), "")

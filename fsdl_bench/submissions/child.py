@@ -15,9 +15,10 @@ import torch
 from fsdl_bench.errors import BadInput, RuleBreach
 from fsdl_bench.submissions.checking import check_submission
 from fsdl_bench.submissions.contract import FitContext, SupportsFit
-from fsdl_bench.submissions.fitting import restore, run_fit, store
+from fsdl_bench.submissions.fitting import FIT, restore, run_fit
 from fsdl_bench.submissions.loading import LoadedSubmission, load_submission
 from fsdl_bench.submissions.session import LocalSession
+from fsdl_bench.submissions.stored import save
 from fsdl_bench.tracks.split import Split
 
 
@@ -65,7 +66,7 @@ class _Child:
         check_submission(submission)
         if isinstance(submission, SupportsFit):
             seconds = run_fit(submission, splits, context, self._loaded.tracker)
-            store(submission, folder, seconds, self._loaded.tracker.inputs())
+            save(submission, folder / FIT, seconds, self._loaded.tracker.inputs())
         _answer(self._line, fits=isinstance(submission, SupportsFit))
 
     def on_inputs(self) -> None:

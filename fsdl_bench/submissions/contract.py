@@ -1,13 +1,13 @@
-"""What a model offers to be evaluated: it adapts to a few songs, then scores every possible next token.
+"""The contract of a submission: it adapts to a few songs, then scores every possible next token.
 
     Submission ──adapt(support)──▶ Predictor ──logits(songs)──▶ scores [B, T, V]
 
-A submission is any object with `adapt`; nothing needs to be inherited. The harness constructs it with the
-`--set` arguments alone, calls `fit` once if there is one and keeps the outcome, calls `prepare` if there is
-one, and then `adapt` once for each episode and support. Everything a submission may know about the track
-comes through the `FitContext` that `fit` and `prepare` are handed.
+A submission is any object with `adapt`; there is no base class. The harness constructs it with the `--set`
+arguments, calls `fit` once if there is one and caches the outcome, calls `prepare` if there is one, and then
+calls `adapt` once for each episode and support. Everything a submission may know about the track comes from
+the `FitContext` that `fit` and `prepare` receive.
 
-The smallest submission with a fit, in full:
+A complete small submission:
 
     class Unigram:
         def fit(self, train, validation, context):
@@ -22,8 +22,8 @@ The smallest submission with a fit, in full:
         def logits(self, songs):
             return self.scores.expand(*songs.shape, -1)
 
-Four rules hold for every submission and are audited on every run: strict causality; a full distribution;
-score before update; one pass, left to right. See `fsdl_bench.evaluation.audit`.
+Every submission must keep four rules, which are audited on every run: strict causality; a full distribution;
+score before update; one pass, left to right.
 """
 
 from __future__ import annotations
@@ -51,28 +51,28 @@ T = TypeVar("T")
 class Submission(Protocol):
     """A model under evaluation.
 
-    Only `adapt` is needed. Optional beside it: `fit` (`SupportsFit`), `prepare` (`SupportsPrepare`), and
+    Only `adapt` is required. Optional: `fit` (`SupportsFit`), `prepare` (`SupportsPrepare`), and
 
-    - `precision: torch.dtype`: the coarsest floating-point type that a score passes through, where that is
-      coarser than the type of the scores themselves (bfloat16 layers under a float32 output). The audits
-      allow for the rounding of this type.
-    - `parameters()`: as in `torch.nn.Module`, or an int: the number of parameters to be recorded. Without it
-      the parameters of the modules among the attributes are counted.
+    - `precision: torch.dtype`: the coarsest floating-point type that a score passes through, if it is coarser
+      than the type of the scores (bfloat16 layers under a float32 output). The audits allow for the rounding
+      of this type.
+    - `parameters`: a method as in `torch.nn.Module`, or an int: the number of parameters to record. Without
+      it, the parameters of the modules among the attributes are counted.
     - `name`, `family` (such as "n-gram", "adaptive", "meta-learned") and `notes` (a dict of numbers and
-      texts, such as training tokens): what tables and the record say of it.
+      texts, such as training tokens): shown in tables and recorded.
     - `exact = False`: it can only give a bound on its likelihood; its results are listed apart, with "<=".
     """
 
     def adapt(self, support: Sequence[Tokens]) -> Predictor:
         """Condition on the songs of one artist.
 
-        Gradients are enabled. The state of Python's, numpy's and torch's global random generators is set
-        before each call from the run's seed and the episode, so a random `adapt` gives the same predictor in
-        any order of the episodes. A predictor is used until the next call of `adapt` and not after it.
+        Gradients are enabled. Python's, numpy's and torch's global random generators are seeded before each
+        call from the run's seed and the episode, so a random `adapt` returns the same predictor in any order
+        of the episodes. A predictor is used until the next call of `adapt`.
 
         Args:
-            support: K songs, each uint16 [T], without BOS, EOS last only if the song ended inside the
-                excerpt. Empty for zero shots. The order is frozen and carries no meaning.
+            support: K songs, each uint16 [T], without BOS, with EOS last only if the song ended inside the
+                excerpt. Empty for zero shots. The order is frozen and has no meaning.
         """
         ...
 
@@ -80,26 +80,24 @@ class Submission(Protocol):
 class Predictor(Protocol):
     """A distribution over songs, given the support.
 
-    Only `logits` is needed. Optional beside it: `observe` (`SupportsObserve`) and `stream`
-    (`SupportsStream`).
+    Only `logits` is required. Optional: `observe` (`SupportsObserve`) and `stream` (`SupportsStream`).
     """
 
     def logits(self, songs: torch.Tensor) -> torch.Tensor:
-        """Scores for every token of every song, from the support and the tokens before it.
+        """Return scores for every token of every song, from the support and the tokens before it.
 
-        Called under `torch.no_grad()`; use `torch.enable_grad()` inside for test-time training. The ids after
-        a cut may be any ids of the vocabulary, in any order: the audits redraw them.
+        Called under `torch.no_grad()`; use `torch.enable_grad()` inside for test-time training. Songs may
+        contain any ids in any order, because the audits redraw suffixes.
 
         Args:
-            songs: int64 [B, T] on the context's device; each row one song, padded with PAD (0) at its end. No
-                BOS.
+            songs: int64 [B, T] on the context's device; each row one song without BOS, padded with PAD (0)
+                at its end.
 
         Returns:
-            float [B, T, V]: unnormalised log-probabilities. `[b, t]` scores what stands at `songs[b, t]`,
-            from `songs[b, :t]` alone; `[b, 0]` knows the support only. -inf is allowed for ids that cannot
-            come, but a song that then holds one has no finite score. Half, single or double precision.
-            Anything that numpy turns into a float array is taken too. What is returned after the end of a
-            song is not looked at.
+            float [B, T, V]: unnormalised log-probabilities in half, single or double precision, or anything
+            that numpy converts to a float array. `[b, t]` scores the token at `songs[b, t]` from
+            `songs[b, :t]` alone; `[b, 0]` depends on the support only. -inf is allowed for ids that cannot
+            occur; a song that contains one fails the run. Rows after the end of a song are ignored.
         """
         ...
 
@@ -108,7 +106,7 @@ class Stream(Protocol):
     """One song, token by token."""
 
     def step(self, token: int) -> torch.Tensor:
-        """Take the token that came, BOS first; return scores for the next one: float [V], as in `logits`."""
+        """Take the next token, BOS first; return scores for the one after it: float [V], as in `logits`."""
         ...
 
 
@@ -119,42 +117,42 @@ class SupportsFit(Protocol):
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Meta-train; called once for each track, seed and set of arguments, before everything else.
 
-        What it leaves in the object is stored with `torch.save` and later taken from there, so the object
-        must pickle; `__getstate__` and `__setstate__` decide what is kept.
+        The fitted object is cached with `torch.save`, so it must pickle; `__getstate__` and `__setstate__`
+        decide what is stored. The cached fit is reused until the code, an argument, or a file that the
+        submission used through Python changes.
 
         Args:
             train: the meta-training artists, to learn from.
-            validation: the validation artists, to choose settings by.
-            context: facts about the track, the device and the seed. The test artists cannot be reached from
-                it.
+            validation: the validation artists, to choose settings with.
+            context: facts about the track, the device and the seed.
         """
         ...
 
 
 @runtime_checkable
 class SupportsPrepare(Protocol):
-    """A submission that has something to do before it adapts, such as to load its own weights file."""
+    """A submission that prepares itself before it adapts, for example loads its own weights file."""
 
     def prepare(self, context: FitContext) -> None:
-        """Called once in every run: after construction or after `fit` was restored, before `adapt`."""
+        """Called once in every run, after construction or after the cached fit was loaded, before `adapt`."""
         ...
 
 
 @runtime_checkable
 class SupportsObserve(Protocol):
-    """A predictor that goes on learning in the streaming protocol."""
+    """A predictor that keeps learning in the streaming protocol."""
 
     def observe(self, song: Tokens) -> None:
-        """A query song, uint16 [T], after its score was fixed. Later songs may be scored in its light."""
+        """Receive a scored query song, uint16 [T]. It may inform the scores of later songs."""
         ...
 
 
 @runtime_checkable
 class SupportsStream(Protocol):
-    """A predictor that can go token by token: for sampling, and for an audit of `logits`."""
+    """A predictor that can score token by token: for sampling, and for an audit of `logits`."""
 
     def stream(self) -> Stream:
-        """A new song, before its first token. Its scores agree with `logits`."""
+        """Return a stream before the first token of a new song. Its scores must agree with `logits`."""
         ...
 
 
@@ -166,13 +164,13 @@ class FitContext:
         track: the track's name.
         kind: `lyrics` or `midi`.
         digest: the track's logical digest.
-        codec: what the tokens are written in: `decode`, `token_kinds`, `allowed_next`.
+        codec: the codec of the tokens: `decode`, `token_kinds`, `allowed_next`.
         shots: the support sizes that are evaluated, such as (0, 1, 2, 5).
         queries: query songs in an episode.
-        device: where `logits` gets its songs, and where the model should compute.
-        seed: the run's seed; the global random generators are already set from it.
-        checkpoints: a folder of this fit's own for whatever a long `fit` wants to resume from; kept until the
-            fit is complete.
+        device: where the songs for `logits` are placed, and where the model should compute.
+        seed: the run's seed; the global random generators are already seeded from it.
+        checkpoints: a folder of this fit's own, for what a long `fit` needs to resume; removed when the fit
+            is complete, or when a file changed that the interrupted fit had used.
         parts: the store behind `once`; None where nothing can be kept.
         log: prints a line without disturbing the progress bar.
     """
@@ -191,19 +189,19 @@ class FitContext:
 
     @property
     def vocab_size(self) -> int:
-        """V: token ids are below this, and scores have this many columns."""
+        """V: token ids are below it, and scores have this many columns."""
         return self.codec.vocab_size
 
     @property
     def unit(self) -> str:
-        """`note` or `byte`: what the headline figure is counted in."""
+        """The unit of the headline figure: `note` or `byte`."""
         return self.codec.unit
 
     def episodes(self, split: Split, **options: Any) -> TrainingEpisodes:
-        """Training episodes drawn from a split with this run's seed: an endless iterable for a DataLoader.
+        """Return training episodes drawn with this run's seed: an endless iterable for a DataLoader.
 
         Args:
-            split: the split that `fit` was handed, usually `train`.
+            split: a split that `fit` received, usually `train`.
             options: of `TrainingEpisodes`: shots, queries, batch_size, ...
         """
         from fsdl_bench.sampling import TrainingEpisodes

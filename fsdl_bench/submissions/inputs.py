@@ -14,6 +14,7 @@ folders (whose content has digests and checksums of its own) are not recorded.
 
 from __future__ import annotations
 
+import json
 import os
 import site
 import stat
@@ -67,10 +68,13 @@ class Input(BaseModel):
     kind: Kind
     state: str
 
-    @property
-    def change(self) -> str:
-        """How the file differs from the recorded state, such as "changed"; "" if it does not."""
-        now = _state(self.path, self.kind)
+    def change(self, *, quick: bool = False) -> str:
+        """Return how the file differs from the recorded state, such as "changed"; "" if it does not.
+
+        Args:
+            quick: the recorded state is one of `Tracker.write_into`.
+        """
+        now = (_glance if quick else _state)(self.path, self.kind)
         if now == self.state:
             return ""
         if now == ABSENT:
@@ -80,9 +84,9 @@ class Input(BaseModel):
         return "changed"
 
 
-def first_change(inputs: Iterable[Input]) -> str:
+def first_change(inputs: Iterable[Input], *, quick: bool = False) -> str:
     """Return the first input that differs from its recorded state, as "PATH changed"; "" if none does."""
-    return next((f"{one.path} {change}" for one in inputs if (change := one.change)), "")
+    return next((f"{one.path} {change}" for one in inputs if (change := one.change(quick=quick))), "")
 
 
 class Tracker:
@@ -104,11 +108,23 @@ class Tracker:
         self._known = {(one.path, one.kind): one for one in known}
         self._met: dict[tuple[str, Kind], str] = {}
         self._written: set[str] = set()
+        self._list: Path | None = None
 
     def ignore(self, *folders: Path) -> None:
         """Do not record what is used below these folders from now on."""
         for folder in folders:
             self._recorded |= {_prefix(folder): False, _prefix(Path(os.path.realpath(folder))): False}
+
+    def write_into(self, path: Path) -> None:
+        """Append every input to a file as soon as it is met, for the case that this process is killed.
+
+        A line is a JSON list: path, kind, and a state that is quick to take (of a file its size and time);
+        the kind is "written" if the submission wrote the file itself.
+        """
+        self._list = path
+        path.touch()
+        for name, kind in [*self._known, *self._met]:
+            self._append(name, kind)
 
     def opened(self, path: str) -> None:
         """Record a file that is read; for Python's bytecode the source that it was compiled from."""
@@ -130,7 +146,10 @@ class Tracker:
 
     def written(self, path: str) -> None:
         """Remember that the submission wrote this path itself."""
-        self._written.add(_absolute(path))
+        path = _absolute(path)
+        self._written.add(path)
+        if {(path, "file"), (path, "lookup")} & self._met.keys():
+            self._append(path, "written")
 
     def add(self, inputs: Iterable[Input]) -> None:
         """Record what was found by another tracker."""
@@ -164,7 +183,15 @@ class Tracker:
             return
         if kind == "file" and not _regular(path):
             kind = "lookup"
-        self._met.setdefault((path, kind), _glance(path, kind))
+        if (path, kind) not in self._met:
+            self._met[path, kind] = _glance(path, kind)
+            self._append(path, kind)
+
+    def _append(self, path: str, kind: Kind | Literal["written"]) -> None:
+        if self._list is not None:
+            state = "" if kind == "written" else _glance(path, kind)
+            with self._list.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps([path, kind, state]) + "\n")
 
     def counts(self, path: str) -> bool:
         """Return whether a path is recorded: the longest known folder around it decides."""

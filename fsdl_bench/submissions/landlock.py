@@ -1,7 +1,7 @@
-"""Locking this process out of everything but the files it needs, with Landlock (Linux 5.13 and later).
+"""Lock this process out of everything but the files it needs, with Landlock (Linux 5.13 and later).
 
-Imports nothing heavy: the lock binds the thread that asks for it and what that thread starts afterwards, so
-it has to close before torch starts its threads. See https://docs.kernel.org/userspace-api/landlock.html.
+This module imports nothing heavy: the lock holds for the calling thread and for what that thread starts
+afterwards, so it must be set before torch starts its threads. See https://docs.kernel.org/userspace-api/landlock.html.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _ON_FILES = _EXECUTE | 1 << 1 | _READ_FILE | 1 << 14 | 1 << 15  # and write, truncate, ioctl
 _FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-"""How many rights on files each version of the interface knows."""
+"""The number of file rights in each version of the interface."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -36,20 +36,19 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Which version of Landlock the kernel offers; 0 for none."""
+    """Return the kernel's version of Landlock; 0 for none."""
     if not sys.platform.startswith("linux"):
         return 0
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
 
 
 def lock(read: Iterable[str], write: Iterable[str]) -> bool:
-    """Allow this process to read under `read` and to do everything under `write`, and no TCP connections.
+    """Allow this process to read below `read`, to do anything below `write`, and no TCP connection.
 
-    Paths that do not exist are passed over. Returns false, and does nothing, where the kernel has no
-    Landlock.
+    Paths that do not exist are skipped. Returns false, and does nothing, if the kernel has no Landlock.
 
     Raises:
-        OSError: the kernel has it and refuses.
+        OSError: the kernel has Landlock and refuses.
     """
     known = version()
     if not known:

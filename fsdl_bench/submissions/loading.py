@@ -1,9 +1,8 @@
-"""Finding a submission: `model.py`, `model.py:ClassName` or `package.module:ClassName`, and its arguments.
+"""Load a submission: `model.py`, `model.py:ClassName` or `package.module:ClassName`, and its arguments.
 
-A file is imported as if it had been started from its own folder, so its neighbours can be imported. The
-digest, by which fits are cached and runs resumed, covers the file and, through all its import statements, the
-files of that folder (or of its package) that it uses: a change in a shared helper counts, a change in another
-model does not.
+A file is imported with its own folder first on the path, so that it can import its neighbours. Its digest
+(`fingerprint.code`) covers the file and the files of its folder, or package, that it imports: a change in a
+shared helper counts, a change in another model does not.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ _HOW = "expected path.py, path.py:ClassName or package.module:ClassName"
 
 @dataclass(frozen=True)
 class LoadedSubmission:
-    """A submission that was found and can be constructed.
+    """A submission that can be constructed.
 
     Attributes:
-        spec: how to find it again from any working folder; "" if it was given as an object.
+        spec: how to load it again from any working folder; "" if it was given as an object.
         name: of the class or function that constructs it.
         factory: the class, or a function that returns a submission.
-        arguments: what it is constructed with, converted.
-        file: the file that defines it; None for an object that comes from no file.
+        arguments: of the constructor, converted.
+        file: the file that defines it; None for an object without a source file.
         root: the folder that its imports are resolved in.
         package: follow only imports of this package when hashing code; all below `root` if empty.
         digest: hash of its code; a random number for an object.
-        settings: the arguments as they were given, `key=value`.
+        settings: the arguments as given, `key=value`.
         tracker: records the files that it uses, from its import on.
     """
 
@@ -62,7 +61,7 @@ class LoadedSubmission:
 
     @property
     def sha256(self) -> str:
-        """Hash of the file that defines it; of nothing for an object that comes from no file."""
+        """SHA-256 of the file that defines it, 64 hex digits; of no bytes if there is no file."""
         return hashlib.sha256(self.file.read_bytes() if self.file else b"").hexdigest()
 
     def construct(self) -> Any:
@@ -72,16 +71,15 @@ class LoadedSubmission:
 
 
 def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission:
-    """Import what `spec` names. Errors that the submission's own code raises come through as they are.
+    """Import what `spec` names. Errors raised by the submission's own code are passed on.
 
     Args:
         spec: `path.py`, `path.py:ClassName` or `package.module:ClassName`. Without a class name the file must
             define exactly one public class with `adapt`.
-        settings: `key=value` each. Values take the type that the constructor's annotation names; without an
-            annotation they are read as Python literals, and else as text.
+        settings: `key=value` each; see `arguments.convert`.
 
     Raises:
-        BadInput: nothing is there, the class cannot be told, or an argument is unknown or of the wrong type.
+        BadInput: there is no such submission, the file defines several, or an argument is wrong.
     """
     place, class_name = _parse(spec)
     by_path = place.endswith(".py")
@@ -107,7 +105,7 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
 
 
 def from_object(submission: Any) -> LoadedSubmission:
-    """A submission that is already at hand; sessions get copies of it, and its fit is not kept."""
+    """Return a submission that exists as an object. Sessions get copies of it, and its fit is not cached."""
     pristine = copy.deepcopy(submission)
     source = None
     with contextlib.suppress(TypeError, OSError):  # a class of a notebook, or one written in C
@@ -132,14 +130,14 @@ def _parse(spec: str) -> tuple[str, str]:
     if not colon or not name.isidentifier():
         place, name = spec, ""
     if not place.endswith(".py") and not name:
-        raise BadInput(f"{spec!r} names no submission: {_HOW}")
+        raise BadInput(f"{spec!r}: {_HOW}")
     return place, name
 
 
 def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
     path = path.expanduser().absolute()
     if not path.is_file():
-        raise BadInput(f"there is no file {path}: {_HOW}")
+        raise BadInput(f"{path}: no such file; {_HOW}")
     folder = path.parent
     _forget_strangers(folder)
     _forget_changed(folder)
@@ -149,7 +147,7 @@ def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
     )
     specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
-        raise BadInput(f"{path} is no Python file: {_HOW}")
+        raise BadInput(f"{path}: not a Python file; {_HOW}")
     module = importlib.util.module_from_spec(specification)
     if str(folder) in sys.path:
         sys.path.remove(str(folder))
@@ -172,11 +170,11 @@ def _import_name(name: str, spec: str) -> tuple[ModuleType, Path, list[Input]]:
             module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
-            raise BadInput(f"{spec!r}: there is no module {error.name}: {_HOW}") from None
+            raise BadInput(f"{spec!r}: there is no module {error.name}; {_HOW}") from None
         raise
     file = Path(getattr(module, "__file__", None) or "")
     if not file.is_file():
-        raise BadInput(f"{spec!r}: {name} is no Python file: {_HOW}")
+        raise BadInput(f"{spec!r}: {name} is not a Python file; {_HOW}")
     return module, own.parent, inputs
 
 
@@ -258,11 +256,10 @@ def _pick(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
         return fitting[0]
     if fitting:
         raise BadInput(
-            f"{spec} defines several submissions: {_names(fitting)}; say which: {spec}:{fitting[0].__name__}"
+            f"{spec}: defines several submissions: {_names(fitting)}; name one: {spec}:{fitting[0].__name__}"
         )
     raise BadInput(
-        f"{spec} defines no submission: expected a class with a method `adapt(self, support)`, "
-        f"found {_names(_classes(module))}"
+        f"{spec}: expected a class with a method `adapt(self, support)`, found {_names(_classes(module))}"
     )
 
 

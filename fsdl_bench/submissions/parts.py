@@ -1,7 +1,9 @@
 """Parts that several submissions share, such as one trained LSTM: made by the first, reused by the others.
 
-    PARTS/<name>-<key>/part.pt        key = hash(settings, code of `make`, track digest, seed)
-    PARTS/<name>-<key>/checkpoints/   for an interrupted training; whoever asks next resumes it
+    FSDL_BENCH_HOME/parts/<who>/<name>-<key>/part.pt     see `stored`
+    key = hash(settings, code of `make`, track digest, seed)
+
+A training that was interrupted is resumed by whichever submission asks next.
 
 Submissions reach this through `FitContext.once`.
 """
@@ -9,22 +11,23 @@ Submissions reach this through `FitContext.once`.
 from __future__ import annotations
 
 import functools
-import pickle
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
 from fsdl_bench import fingerprint
-from fsdl_bench.checked import is_intact, remove_checked, write_checked
 from fsdl_bench.errors import BadInput
+from fsdl_bench.submissions.inputs import Tracker
 from fsdl_bench.submissions.seeding import seeded
+from fsdl_bench.submissions.stored import prepare_checkpoints, reusable, save
+from fsdl_bench.submissions.watch import recorder, recording
 
 
 @dataclass(frozen=True)
@@ -78,22 +81,23 @@ class Parts:
         """
         place = self.folder / f"{name}-{key}"
         part = place / "part.pt"
-        found, value = _load(part, name, device, log)
-        if found:
-            return value
-        place.mkdir(parents=True, exist_ok=True)
+        what = f"the part {name}"
+        if not part.exists():
+            place.mkdir(parents=True, exist_ok=True)
         with _locked(place / "lock", name, log):
-            found, value = _load(part, name, device, log)
-            if not found:
-                checkpoints = place / "checkpoints"
-                checkpoints.mkdir(exist_ok=True)
-                with seeded(seed):
-                    value = make(checkpoints)
-                with write_checked(part) as temporary, temporary.open("wb") as stream:
-                    torch.save(value, stream)
-                shutil.rmtree(checkpoints, ignore_errors=True)
-                value = torch.load(part, map_location=device, weights_only=False)
-        return value
+            record = reusable(part, what, log)
+            if record is None:
+                tracker = Tracker(self.root / self.package, [self.folder])
+                prepare_checkpoints(place, tracker, log)
+                log(f"making {what}")
+                start = perf_counter()
+                with seeded(seed), recording(tracker):
+                    value = make(place / "checkpoints")
+                record = save(value, part, perf_counter() - start, tracker.inputs())
+            outer = recorder()
+            if isinstance(outer, Tracker):  # what the part came from, the fit that uses it comes from too
+                outer.add(record.inputs)
+            return torch.load(part, map_location=device, weights_only=False)
 
     def _code(self, make: Callable[..., Any]) -> str | None:
         """A hash of the module that `make` is defined in, and of everything that it imports."""
@@ -122,18 +126,3 @@ def _locked(path: Path, name: str, log: Callable[[str], None]) -> Iterator[None]
         yield
     finally:
         lock.release()
-
-
-def _load(part: Path, name: str, device: torch.device, log: Callable[[str], None]) -> tuple[bool, Any]:
-    """Whether an intact part is stored, and the part."""
-    if not part.exists():
-        return False, None
-    if is_intact(part):
-        try:
-            return True, torch.load(part, map_location=device, weights_only=False)
-        except (RuntimeError, pickle.UnpicklingError, AttributeError, ImportError, EOFError) as error:
-            log(f"{part}: the stored {name} cannot be loaded ({error}); it is made again")
-    else:
-        log(f"{part}: the stored {name} is damaged; it is made again")
-    remove_checked(part)
-    return False, None

@@ -212,6 +212,11 @@ def _path(args: tuple[Any, ...], position: int) -> str | None:
     return os.fsdecode(place) if isinstance(place, str | bytes | os.PathLike) else None
 
 
+def recorder() -> Recorder | None:
+    """Return the recorder that is told at present."""
+    return _watch.recorders[-1] if _watch.recorders else None
+
+
 def _frame(skipped: Callable[[str], bool]) -> FrameType | None:
     """The innermost frame of a module that is not skipped."""
     frame: FrameType | None = sys._getframe(1)

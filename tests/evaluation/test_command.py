@@ -63,7 +63,7 @@ def test_ctrl_c_says_how_to_go_on(toy, model, counting, tmp_path):
     path = model(counting.replace("time.sleep(self.slow)", "raise KeyboardInterrupt"))
     done = CliRunner().invoke(main, ["evaluate", "--submission", path, "--track", "toy"])
     assert done.exit_code == 130
-    assert "Add --resume to go on" in done.stderr
+    assert "Add --resume to continue" in done.stderr
 
 
 def test_the_command_has_the_options_of_the_function():

@@ -39,7 +39,7 @@ def test_flipped_bits_in_the_fit_and_the_journal(unfinished, run, tmp_path, caps
     kept = tmp_path / "kept"
     shutil.copytree(home(), kept)
     files = [file.relative_to(kept) for file in sorted(kept.glob("[fr]*s/*/*")) if file.is_file()]
-    assert {file.name for file in files} >= {"submission.pt", "fit.json", "run.json", "entries.jsonl"}
+    assert {file.name for file in files} >= {"submission.pt", "submission.json", "run.json", "entries.jsonl"}
     choose = random.Random(3)
     for turn in range(FLIPS):
         shutil.rmtree(home())

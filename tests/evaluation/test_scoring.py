@@ -14,7 +14,6 @@ from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import RuleBreach
 from fsdl_bench.evaluation import scoring
 from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, kind_sums, token_nats
-from fsdl_bench.padding import pad
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 
@@ -112,12 +111,6 @@ def test_batches_hold_all_songs_in_order_within_the_limit(lengths, size, limit):
     for one, two in pairwise(found):
         joined = [*one, two[0]]
         assert len(joined) * max(lengths[i] for i in joined) * size > limit
-
-
-def test_pad():
-    songs = [np.array([5, 6, 7], np.uint16), np.array([8], np.uint16)]
-    assert pad(songs, torch.device("cpu")).tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert pad(songs, torch.device("cpu")).dtype == torch.int64
 
 
 def test_kinds_of_a_midi_song_leave_only_the_end():

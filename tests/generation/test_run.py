@@ -176,7 +176,7 @@ def test_an_interrupted_run_leaves_the_folder_as_it_was(cli, tracks, model, own_
         ({"--top-p": "2"}, "top_p: expected"),
         ({"--preview-seconds": "-1"}, "--preview-seconds: expected"),
         ({"--preview-rate": "100"}, "--preview-rate: expected"),
-        ({"--submission": "nothing.py"}, "there is no file"),
+        ({"--submission": "nothing.py"}, "no such file"),
         ({"--set": "wrong"}, "expected key=value"),
         ({"--device": "abacus"}, "--device abacus"),
     ],

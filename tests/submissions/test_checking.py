@@ -33,17 +33,17 @@ def adapt(self, support):
     ("methods", "message"),
     [
         ({}, r"Model has no method `adapt\(support\)`"),
-        ({"adapts": adapt}, r"Model has no method `adapt\(support\)`; it has `adapts`: a slip of the pen\?"),
+        ({"adapts": adapt}, r"Model has no method `adapt\(support\)`; did you mean `adapts`\?"),
         ({"adapt": 3}, r"Model.adapt is int; expected a method `adapt\(support\)`"),
         ({"adapt": lambda self: 1}, r"Model.adapt\(\) cannot be called as `adapt\(support\)`"),
         (
             {"adapt": adapt, "fit": lambda self, train: 1},
             r"cannot be called as `fit\(train, validation, context\)`",
         ),
-        ({"adapt": adapt, "Fit": lambda self, a, b, c: 1}, r"no method `fit\(.*\)`; it has `Fit`"),
+        ({"adapt": adapt, "Fit": lambda self, a, b, c: 1}, r"no method `fit\(.*\)`; did you mean `Fit`"),
         (
             {"adapt": adapt, "prepares": lambda self, c: 1},
-            r"no method `prepare\(context\)`; it has `prepares`",
+            r"no method `prepare\(context\)`; did you mean `prepares`",
         ),
     ],
 )
@@ -63,7 +63,7 @@ def test_submissions_that_lack_nothing():
     [
         (None, "Model.adapt returned None: expected a predictor with `logits\\(songs\\)`"),
         (3, r"int has no method `logits\(songs\)`"),
-        (submission(logits=lambda self, songs: 1, obsrve=lambda self, song: 1), "it has `obsrve`"),
+        (submission(logits=lambda self, songs: 1, obsrve=lambda self, song: 1), "did you mean `obsrve`"),
         (
             submission(logits=lambda self, songs: 1, stream=lambda self, song: 1),
             r"cannot be called as `stream\(\)`",

@@ -91,7 +91,8 @@ def test_a_flipped_bit_in_a_cached_fit_is_noticed_and_the_fit_is_made_again(fit,
     expected = fit(path).make().noise
     (folder,) = own_home.glob("fits/*")
     files = sorted(folder.glob("*"))
-    assert [file.name for file in files] == ["fit.json", "fit.json.xxh3", "submission.pt"]
+    files = [file for file in files if file.is_file()]
+    assert [file.name for file in files] == ["submission.json", "submission.json.xxh3", "submission.pt"]
     choose = random.Random(1)
     for turn in range(90):
         file = files[turn % 3]
@@ -100,10 +101,11 @@ def test_a_flipped_bit_in_a_cached_fit_is_noticed_and_the_fit_is_made_again(fit,
         file.write_bytes(data)
         fit.logged.clear()
         assert torch.equal(fit(path).make().noise, expected)
-        assert fit.logged == [f"{folder}: the cached fit is damaged", "fitting Fitted on toy, seed 0"]
+        damaged = f"{folder / 'submission.pt'}: the fit of Fitted on toy, seed 0 is damaged"
+        assert fit.logged == [damaged, "fitting Fitted on toy, seed 0"]
 
 
-@pytest.mark.parametrize("name", ["fit.json", "fit.json.xxh3", "submission.pt"])
+@pytest.mark.parametrize("name", ["submission.json", "submission.json.xxh3", "submission.pt"])
 @pytest.mark.parametrize("how", ["cut", "empty", "gone"])
 def test_a_cached_fit_that_is_cut_or_gone(fit, model, own_home, name, how):
     path = model(FITTED)
@@ -122,7 +124,7 @@ def test_the_files_of_two_fits_are_not_mixed(fit, model, own_home):
     path = model(FITTED)
     fit(path)
     (folder,) = own_home.glob("fits/*")
-    old = {file.name: file.read_bytes() for file in folder.glob("fit.json*")}
+    old = {file.name: file.read_bytes() for file in folder.glob("submission.json*")}
     fit(path, seed=1)
     (other,) = set(own_home.glob("fits/*")) - {folder}
     for name, data in old.items():
@@ -219,3 +221,41 @@ def test_the_test_songs_cannot_be_reached_from_what_fit_is_handed(toy):
     assert splits == ["validation", "train"]
     assert not [text for text in texts if "test" in Path(text).name]
     assert "test" in reached(track)[0], "the walk finds it where it is"
+
+
+TRAINED = """
+from pathlib import Path
+class Trained:
+    def fit(self, train, validation, context):
+        weight = float(Path(__file__).with_name("w.txt").read_text())
+        cache = Path(__file__).with_name("cache.txt")
+        if not cache.exists():
+            cache.write_text("x")
+        step = context.checkpoints / "step"
+        self.weight = float(step.read_text()) if step.exists() else weight
+        if not step.exists():
+            step.write_text(str(weight))
+            raise KeyboardInterrupt
+    def adapt(self, support):
+        return self
+"""
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_interrupted_training_is_resumed_unless_a_file_that_it_used_changed(fit, model, changed):
+    path = model(TRAINED)
+    file = Path(path).with_name("w.txt")
+    file.write_text("1.0")
+    with pytest.raises(KeyboardInterrupt):
+        fit(path)
+    if not changed:
+        assert fit(path).make().weight == 1.0
+        assert fit.logged == ["fitting Trained on toy, seed 0"] * 2
+        return
+    file.write_text("22.0")
+    with pytest.raises(KeyboardInterrupt):
+        fit(path)
+    assert fit.logged[-1] == (
+        f"{file} changed since the interrupted training used it: the training starts anew"
+    )
+    assert fit(path).make().weight == 22.0

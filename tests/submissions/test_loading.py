@@ -29,7 +29,7 @@ def test_the_only_class_of_a_file(model):
 def test_a_class_by_name(model):
     path = model(MODEL + "class Other(Model):\n    pass\n")
     assert type(load_submission(f"{path}:Other").construct()).__name__ == "Other"
-    with pytest.raises(BadInput, match=r"defines several submissions: Model, Other; say which: .*:Model"):
+    with pytest.raises(BadInput, match=r"defines several submissions: Model, Other; name one: .*:Model"):
         load_submission(path)
 
 
@@ -56,12 +56,12 @@ def test_a_module(model, monkeypatch):
     [
         (
             "nowhere.py",
-            "there is no file .*nowhere.py: expected path.py, path.py:ClassName or package.module:Class",
+            "nowhere.py: no such file; expected path.py, path.py:ClassName or package.module:Class",
         ),
-        ("nowhere", "'nowhere' names no submission"),
+        ("nowhere", "'nowhere': expected path.py"),
         ("no.such.module:Model", "there is no module no"),
         ("json.nothing:Model", "there is no module json.nothing"),
-        ("sys:Model", "sys is no Python file"),
+        ("sys:Model", "sys is not a Python file"),
         ("json:Model", "has no class Model; it has"),
     ],
 )
@@ -134,7 +134,7 @@ def test_richer_annotations(model):
     assert Literal["a", "b"]
     with pytest.raises(BadInput, match="--set mode=c: expected"):
         load_submission(path, ["mode=c"])
-    with pytest.raises(BadInput, match="the submission's constructor needs mode: give --set mode=VALUE"):
+    with pytest.raises(BadInput, match="the submission's constructor needs mode: pass --set mode=VALUE"):
         load_submission(path)
 
 

@@ -136,8 +136,9 @@ def test_a_damaged_part_is_made_again_with_a_message(context, make, logged, tmp_
         again = context.once("lstm", {}, make)
         assert torch.equal(first["drawn"], again["drawn"])
         assert len(make.calls) == turn + 2
-        assert "damaged; it is made again" in logged[-1]
+        assert f"{part}: the part lstm is damaged" in logged
         assert part.read_bytes() == whole
+        logged.clear()
 
 
 def test_without_a_store_it_is_made_every_time(context, make):
@@ -248,3 +249,43 @@ def test_an_isolated_submission_cannot_reach_the_parts_of_others(toy, model, run
     capfd.readouterr()
     run(path, isolate=True, limit=1, shots=[0])
     assert "opened it" not in capfd.readouterr().err
+
+
+READING = """
+from pathlib import Path
+class {name}:
+    def fit(self, train, validation, context):
+        self.size = context.vocab_size
+        self.weight = context.once("weight", {{}}, make)
+    def adapt(self, support):
+        return self
+    def logits(self, songs):
+        scores = torch.zeros(*songs.shape, self.size)
+        scores[..., 5] = self.weight
+        return scores
+def make(context):
+    return float(Path(__file__).with_name("w.txt").read_text())
+"""
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_a_file_that_a_part_came_from_counts_for_every_fit_that_uses_the_part(
+    toy, model, run, isolate, capfd
+):
+    path = model("\n".join(READING.format(name=name) for name in ("One", "Two")))
+    file = Path(path).with_name("w.txt")
+    options = {"isolate": isolate, "limit": 1, "shots": [0]}
+
+    def both():
+        return [run(f"{path}:{name}", **options).rows.nats.sum() for name in ("One", "Two")]
+
+    file.write_text("1.0")
+    first = both()
+    assert both() == first
+    assert first[0] == first[1]
+    file.write_text("2.0")
+    second = both()
+    assert second[0] == second[1] != first[0]
+    said = capfd.readouterr().err
+    for what in ("the part weight", "the fit of One on toy, seed 0", "the fit of Two on toy, seed 0"):
+        assert f"w.txt changed since {what} was made" in said
