@@ -134,12 +134,12 @@ def test_options_of_a_layout(cli, tmp_path):
     ("arguments", "message"),
     [
         (["nope"], "no track 'nope'"),
-        (["--kind", "lyrics"], "go with --from"),
+        (["--kind", "lyrics"], "need --from"),
         (["--from", "/no/such/folder", "--kind", "midi", "--name", "x"], "/no/such/folder: there is no such"),
         (["--from", "/"], "--from needs --kind lyrics|midi and --name NAME"),
         (["--from", "/", "--kind", "midi", "--name", "Not A Name"], "--name Not A Name"),
         (["--from", "/", "--kind", "midi", "--name", "x", "--set", "colour"], "expected KEY=VALUE"),
-        (["--out", "x"], "--out names the folder of one track"),
+        (["--out", "x"], "--out is the folder of one track"),
         (["--workers", "-1"], "--workers"),
     ],
 )

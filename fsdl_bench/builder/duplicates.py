@@ -31,7 +31,8 @@ from fsdl_bench.progress import bar
 Ints = npt.NDArray[np.int64]
 
 FREQUENT = 100
-_SLICE = 1 << 20  # pairs at a time
+_SLICE = 1 << 20  # pairs that are counted together; bounds the memory
+_RUNS = 1 << 17  # shingles that are paired together; bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,12 @@ class _Pairs:
             frequent = np.repeat(lengths > FREQUENT, lengths)
             self._set_aside(shingles[frequent], songs[frequent])
         held: list[npt.NDArray[np.uint64]] = []
-        for pairs in _pairs_within(songs.astype(np.uint64), starts, lengths):
-            held.append(pairs)
-            if sum(map(len, held)) > _SLICE:
-                self._emit(held)
+        for first in range(0, len(starts), _RUNS):
+            runs = slice(first, first + _RUNS)
+            for pairs in _pairs_within(songs, starts[runs], lengths[runs]):
+                held.append(pairs)
+                if sum(map(len, held)) > _SLICE:
+                    self._emit(held)
         self._emit(held)
 
     def _set_aside(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
@@ -185,7 +188,7 @@ class _Pairs:
             yield np.stack([first[joined], second[joined]])
 
 
-def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) -> Iterator[Any]:
+def _pairs_within(songs: npt.NDArray[np.uint32], starts: Ints, lengths: Ints) -> Iterator[Any]:
     """All pairs (lower song << 32 | higher song) within each run of at most `FREQUENT` songs."""
     usable = (lengths > 1) & (lengths <= FREQUENT)
     starts, lengths = starts[usable], lengths[usable]
@@ -198,5 +201,5 @@ def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) ->
         place, following = place[go_on], following[go_on]
         if not len(place):
             return
-        one, other = songs[place], songs[place + step]
+        one, other = songs[place].astype(np.uint64), songs[place + step].astype(np.uint64)
         yield (np.minimum(one, other) << 32) | np.maximum(one, other)

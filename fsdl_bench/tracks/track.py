@@ -195,7 +195,7 @@ def _identity(folder: Path) -> tuple[int, ...] | None:
         status = (folder / NAME).stat()
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _not_built(name: str) -> str:
