@@ -179,7 +179,7 @@ def test_list_as_json(cli, toy):
 def test_list_goes_on_past_a_damaged_track(cli, toy):
     (toy / "manifest.json").write_text("{")
     (record,) = (r for r in json.loads(cli("list", "--json").stdout) if r["name"] == "toy")
-    assert "cannot be read" in record["state"]
+    assert "manifest.json is damaged" in record["state"]
     assert cli("list").exit_code == 0
 
 
@@ -252,7 +252,20 @@ def test_check_names_what_is_wrong_and_fails(cli, toy):
             1,
             "the disk is full while writing /data/x",
         ),
-        (PermissionError(errno.EACCES, "Permission denied", "/data/x"), 1, "no permission: /data/x"),
+        *[
+            (OSError(number, os.strerror(number), "/data/x"), 2, f"/data/x: {os.strerror(number)}; {advice}")
+            for number, advice in {
+                errno.EACCES: "choose a place that you may read and write (FSDL_BENCH_HOME or --out)",
+                errno.EROFS: "choose a place that you may read and write (FSDL_BENCH_HOME or --out)",
+                errno.ENOTDIR: "a file is where a folder is expected",
+                errno.EEXIST: "a file is where a folder is expected",
+                errno.EISDIR: "a folder is where a file is expected",
+                errno.ENAMETOOLONG: "use a shorter name",
+                errno.ENOENT: "check the path",
+            }.items()
+        ],
+        (OSError(errno.ESTALE, "Stale file handle", "/data/x"), 2, "/data/x: Stale file handle"),
+        (OSError("Arrow says\nthis of /data/x"), 2, "Arrow says this of /data/x"),
     ],
 )
 def test_what_goes_wrong_is_one_line(cli, toy, monkeypatch, error, code, message):
@@ -265,6 +278,80 @@ def test_what_goes_wrong_is_one_line(cli, toy, monkeypatch, error, code, message
     assert result.stdout == ""
     assert result.stderr.startswith(message) or f"Error: {message}" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build", LONG],
+        ["build", f"/tmp/{LONG}.toml"],
+        ["build", "--from", LONG, "--kind", "lyrics", "--name", "mine"],
+        ["build", "--from", "POEMS", "--kind", "lyrics", "--name", LONG],
+        ["build", "--from", "POEMS", "--kind", "lyrics", "--name", "mine", "--workers", "0", "--out", LONG],
+        ["show", LONG],
+        ["show", f"./{LONG}"],
+        ["check", LONG],
+        ["check", f"./{LONG}/{LONG}"],
+        ["check", "poems/Poet 0/0.txt"],
+        ["show", "./poems/Poet 0/0.txt"],
+    ],
+)
+def test_names_that_no_file_system_takes_are_one_message(cli, poems, arguments, monkeypatch):
+    monkeypatch.chdir(poems.parent)
+    result = cli(*[str(poems) if argument == "POEMS" else argument for argument in arguments])
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("Error: ")
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_artists_and_titles_of_any_length_are_built_and_shown(cli, tmp_path):
+    lines = ["artist,song,text"]
+    for artist in range(10):
+        lines += [
+            f"{LONG}{artist},{LONG}{n},{' '.join(f'w{artist}x{n}y{w}' for w in range(30))}" for n in range(9)
+        ]
+    (tmp_path / "songs.csv").write_text("\n".join(lines))
+    arguments = ["--from", tmp_path / "songs.csv", "--kind", "lyrics", "--name", "mine", "--workers", 0]
+    result = cli("build", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "90 kept" in result.stdout
+    assert f"{LONG}0" in cli("show", "mine").stdout
+
+
+BUILD = ["build", "lyrics-synthetic", "--workers", "0"]
+
+
+def test_a_home_that_is_a_file(cli, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.write_text("mine")
+    monkeypatch.setenv("FSDL_BENCH_HOME", str(home))
+    for arguments in (BUILD, ["show", "toy"], ["check", "toy"]):
+        result = cli(*arguments)
+        assert result.exit_code == 2, result.output
+        assert str(home) in result.stderr
+        assert isinstance(result.exception, SystemExit)
+    assert f"FSDL_BENCH_HOME is {home}, which is a file" in cli(*BUILD).stderr
+    assert cli("list").exit_code == 0
+    assert home.read_text() == "mine"
+
+
+def read_only(*_, **__):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/the/home")
+
+
+def test_a_read_only_home_can_be_read(cli, toy, monkeypatch):
+    """Arrays cannot be written either, so they are there before."""
+    assert len(load_track("toy").train) == len(load_track("toy").test) * 12
+    monkeypatch.setattr("os.mkdir", read_only)
+    monkeypatch.setattr("os.open", read_only)
+    for arguments in (["list"], ["show", "toy"], ["check", "toy"]):
+        assert cli(*arguments).exit_code == 0, arguments
+    result = cli(*BUILD)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: /the/home: Read-only file system; choose a place")
 
 
 def test_a_defect_of_the_program_is_not_hidden(cli, toy, monkeypatch):

@@ -32,6 +32,7 @@ Ints = npt.NDArray[np.int64]
 
 FREQUENT = 100
 _SLICE = 1 << 20  # pairs that are counted together; bounds the memory
+_SHARE = np.uint64(2**64 // PARTS)  # shingles are spread evenly, so each part gets as many
 _RUNS = 1 << 17  # shingles that are paired together; bounds the memory
 
 
@@ -79,7 +80,7 @@ def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    postings = Spill(scratch, "postings", (np.uint64, np.uint32), lambda key: (key >> 58).astype(np.uint8))
+    postings = Spill(scratch, "postings", (np.uint64, np.uint32), lambda key: (key // _SHARE).astype(np.uint8))
     sizes, equal = _collect(sets, rule, postings)
     pairs = _Pairs(sizes, rule, scratch)
     for shingles, songs in bar("comparing songs", "part", progress, postings.parts()):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 Column = npt.NDArray[Any]
 
-PARTS = 64
+PARTS = 256
 BUFFER_BYTES = 1 << 25
 """Records held in memory before they are written. Writing takes about four times as much."""
 

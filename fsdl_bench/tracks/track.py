@@ -200,10 +200,10 @@ def _identity(folder: Path) -> tuple[int, ...] | None:
 
 def _not_built(name: str) -> str:
     built = built_tracks()
-    there = f"Built tracks: {', '.join(built)}." if built else "No track is built yet."
+    there = f"Built tracks: {', '.join(built)}." if built else f"No track is built in {tracks_dir()} yet."
     if name in definition_names():
         source = " --from DIR" if load_definition(name).status == "recipe" else ""
-        return f"track {name} is not built in {tracks_dir()}; run `fsdl-bench build {name}{source}`. {there}"
+        return f"track {name} is not built; run `fsdl-bench build {name}{source}`. {there}"
     known = sorted({*definition_names(), *built})
     close = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
