@@ -1,9 +1,9 @@
 """Progress bars and messages on standard error. Every part of the package uses these two functions.
 
-    with bar("scoring", "cell", shown, total=90, done=30) as progress:
-        note("going on from an earlier run", shown)       a line above the bar
-        progress.update(1)                                one unit is done
-        progress.set_postfix_str("1.234 nats")            text at the end of the bar
+with bar("scoring", "cell", shown, total=90, done=30) as progress:
+    note("going on from an earlier run", shown)       a line above the bar
+    progress.update(1)                                one unit is done
+    progress.set_postfix_str("1.234 nats")            text at the end of the bar
 """
 
 from __future__ import annotations

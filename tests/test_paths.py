@@ -94,7 +94,9 @@ def test_files_of_another_computer_are_removed_after_a_week(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
-@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0, 0o666, 0o777)])
+@pytest.mark.parametrize(
+    ("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0, 0o666, 0o777)]
+)
 def test_modes_follow_the_umask(tmp_path, umask, file, folder):
     before = os.umask(umask)
     try:
@@ -103,7 +105,9 @@ def test_modes_follow_the_umask(tmp_path, umask, file, folder):
             (inside / "file").write_text("x")
     finally:
         os.umask(before)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new" / "file", tmp_path / "folder")}
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new" / "file", tmp_path / "folder")
+    }
     assert modes == {"file": file, "folder": folder}
 
 

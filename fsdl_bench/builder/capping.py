@@ -48,7 +48,10 @@ def select(
     for key in sorted(by_artist):
         positions = by_artist[key]
         for extra in positions[max_songs:]:
-            dropped[extra] = ("over the cap of songs per artist", f"{len(positions)} songs, {max_songs} are kept")
+            dropped[extra] = (
+                "over the cap of songs per artist",
+                f"{len(positions)} songs, {max_songs} are kept",
+            )
         positions = positions[:max_songs]
         distinct = len({works[i] for i in positions})
         if distinct < min_songs:

@@ -25,7 +25,6 @@ from fsdl_bench.builder.track_folder import write_folder
 from fsdl_bench.engine import default_workers
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, tracks_dir
-from fsdl_bench.progress import note
 from fsdl_bench.tracks.artists import read_splits
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import Manifest, SplitCounts
@@ -119,9 +118,10 @@ def _build(
     listing = open_sources(definition, source_dir, mirror, progress)
     list_items(definition, listing, progress)
     prepare(listing, workers, progress)
+    resumed = 0
     for attempt in range(_TRIES):
         paths, found = read_all(definition, listing, work / "chunks", workers, progress)
-        resumed = found if attempt == 0 else resumed
+        resumed = resumed if attempt else found
         try:
             manifest = _write(definition, listing, paths, target, work, begun, progress)
             break

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,7 +100,9 @@ class Selector:
             raise BadInput(self._no_artist())
         artists = np.unique(self._artist[rows])
         splits = assign(self._keys.take(pa.array(artists)).to_pylist(), self._frozen)
-        of_artist = np.array([SPLITS.index(splits[key.as_py()]) for key in self._keys.take(pa.array(artists))])
+        of_artist = np.array(
+            [SPLITS.index(splits[key.as_py()]) for key in self._keys.take(pa.array(artists))]
+        )
         of_row = of_artist[np.searchsorted(artists, self._artist[rows])]
         by_split = {split: rows[of_row == number] for number, split in enumerate(SPLITS)}
         works = {self._work_name(work): self._work_name(self._root(work))[1] for work in self._joined}
@@ -154,7 +155,8 @@ class Selector:
         best[preferred] = rows[preferred][first[cluster]]
         near = rows != best
         self._reject(rows[near], [("near-duplicate", f"of {name}") for name in self._names(best[near])])
-        return rows[~near]
+        kept: Rows = rows[~near]
+        return kept
 
     def _reject(self, rows: Rows, reasons: Sequence[tuple[str, str]]) -> None:
         table = self._columns.select(["source", "origin"]).take(pa.array(rows, pa.int64()))
@@ -193,7 +195,7 @@ class Selector:
         few = sum(reason == TOO_FEW for _, _, reason, _ in self._rejected)
         return (
             f"track {self._definition.name} would be empty: of the {len(self._columns):,} songs read, none is "
-            f"by an artist with at least {self._definition.min_songs} different songs ({few:,} are by artists "
+            f"by an artist with {self._definition.min_songs} different songs or more ({few:,} are by artists "
             f"with fewer, {len(self._rejected) - few:,} are duplicates or not wanted)"
         )
 

@@ -2,7 +2,8 @@
 
     spill.add(keys, values) ... for keys, values in spill.parts(): ...
 
-Each part holds all records of the keys in it. If everything fits in the buffer, there is one part and no file.
+Each part holds all records of the keys in it. If all records fit in the buffer, there is one
+part and no file.
 """
 
 from __future__ import annotations

@@ -19,14 +19,16 @@ _FOLDER = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("tracks", nargs=-1)
-@click.option(
-    "--from", "source", type=_FOLDER, help="Build your own track from this folder or csv file."
-)
+@click.option("--from", "source", type=_FOLDER, help="Build your own track from this folder or csv file.")
 @click.option("--kind", type=click.Choice(["lyrics", "midi"]), help="The kind of the songs in --from.")
 @click.option("--name", help="The name of your own track.")
 @click.option("--layout", help="The layout of --from: folder (default), lakh, maestro, lyrics_csv, ...")
-@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the layout. Repeatable.")
-@click.option("--mirror", metavar="URL-OR-DIR", help="Read the archives from here instead of the public hosts.")
+@click.option(
+    "--set", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the layout. Repeatable."
+)
+@click.option(
+    "--mirror", metavar="URL-OR-DIR", help="Read the archives from here instead of the public hosts."
+)
 @click.option(
     "--workers",
     type=click.IntRange(0),
@@ -55,7 +57,9 @@ def build(
     if source is not None and source.is_file():
         source = source.parent
     if out is not None and len(definitions) > 1:
-        raise BadInput("--out is the folder of one track, but several tracks are given; build them one by one")
+        raise BadInput(
+            "--out is the folder of one track, but several tracks are given; build them one by one"
+        )
     for definition in definitions:
         report = build_track(definition, source_dir=source, mirror=mirror, workers=workers, out=out)
         print_build(report)
@@ -84,9 +88,7 @@ def _definitions(
     if len(tracks) == 1 and not (kind or name or layout):
         return [_with_settings(load_definition(tracks[0]), settings)]
     if tracks or not kind or not name:
-        raise BadInput(
-            "--from needs --kind lyrics|midi and --name NAME, or one recipe track"
-        )
+        raise BadInput("--from needs --kind lyrics|midi and --name NAME, or one recipe track")
     return [
         user_definition(name, kind, layout or ("lyrics_csv" if source.is_file() else "folder"), **settings)
     ]
@@ -158,7 +160,11 @@ def check(ctx: click.Context, tracks: tuple[str, ...]) -> None:
         report = check_track(name, progress=True)
         for problem in report.problems:
             click.echo(problem, err=True)
-        state = "all is well" if report.ok else f"{len(report.problems)} problem{'s' * (len(report.problems) > 1)}"
+        state = (
+            "all is well"
+            if report.ok
+            else f"{len(report.problems)} problem{'s' * (len(report.problems) > 1)}"
+        )
         frozen = frozen_state(report.digest, report.frozen)
         click.echo(
             f"{report.name}: {report.files} files, {report.songs:,} songs, digest "

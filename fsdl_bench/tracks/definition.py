@@ -86,7 +86,7 @@ class Filters(Strict):
 
 
 class TrackDefinition(Strict):
-    """The definition of a track. Results depend on all fields except description, limits, languages and digest.
+    """The definition of a track. Results depend on all fields but description, limits, languages and digest.
 
     Attributes:
         name: the track's name and the name of its folder.

@@ -94,31 +94,6 @@ def test_neither_workers_nor_order_nor_chunks_change_the_digest(
     assert len(digests) == 1
 
 
-def test_duplicates_go_and_are_named(song_folder, define, build_quietly) -> None:
-    folder = song_folder("lyrics")
-    first = (folder / "Artist 00" / "00.txt").read_text()
-    (folder / "Artist 03" / "same.txt").write_text(first)
-    (folder / "Artist 04" / "longer.txt").write_text(first + "\nand one more line that nobody had heard")
-    report = build_quietly(define(), folder)
-    rejected = pd.read_parquet(report.path / "rejected.parquet").set_index("origin")
-    kept = rows_of(report.path).set_index("origin")
-    longer = kept.loc["Artist 04/longer.txt"]
-    assert report.rejected == {"duplicate": 1, "near-duplicate": 1}
-    assert rejected.loc["Artist 03/same.txt"].reason == "duplicate"
-    assert "Artist 00/00.txt" in rejected.loc["Artist 03/same.txt"].detail
-    assert rejected.loc["Artist 00/00.txt"].reason == "near-duplicate"
-    assert longer.song_id in rejected.loc["Artist 00/00.txt"].detail
-    assert report.kept + sum(report.rejected.values()) == report.songs == 122
-
-
-def test_near_duplicates_may_be_kept(song_folder, define, build_quietly) -> None:
-    folder = song_folder("lyrics")
-    text = (folder / "Artist 00" / "00.txt").read_text()
-    (folder / "Artist 00" / "longer.txt").write_text(text + "\nand one more line")
-    assert build_quietly(define(filters={"near_duplicates": False}), folder).kept == 121
-    assert build_quietly(define(), folder).kept == 120
-
-
 def test_filters_aliases_and_frozen_splits(song_folder, define, build_quietly, tmp_path, monkeypatch) -> None:
     folder = song_folder("lyrics", artists=6)
     (folder / "Artist 05").rename(folder / "ARTIST, Fifth")
@@ -198,7 +173,9 @@ def test_too_few_songs_are_told_in_numbers(song_folder, define, build_quietly) -
     for path in folder.rglob("*.txt"):  # enough files, but all the same song
         for number in range(3):
             shutil.copy(path, path.with_name(f"{path.stem} {number}.txt"))
-    with pytest.raises(BadInput, match=r"of the 48 songs read, none .* 9 different songs \(12 are by artists"):
+    with pytest.raises(
+        BadInput, match=r"of the 48 songs read, none .* 9 different songs \(12 are by artists"
+    ):
         build_quietly(define(), folder)
     assert not (tracks_dir() / "toy").exists()
 

@@ -79,10 +79,11 @@ def test_flipped_bits_in_the_manifest_are_noticed_or_harmless(folder):
     for _ in range(FLIPS):
         path.write_bytes(flipped(whole, rng))
         try:
-            assert (rows(folder), load_track(folder).digest) == (expected, digest)
-        except BadInput as error:
+            found = rows(folder), load_track(folder).digest
+        except BadInput:
             noticed += 1
-            assert "build the track again" in str(error)
+        else:
+            assert found == (expected, digest)
     assert noticed > 0.9 * FLIPS, "only white space may change unnoticed"
 
 
