@@ -1,4 +1,4 @@
-"""The whole build, from a folder of files to a track, and what must not change it."""
+"""The whole build, from a folder of files to a track, and what must not change its outcome."""
 
 import os
 import shutil
@@ -212,7 +212,7 @@ def test_two_builds_of_one_track_at_once(song_folder, define, build_quietly) -> 
 
 
 def deadly(self, item):
-    """Reads songs; dies of one, hangs on another, and fails on a third."""
+    """Crash on one song, hang on another, and fail on a third."""
     if item.origin.endswith("Artist 03/04.txt"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if item.origin.endswith("Artist 07/01.txt"):

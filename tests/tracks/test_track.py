@@ -1,4 +1,4 @@
-"""Opening a built track, and the arrays that are made beside its shards."""
+"""Opening a built track, and the arrays beside its shards."""
 
 import os
 
@@ -29,7 +29,7 @@ def folder(write_track):
 
 @pytest.fixture
 def home_folder(folder):
-    """The same track where `load_track` looks for it by name."""
+    """The same track in the place where `load_track` looks for it by name."""
     tracks_dir().mkdir(parents=True)
     return folder.rename(tracks_dir() / "toy")
 
