@@ -182,9 +182,9 @@ def _replaced(folder: Path, before: tuple[int, ...] | None) -> bool:
     """Whether a folder is there and another one than before, once a swap that is under way has ended."""
     try:
         there = recover_directory(folder)
-    except OSError:  # a reader may lack the right to take the lock; a swap takes less time than this
+    except OSError:  # the reader may not write here; a swap takes less time than this
         time.sleep(0.01)
-        there = True
+        there = _identity(folder) is not None
     now = _identity(folder)
     return there and (now is None or now != before)
 

@@ -136,4 +136,4 @@ def test_loading_while_another_process_swaps_hundreds_of_times(write_track, own_
         assert (writer.returncode, writer.stderr.read()) == (0, "")
     assert seen == set(found)
     assert loads > 50
-    assert sorted(path.name for path in target.parent.iterdir()) == [".toy.swap", "toy"]
+    assert sorted(path.name for path in target.parent.iterdir()) == ["toy"]
