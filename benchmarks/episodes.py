@@ -2,11 +2,11 @@
 
     python benchmarks/episodes.py [TRACK ...]
 
-TRACK is a built track's name or folder; without any, two are made in memory: one of the size of
-`lyrics-verse` and one of 200,000 songs. The yardstick is what one would write without the sampler: the
-songs as Python lists by artist, `random.choice`, `random.sample`, and lists padded into tensors. The same
-rate on a small and a large track shows that an episode costs no more where there are more songs; longer songs
-are more to copy, so the rates are compared for whole songs and for songs cut to a length that most have.
+TRACK is a built track's name or folder. Without any, two tracks are made in memory: one of the size of
+`lyrics-verse` and one of 200,000 songs. The baseline is what one would write without the sampler: the songs
+as Python lists by artist, `random.choice`, `random.sample`, and lists padded into tensors. The same rate on a
+small and a large track shows that the cost of an episode does not depend on the number of songs. Copying
+longer songs takes longer, so the rates are compared for whole songs and for songs cut to the same length.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def toy(artists: int, songs: int) -> Split:
 
 
 def plain(split: Split, cut: int | None) -> Callable[[], tuple[torch.Tensor, torch.Tensor]]:
-    """A batch of episodes the plain way."""
+    """Return a function that makes a batch of episodes in plain Python."""
     songs = {artist.key: [song.tokens[:cut].tolist() for song in artist.songs] for artist in split.artists}
     songs = {key: found for key, found in songs.items() if len(found) >= SHOTS + QUERIES}
     keys = list(songs)
@@ -65,7 +65,7 @@ def plain(split: Split, cut: int | None) -> Callable[[], tuple[torch.Tensor, tor
 
 
 def rate(step: Callable[[], object]) -> float:
-    """Episodes per second of processor time, over a second: what else the machine does counts for little."""
+    """Return episodes per second of processor time, which other load affects little."""
     count, start = 0, time.process_time()
     while (spent := time.process_time() - start) < SECONDS:
         step()
@@ -90,13 +90,13 @@ def main() -> None:
 def compare(splits: list[Split], cut: int | None) -> None:
     sizes = {"shots": SHOTS, "queries": QUERIES, "batch_size": BATCH, "max_length": cut}
     steps = [(partial(next, iter(TrainingEpisodes(split, **sizes))), plain(split, cut)) for split in splits]
-    # The tracks take turns, so that a busy machine slows them alike; the best round is the least disturbed.
+    # The tracks take turns, so that other load affects them equally. The best round is the least disturbed.
     best = np.max([[[rate(step) for step in pair] for pair in steps] for _ in range(ROUNDS)], axis=0)
     for split, (ours, theirs) in zip(splits, best, strict=True):
         what = f"songs cut to {cut} tokens" if cut else "whole songs"
-        times = f"plain Python loop {theirs:,.0f}: {ours / theirs:.1f} times"
+        times = f"plain Python loop {theirs:,.0f}; ratio {ours / theirs:.1f}"
         print(f"{split.track_name}, {what}: {ours:,.0f} episodes/s, {times}", flush=True)
-    print(f"slowest / fastest track: {best[:, 0].min() / best[:, 0].max():.2f} (to reach: 0.80)")
+    print(f"slowest / fastest track: {best[:, 0].min() / best[:, 0].max():.2f} (target: 0.80)")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""Time and memory in which a new process opens a track of 200,000 songs and draws one episode's songs.
+"""Time and memory that a new process needs to open a track of 200,000 songs and draw one episode's songs.
 
     python benchmarks/load.py [TRACK]
+    python benchmarks/load.py --verification lyrics-verse midi-scores
 
-TRACK is the folder of a built track, such as the one that `scale.py` makes; without it, one is written: 8,000
-artists with 25 songs each, of 100-512 notes. Every figure is of a whole child process, imports included, the
-median of five. The track's files are dropped from the page cache before the runs that are called cold. The
-yardstick is what one would write without the loader: `pandas.read_parquet` of the split's shards, grouped by
-artist.
+TRACK is the folder of a built track, such as the one that `scale.py` makes. Without it, the benchmark writes
+one: 8,000 artists with 25 songs each, of 100-512 notes. Every figure is the median of five child processes,
+imports included. Before the runs called cold, the track's files are dropped from the page cache. The baseline
+is what one would write without the loader: `pandas.read_parquet` of the split's shards, grouped by artist.
+
+With --verification, the benchmark measures what checking the checksums adds to opening all splits of built
+tracks, given by name or folder.
 """
 
 from __future__ import annotations
@@ -24,10 +27,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fsdl_bench import load_track
 from fsdl_bench.paths import atomic_directory, home
 from fsdl_bench.tracks.artists import split_of
 from fsdl_bench.tracks.definition import parse_definition
-from fsdl_bench.tracks.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry, read_manifest
+from fsdl_bench.tracks.manifest import (
+    FORMAT_VERSION,
+    Manifest,
+    SplitCounts,
+    file_entry,
+    read_manifest,
+    write_manifest,
+)
 from fsdl_bench.tracks.rows import row_schema
 from fsdl_bench.tracks.sidecar import write_arrays
 
@@ -44,6 +55,20 @@ opened = time.perf_counter()
 artist = test.artists[0]
 songs = sorted(artist.songs, key=lambda song: hashlib.blake2b(song.id.encode()).digest())
 drawn = [song.tokens.sum() for song in songs[:9]]
+"""
+
+OPEN = """
+from fsdl_bench import load_track
+import pyarrow, xxhash, fsdl_bench.tracks.sidecar
+imported = time.perf_counter()
+track = load_track(PATH)
+splits = [track[name] for name in track.splits]
+opened = begun + time.perf_counter() - imported
+"""
+
+TRUSTING = """
+import fsdl_bench.tracks.arrays
+fsdl_bench.tracks.arrays.intact_checksum = lambda path, expected=None: "unchecked"
 """
 
 EPISODES = """
@@ -77,7 +102,7 @@ print(json.dumps({{"open": opened - begun, "draw": done - opened, "cpu": sum(os.
 
 
 def write_track(folder: Path) -> None:
-    """A track of random canonical MIDI songs, with every shard, the manifest and the arrays."""
+    """Write a track of random canonical MIDI songs: shards, manifest and arrays."""
     rng = np.random.default_rng(0)
     groups: dict[str, list[list[dict[str, object]]]] = {"train": [], "validation": [], "test": []}
     for number in range(ARTISTS):
@@ -95,7 +120,7 @@ def write_track(folder: Path) -> None:
         name="load",
         kind="midi",
         codec="note10ms-v1",
-        digest="0" * 64,  # of no use here
+        digest="0" * 64,  # not used here
         files={path.name: file_entry(path) for path in folder.iterdir()},
         counts={split: counts(artists) for split, artists in groups.items()},
         rejected={},
@@ -103,12 +128,12 @@ def write_track(folder: Path) -> None:
         seconds=0.0,
         definition=parse_definition(table, "this benchmark"),
     )
-    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    write_manifest(folder, manifest)
     write_arrays(folder, manifest)
 
 
 def song(rng: np.random.Generator, key: str) -> dict[str, object]:
-    """Notes of 10 ms, one after another."""
+    """Return a row whose notes of 10 ms follow one another."""
     notes = int(rng.integers(100, 513))
     tokens = np.empty((notes, 3), np.uint16)
     tokens[:, 0] = SHIFT + rng.integers(0, 100, notes)
@@ -122,7 +147,7 @@ def song(rng: np.random.Generator, key: str) -> dict[str, object]:
 
 
 def counts(artists: list[list[dict[str, object]]]) -> SplitCounts:
-    """The size of one split."""
+    """Return the size of one split."""
     rows = [row for rows in artists for row in rows]
     tokens = [len(np.asarray(row["tokens"])) for row in rows]
     units = [int(str(row["units"])) for row in rows]
@@ -138,7 +163,7 @@ def counts(artists: list[list[dict[str, object]]]) -> SplitCounts:
 
 
 def measure(body: str, track: Path, cold: bool) -> SimpleNamespace:
-    """Run a child process five times, timed from outside; the median run by seconds."""
+    """Run a child process five times, timed from outside. Return the median run."""
     runs = []
     for _ in range(RUNS):
         if cold:
@@ -159,8 +184,26 @@ def forget(track: Path) -> None:
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+def verification(names: list[str]) -> None:
+    """Print how long opening all splits takes with and without checking their checksums."""
+    for name in names:
+        track = load_track(name)
+        size = sum(track[split]._arrays.path.stat().st_size for split in track.splits) / 2**20
+        print(f"{track.name}: {len(track.splits)} splits, arrays of {size:,.1f} MiB")
+        for when, cold in (("cold", True), ("warm", False)):
+            checked = measure(OPEN, track.path, cold)
+            trusting = measure(TRUSTING + OPEN, track.path, cold)
+            extra = 1000 * (checked.open - trusting.open)
+            print(
+                f"  {when}: {1000 * checked.open:6.1f} ms checked, {1000 * trusting.open:6.1f} ms unchecked, "
+                f"difference {extra:.1f} ms, processes of {checked.seconds:.2f} and {trusting.seconds:.2f} s"
+            )
+
+
 def main() -> None:
     """Measure, print, and fail if a target is missed."""
+    if sys.argv[1:2] == ["--verification"]:
+        return verification(sys.argv[2:])
     track = Path(sys.argv[1]) if len(sys.argv) > 1 else home() / "benchmarks" / "load"
     if not (track / "manifest.json").exists():
         print(f"writing {ARTISTS * SONGS:,} songs to {track} ...", file=sys.stderr)

@@ -1,11 +1,12 @@
-"""A build of 200,000 generated MIDI files on two workers: memory of each process, speed from first to last.
+"""Build 200,000 generated MIDI files on two workers: memory of each process, and speed from first to last.
 
     python benchmarks/scale.py [--small] [--songs N] [--workers N] [--home DIR] [--keep]
 
-Prints one line a figure. To reach: under 2 GiB resident in each process, and the last tenth of the songs read
-as fast as the first, by the clock on a quiet machine and by the workers' processor time on any. The files are
-melodies, some of them near-copies of others and some broken, so that every stage has its work. With --keep
-the files and the built track stay in DIR for other benchmarks.
+Prints one line per figure. Targets: the main process stays below 1 GiB resident, every worker below 2 GiB,
+and the last tenth of the songs is read as fast as the first (by the clock on a quiet machine, by the
+processor time of the workers on any machine). The files are melodies. Some are near-copies of others and some
+are broken, so that every stage has work to do. With --keep, the files and the built track stay in DIR for
+other benchmarks.
 """
 
 from __future__ import annotations
@@ -69,12 +70,12 @@ def main() -> None:
 
 
 def generate(folder: Path, songs: int) -> None:
-    """Files of 600 notes, one folder an artist; 3% are transposed near-copies, 0.5% broken."""
+    """Write files of 600 notes, one folder per artist; 3% are transposed near-copies, 0.5% are broken."""
     rng = np.random.default_rng(1)
     for first in range(0, songs, BATCH):
         events = np.zeros((BATCH, NOTES, 2, 4), np.uint8)
         steps = np.rint(rng.normal(0, 3.5, (BATCH, NOTES))).astype(int)
-        # A walk that is reflected into 40-87.
+        # A random walk that is reflected into 40-87.
         pitch = 40 + np.abs((np.cumsum(steps, axis=1) + rng.integers(0, 47, (BATCH, 1))) % 94 - 46)
         events[..., 0] = rng.choice([24, 48, 60, 96, 120], (BATCH, NOTES, 2))  # ticks since the last event
         events[..., 1] = 0x90
@@ -138,16 +139,17 @@ def run(files: Path, home: Path, songs: int, workers: int) -> None:
         print(f"reading, {what}")
         print(f"  first 10%               {first * songs / most:,.0f} songs/s")
         print(f"  last 10%                {last * songs / most:,.0f} songs/s")
-        print(f"  last / first            {last / first:.2f}   (to reach: 1)")
-    peaks = sorted(resident.values(), reverse=True)
-    print(
-        f"resident, MiB             {', '.join(f'{peak / 2**20:,.0f}' for peak in peaks if peak > 50 << 20)}"
-    )
-    print(f"largest / 2 GiB           {peaks[0] / 2**31:.2f}   (to reach: below 1)")
+        print(f"  last / first            {last / first:.2f}   (target: 1)")
+    main_process = resident.pop(process.pid)
+    others = sorted((peak for peak in resident.values() if peak > 50 << 20), reverse=True)
+    print(f"main process, MiB         {main_process / 2**20:,.0f}")
+    print(f"workers, MiB              {', '.join(f'{peak / 2**20:,.0f}' for peak in others)}")
+    print(f"main process / 1 GiB      {main_process / 2**30:.2f}   (target: below 1)")
+    print(f"largest worker / 2 GiB    {others[0] / 2**31:.2f}   (target: below 1)")
 
 
 def by_turns(files: Path) -> None:
-    """Chunks of the first and the last tenth, by turns in one process: the machine's moods cancel out."""
+    """Read chunks of the first and the last tenth in turn in one process, so that other load affects both."""
     definition = user_definition("scale", "midi")
     listing = open_sources(definition, files, None, progress=False)
     list_items(definition, listing, progress=False)
@@ -163,7 +165,7 @@ def by_turns(files: Path) -> None:
                 began = time.process_time()
                 reader.read(ChunkTask(Path(place) / "chunk.arrow", 0, some))
                 best[name] = min(best[name], (time.process_time() - began) / len(some))
-    print(f"reading by turns          {best['first'] / best['last']:.2f} last / first   (to reach: 1)")
+    print(f"reading by turns          {best['first'] / best['last']:.2f} last / first   (target: 1)")
 
 
 def children(process: psutil.Process) -> list[psutil.Process]:
@@ -174,7 +176,7 @@ def children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def rate(read: list[tuple[float, float, int]], column: int, low: int, high: int) -> float:
-    """Chunks a second between these counts, by the clock (0) or by processor time (1)."""
+    """Return chunks per second between these counts, by the clock (0) or by processor time (1)."""
     begin = max(sample for sample in read if sample[2] <= low)
     end = min(sample for sample in read if sample[2] >= high)
     took = end[column] - begin[column]

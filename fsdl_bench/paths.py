@@ -128,8 +128,10 @@ def recover_directory(path: Path) -> bool:
     Raises:
         OSError: the lock or the folder cannot be written.
     """
-    if not (_aside(path).exists() or _swap_file(path).exists()):
-        return path.exists()
+    if path.exists() and not _aside(path).exists():
+        return True
+    if not path.parent.exists():
+        return False
     with _swap_lock(path):
         _settle(path)
         return path.exists()
@@ -197,8 +199,13 @@ def _settle(path: Path) -> None:
 def _swap_lock(path: Path) -> Iterator[None]:
     from filelock import FileLock
 
-    with FileLock(_swap_file(path)):  # the system frees the lock of a killed process
-        yield
+    file = _beside(path, "swap")
+    with FileLock(file):  # the system frees the lock of a killed process
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # who waits for the removed file opens a new one; Windows keeps it
+                file.unlink()
 
 
 def _remove(path: Path) -> None:
@@ -212,10 +219,6 @@ def _remove(path: Path) -> None:
 
 def _aside(path: Path) -> Path:
     return _beside(path, "old")
-
-
-def _swap_file(path: Path) -> Path:
-    return _beside(path, "swap")
 
 
 def _beside(path: Path, ending: str) -> Path:

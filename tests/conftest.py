@@ -80,7 +80,7 @@ def write_track(tmp_path):
 
     from fsdl_bench.codecs import load_codec
     from fsdl_bench.tracks.definition import parse_definition
-    from fsdl_bench.tracks.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry
+    from fsdl_bench.tracks.manifest import FORMAT_VERSION, Manifest, SplitCounts, file_entry, write_manifest
     from fsdl_bench.tracks.rows import row_schema, track_digest
 
     def write(songs: dict[str, dict[str, list]], *, name="toy", codec_name="words-v1", shards=2) -> Path:
@@ -122,7 +122,7 @@ def write_track(tmp_path):
             seconds=1.5,
             definition=parse_definition(table, "a test"),
         )
-        (folder / "manifest.json").write_text(manifest.model_dump_json())
+        write_manifest(folder, manifest)
         return folder
 
     return write

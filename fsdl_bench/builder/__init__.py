@@ -1,1 +1,1 @@
-"""From a stream of songs to a frozen track on disk."""
+"""Build a frozen track on disk from a stream of songs."""

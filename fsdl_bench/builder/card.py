@@ -1,4 +1,4 @@
-"""The dataset card of a built track: `README.md` with the front matter that `datasets` and the Hub read."""
+"""The dataset card of a built track: a `README.md` with front matter for `datasets` and the Hub."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def dataset_card(
     digest: str,
     licences: Mapping[str, int],
 ) -> str:
-    """The card as Markdown.
+    """Return the card as Markdown.
 
     Args:
-        definition: as used.
-        counts: of each split.
+        definition: the definition that was used.
+        counts: split -> size.
         rejected: reason -> number of files.
         digest: the logical digest.
         licences: licence -> number of songs.
@@ -41,7 +41,7 @@ def dataset_card(
 
 
 def hub_licence(licence: str) -> str:
-    """A licence's identifier on the Hub: SPDX in small letters where it is one, else `other`."""
+    """Return a licence's identifier on the Hub: SPDX in small letters if it is known there, else `other`."""
     known = {"cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0"}
     return licence.lower() if licence.lower() in known else "other"
 
@@ -67,7 +67,7 @@ def _front_matter(
             }
         ],
     }
-    # Every JSON value is YAML.
+    # Every JSON value is valid YAML.
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items() if value]
     return "\n".join(["---", *lines, "---"])
 
@@ -88,12 +88,12 @@ def _contents(definition: TrackDefinition, counts: Mapping[str, SplitCounts]) ->
     ]
     header = ["split", "artists", "songs", "works", "tokens", unit, "median tokens"]
     columns = (
-        "One row a song, the songs of an artist together. `tokens` is the excerpt that is scored, in the "
-        f"ids of `{definition.codec}` (0 PAD, 1 BOS, 2 EOS; no BOS is stored, EOS only where the song ends "
-        f"within the excerpt); `units` counts its {unit}."
+        "One row per song; the songs of an artist are together. `tokens` is the scored excerpt in the ids of "
+        f"`{definition.codec}` (0 PAD, 1 BOS, 2 EOS; BOS is not stored, and EOS only if the song ends within "
+        f"the excerpt). `units` is its number of {unit}."
     )
     if definition.kind == "lyrics":
-        columns += " `text` is the whole song."
+        columns += " `text` is the text of the whole song."
     return f"{_table(header, rows)}\n\n{columns}"
 
 
@@ -111,7 +111,7 @@ def _sources(definition: TrackDefinition, licences: Mapping[str, int]) -> str:
     ]
     table = _table(["source", "licence", "where", "attribution"], rows)
     named = ", ".join(f"{name or 'none stated'} ({count:,})" for name, count in sorted(licences.items()))
-    return f"{table}\n\nLicences by song: {named}. Each row carries its own licence and origin."
+    return f"{table}\n\nLicences by song: {named}. Each row has its own licence and origin."
 
 
 def _making(definition: TrackDefinition) -> str:
@@ -123,16 +123,16 @@ def _making(definition: TrackDefinition) -> str:
         "containment 0.4)",
     }[definition.kind]
     if not definition.filters.near_duplicates:
-        near = "Near-duplicates are not looked for, as the songs are drawn from a known distribution"
+        near = "Near-duplicates are not removed, because the songs are drawn from a known distribution"
     else:
-        near += "; of each cluster, across artists too, the longest stays"
+        near += "; of each cluster, also across artists, the longest song is kept"
     return (
-        f"{near}. Artists with fewer than {definition.min_songs} {by} are left out; an artist keeps at most "
-        f"{definition.max_songs} songs, those with the lowest content hash.\n\n"
-        "An artist stands in one split, the same in every track: u = the first 8 bytes of "
+        f"{near}. Artists with fewer than {definition.min_songs} {by} are left out. Of one artist at most "
+        f"{definition.max_songs} songs are kept, those with the lowest content hash.\n\n"
+        "An artist is in the same split in every track: u = the first 8 bytes of "
         'BLAKE2b("fsdl-bench/v1/" + key) / 2^64, where the key is the name in plain ASCII letters; test '
-        "below 0.2, validation below 0.3, else train. `splits.csv` holds the list, `definition.toml` all "
-        "settings, `manifest.json` the hash of every file."
+        "below 0.2, validation below 0.3, else train. `splits.csv` is the list, `definition.toml` has all "
+        "settings, and `manifest.json` has the hash of every file."
     )
 
 
@@ -141,14 +141,14 @@ def _left_out(rejected: Mapping[str, int]) -> str:
         return "Nothing."
     ordered = sorted(rejected.items(), key=lambda entry: (-entry[1], entry[0]))
     table = _table(["reason", "files"], [[reason, f"{count:,}"] for reason, count in ordered])
-    return f"{table}\n\n`rejected.parquet` names each file and why."
+    return f"{table}\n\n`rejected.parquet` lists each file with its reason."
 
 
 def _limits(definition: TrackDefinition) -> Iterable[str]:
     yield from definition.limits
-    yield "The artist is the style label; songs of one artist can differ in style, and labels can be wrong."
+    yield "The artist is the style label. Songs of one artist can differ in style, and labels can be wrong."
     if definition.kind == "midi":
-        yield "Times are on a grid of 10 ms; velocity, pedals and programs within a family are not kept."
+        yield "Times are rounded to 10 ms. Velocity, pedals and the program within a family are not kept."
         yield "Only the first 512 notes of a song are scored."
     else:
         yield "Only the first 512 tokens of a song are scored."

@@ -1,4 +1,8 @@
-"""`croissant.json`: the track described for machines, in MLCommons' Croissant 1.0."""
+"""`croissant.json`: a machine-readable description of the track in MLCommons' Croissant 1.0.
+
+The JSON-LD context is that of the library mlcroissant; a test compares the two. It is copied because the
+library is large, and because a new version of it must not change what a build writes.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import FileEntry
 from fsdl_bench.tracks.rows import row_schema
 
-_CONTEXT = {
+CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
+
+CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "citeAs": "cr:citeAs",
@@ -50,25 +56,25 @@ _CONTEXT = {
 }
 
 _MEANINGS = {
-    "song_id": "Hash of the content.",
-    "artist": "The style label that episodes are drawn by.",
+    "song_id": "The hash of the content.",
+    "artist": "The artist's name, the style label of the episodes.",
     "artist_key": "The artist's name in plain ASCII letters.",
-    "title": "As the source gives it.",
-    "work": "Groups movements of one piece.",
-    "licence": "Of this song.",
-    "source": "Which of the track's sources it comes from.",
+    "title": "The title in the source.",
+    "work": "The piece that the song is a movement of.",
+    "licence": "The licence of this song.",
+    "source": "The source of the song.",
     "origin": "The path inside the source.",
-    "tokens": "The excerpt that is scored, as token ids.",
-    "units": "Notes, or UTF-8 bytes, of the excerpt.",
-    "text": "The whole song.",
+    "tokens": "The scored excerpt, as token ids.",
+    "units": "The number of notes or UTF-8 bytes in the excerpt.",
+    "text": "The text of the whole song.",
 }
 
 
 def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, FileEntry]], digest: str) -> str:
-    """The description as JSON.
+    """Return the description as JSON.
 
     Args:
-        definition: as used.
+        definition: the definition that was used.
         shards: split -> file name -> hash and size.
         digest: the logical digest.
     """
@@ -86,9 +92,9 @@ def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, Fil
         for name, entry in entries.items()
     ]
     content = {
-        "@context": _CONTEXT,
+        "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": CONFORMS_TO,
         "name": definition.name,
         "description": definition.description or f"The track {definition.name} of fsdl-bench.",
         "url": next((source.homepage for source in definition.sources if source.homepage), "."),
@@ -100,7 +106,7 @@ def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, Fil
         "identifier": digest,
         "inLanguage": definition.languages or ["zxx"],
         "distribution": files,
-        # A record set a shard: Croissant can join a set of files only inside an archive.
+        # One record set per shard, because Croissant can join files only inside an archive.
         "recordSet": [
             _record_set(definition, name, split) for split, entries in shards.items() for name in entries
         ],
@@ -128,6 +134,6 @@ def _record_set(definition: TrackDefinition, shard: str, split: str) -> dict[str
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"Songs of the {split} split, one a record.",
+        "description": f"Songs of the {split} split, one per record.",
         "field": fields,
     }

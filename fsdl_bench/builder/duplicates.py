@@ -1,16 +1,16 @@
-"""Near-duplicates: which songs are one song, from the shingles that they share.
+"""Near-duplicates: find songs that are the same song from the shingles that they share.
 
     containment(A, B) = |A and B| / min(|A|, |B|)        jaccard(A, B) = |A and B| / |A or B|
 
     lyrics: containment >= 0.4
     music:  containment >= 0.2, at least 20 shared, jaccard >= 0.03
 
-Songs are joined along such pairs (single link); songs with equal sets are always joined, and count as one.
+Songs are joined along such pairs (single link). Songs with equal sets are always joined, and count as one.
 
-A shingle that stands in more than 100 songs is over-frequent. In music it is commonplace (a scale, a
-drumming bass) and leaves all sets. In lyrics it stays and counts, but two texts that have only such shingles
-in common are not compared. Everything else is exact: each pair's shared shingles are counted, however many
-songs there are, by ranges of shingles and then of pairs that lie on disk between the two passes.
+A shingle in more than 100 songs is over-frequent. In music it is commonplace (a scale, a repeated bass note)
+and is removed from all sets. In lyrics it stays and counts, but two texts that have only such shingles in
+common are not compared. Everything else is exact for any number of songs: the shared shingles of each pair
+are counted by ranges of shingles, then by ranges of pairs, which are on disk between the two passes.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ from fsdl_bench.progress import bar
 Ints = npt.NDArray[np.int64]
 
 FREQUENT = 100
-_SLICE = 1 << 20  # pairs at a time
+_SLICE = 1 << 20  # pairs that are counted together; bounds the memory
+_SHARE = np.uint64(2**64 // PARTS)  # shingles are spread evenly, so each part gets as many
+_RUNS = 1 << 17  # shingles that are paired together; bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When two sets are near-duplicates; shares in percent, so that the comparison is exact.
+    """The rule for near-duplicates. Shares are in percent, so that the comparison is exact.
 
     Attributes:
         containment: lowest containment, in percent.
         shared: lowest number of shared shingles.
         jaccard: lowest Jaccard index, in percent.
-        drop_frequent: whether over-frequent shingles leave the sets.
+        drop_frequent: whether over-frequent shingles are removed from the sets.
     """
 
     containment: int
@@ -51,7 +53,7 @@ class Rule:
     drop_frequent: bool = False
 
     def holds(self, shared: Ints, first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
-        """For each pair, whether the rule holds, given the shared shingles and the sizes of both sets."""
+        """Return whether the rule holds for each pair, from the shared shingles and both sizes."""
         return (
             (shared >= self.shared)
             & (100 * shared >= self.containment * np.minimum(first, second))
@@ -67,18 +69,20 @@ def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool
     """Group songs into clusters of near-duplicates.
 
     Args:
-        sets: the shingles of each song, in order; taken one at a time.
-        rule: when two songs are near-duplicates.
-        scratch: a folder for temporary files, used only by collections of millions of shingles.
-        progress: show a bar on stderr.
+        sets: the shingles of each song in order; only some are in memory at a time.
+        rule: the rule for near-duplicates.
+        scratch: a folder for temporary files, used only from millions of shingles.
+        progress: show a progress bar on standard error.
 
     Returns:
-        int64 [N]: for each song the lowest index in its cluster.
+        int64 [N]: the lowest index in the cluster of each song.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    postings = Spill(scratch, "postings", (np.uint64, np.uint32), lambda key: (key >> 58).astype(np.uint8))
+    postings = Spill(
+        scratch, "postings", (np.uint64, np.uint32), lambda key: (key // _SHARE).astype(np.uint8)
+    )
     sizes, equal = _collect(sets, rule, postings)
     pairs = _Pairs(sizes, rule, scratch)
     for shingles, songs in bar("comparing songs", "part", progress, postings.parts()):
@@ -120,19 +124,19 @@ def _post(held: list[tuple[int, Shingles]], postings: Spill) -> None:
 
 
 class _Pairs:
-    """Exact numbers of shared shingles for all pairs that share one that is not over-frequent."""
+    """Exact numbers of shared shingles for all pairs that share a shingle that is not over-frequent."""
 
     def __init__(self, sizes: Ints, rule: Rule, scratch: Path) -> None:
         self._sizes = sizes.copy()
         self._rule = rule
-        # A pair is one number, lower song << 32 | higher song; all counts of a pair go to one part.
+        # A pair is one number, lower song << 32 | higher song. All counts of a pair are in one part.
         self._spill = Spill(
             scratch, "pairs", (np.uint64, np.uint32), lambda key: ((key >> 32) % PARTS).astype(np.uint8)
         )
         self._frequent: list[tuple[Shingles, npt.NDArray[np.uint32]]] = []
 
     def count(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
-        """Emit every pair of songs once for each shingle that both hold.
+        """Emit every pair of songs once for each shingle that both contain.
 
         Args:
             shingles: all postings of some shingles [n].
@@ -146,10 +150,12 @@ class _Pairs:
             frequent = np.repeat(lengths > FREQUENT, lengths)
             self._set_aside(shingles[frequent], songs[frequent])
         held: list[npt.NDArray[np.uint64]] = []
-        for pairs in _pairs_within(songs.astype(np.uint64), starts, lengths):
-            held.append(pairs)
-            if sum(map(len, held)) > _SLICE:
-                self._emit(held)
+        for first in range(0, len(starts), _RUNS):
+            runs = slice(first, first + _RUNS)
+            for pairs in _pairs_within(songs, starts[runs], lengths[runs]):
+                held.append(pairs)
+                if sum(map(len, held)) > _SLICE:
+                    self._emit(held)
         self._emit(held)
 
     def _set_aside(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
@@ -164,7 +170,7 @@ class _Pairs:
             held.clear()
 
     def found(self) -> Iterator[Ints]:
-        """The pairs that the rule joins, as int64 [2, n], part by part."""
+        """Yield the pairs that the rule joins, as int64 [2, n], part by part."""
         shingles = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in self._frequent)])
         songs = np.concatenate([np.empty(0, np.uint32), *(part[1] for part in self._frequent)])
         shingles = shingles[np.argsort(songs, kind="stable")]
@@ -174,7 +180,7 @@ class _Pairs:
             pairs, inverse = np.unique(keys, return_inverse=True)
             shared = np.bincount(inverse, counts, len(pairs)).astype(np.int64)
             first, second = (pairs >> 32).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64)
-            # Frequent shingles can add no more than the smaller number of them.
+            # Frequent shingles can add at most the smaller number of them.
             possible = shared + np.minimum(number[first], number[second])
             likely = self._rule.holds(possible, self._sizes[first], self._sizes[second])
             first, second, shared = first[likely], second[likely], shared[likely]
@@ -185,11 +191,11 @@ class _Pairs:
             yield np.stack([first[joined], second[joined]])
 
 
-def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) -> Iterator[Any]:
-    """All pairs (lower song << 32 | higher song) within each run of at most `FREQUENT` songs."""
+def _pairs_within(songs: npt.NDArray[np.uint32], starts: Ints, lengths: Ints) -> Iterator[Any]:
+    """Yield all pairs (lower song << 32 | higher song) within each run of at most `FREQUENT` songs."""
     usable = (lengths > 1) & (lengths <= FREQUENT)
     starts, lengths = starts[usable], lengths[usable]
-    # Each posting's place, and how many postings of its run come after it.
+    # The position of each posting, and the number of postings after it in its run.
     number = np.arange(lengths.sum())
     following = np.repeat(np.cumsum(lengths), lengths) - number - 1
     place = np.repeat(starts + lengths, lengths) - following - 1
@@ -198,5 +204,5 @@ def _pairs_within(songs: npt.NDArray[np.uint64], starts: Ints, lengths: Ints) ->
         place, following = place[go_on], following[go_on]
         if not len(place):
             return
-        one, other = songs[place], songs[place + step]
+        one, other = songs[place].astype(np.uint64), songs[place + step].astype(np.uint64)
         yield (np.minimum(one, other) << 32) | np.maximum(one, other)

@@ -1,9 +1,9 @@
-"""Freezing a track: pins, split list, tokenizer and digest, written beside its definition.
+"""Freeze a track: write pins, split list, tokenizer and digest beside its definition.
 
     python -m fsdl_bench.builder.freezing TRACK... [--mirror URL-or-DIR] [--pins]
 
-A maintainer runs it once, when a track is new, and nobody runs it afterwards: results depend on what
-it writes. The track is built twice, first by rule and then from what was frozen, and the digests must agree.
+A maintainer runs this once, when a track is new. It must not be run again, because results depend on what it
+writes. The track is built twice, first by rule and then from the frozen files, and the digests must agree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fsdl_bench.tracks.definition import SourceDefinition, load_definition
 
 
 def freeze_pins(source: SourceDefinition, mirror: str | None) -> Path:
-    """Freeze the files of a source's archive, all of them, as they are now."""
+    """Freeze all files of a source's archive as they are now. Return the file of the pins."""
     folder = fetch(Archive(source.repo, source.commit, source.url, source.sha256), mirror)
     tree = Tree(folder)
     target = TRACK_DATA / "pins" / f"{source.source}.parquet"
@@ -32,7 +32,7 @@ def freeze_pins(source: SourceDefinition, mirror: str | None) -> Path:
 
 
 def freeze(name: str, mirror: str | None, workers: int | None = None) -> str:
-    """Build a track by rule, freeze what came out, build it again from that; the digest.
+    """Build a track by rule, freeze the outcome, and build it again from that. Return the digest.
 
     Raises:
         BadInput: the second build differs from the first.
@@ -48,12 +48,14 @@ def freeze(name: str, mirror: str | None, workers: int | None = None) -> str:
     _write_digest(TRACK_DATA / f"{name}.toml", first.digest)
     second = build_track(load_definition(name), mirror=mirror, workers=1)
     if second.digest != first.digest:
-        raise BadInput(f"track {name}: by rule {first.digest}, from what was frozen {second.digest}")
+        raise BadInput(
+            f"track {name}: the digest is {first.digest} by rule, but {second.digest} from the frozen files"
+        )
     return first.digest
 
 
 def _write_digest(path: Path, digest: str) -> None:
-    """Put the digest behind the codec's line, or in the place of an older one."""
+    """Write the digest below the codec, in place of an older one."""
     text = re.sub(r'^digest = ".*"\n', "", path.read_text(encoding="utf-8"), flags=re.M)
     text = re.sub(r'^(codec = ".*"\n)', rf'\1digest = "{digest}"\n', text, count=1, flags=re.M)
     path.write_text(text, encoding="utf-8")
@@ -61,9 +63,11 @@ def _write_digest(path: Path, digest: str) -> None:
 
 @click.command()
 @click.argument("tracks", nargs=-1, required=True)
-@click.option("--mirror", help="Folder or URL of the archives.")
-@click.option("--pins", is_flag=True, help="Freeze the sources' files first; else their pins must be there.")
-@click.option("--workers", type=int, help="Worker processes.")
+@click.option("--mirror", help="Folder or URL with copies of the archives.")
+@click.option(
+    "--pins", is_flag=True, help="Freeze the sources' files first. Without it, their pins must exist."
+)
+@click.option("--workers", type=int, help="Number of worker processes.")
 def main(tracks: tuple[str, ...], mirror: str | None, pins: bool, workers: int | None) -> None:
     """Freeze TRACKS."""
     if pins:

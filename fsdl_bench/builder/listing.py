@@ -1,4 +1,4 @@
-"""Listing: a definition's sources -> the items to read, less those that cannot end up in the track."""
+"""The listing stage: list the items of a definition's sources, without those that cannot be in the track."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from fsdl_bench.tracks.definition import SourceDefinition, TrackDefinition
 
 @dataclass
 class Listing:
-    """What there is to read.
+    """The items to read.
 
     Attributes:
-        sources: opened, in the order of the definition.
+        sources: the opened sources, in the order of the definition.
         trees: the files of each source; None for a source that generates its songs.
         items: for each source its items to read, in the source's order.
         rejected: the songs that were left out so far.
@@ -37,15 +37,15 @@ class Listing:
 def open_sources(
     definition: TrackDefinition, source_dir: Path | None, mirror: str | Path | None, progress: bool
 ) -> Listing:
-    """An empty listing of the definition's sources: each over the user's folder, or over its archive.
+    """Open the definition's sources over the user's folder or their archives. Return an empty listing.
 
     Raises:
-        BadInput: the track needs a folder that was not given, or the archive cannot be had.
+        BadInput: the track needs a folder that was not given, or an archive is not available.
     """
     if source_dir is not None and len(definition.sources) > 1:
         raise BadInput(
-            f"track {definition.name} has {len(definition.sources)} sources; --from takes the place of one. "
-            "Use --mirror with a folder of their archives"
+            f"track {definition.name} has {len(definition.sources)} sources, but --from replaces only one; "
+            "pass --mirror with a folder of their archives"
         )
     trees = [_tree(definition, source, source_dir, mirror, progress) for source in definition.sources]
     sources = [
@@ -65,7 +65,7 @@ def _tree(
     source_dir: Path | None,
     mirror: str | Path | None,
     progress: bool,
-) -> Tree | None:
+) -> Any:
     """Return the files of a source; None if it generates its songs."""
     if source_dir is not None:
         return Tree(source_dir, _pins(source))
@@ -75,10 +75,10 @@ def _tree(
         archive = Archive(source.repo, source.commit, source.url, source.sha256)
         return Tree(fetch(archive, mirror, progress=progress), _pins(source))
     if definition.status in ("recipe", "user"):
-        where = f" It is had at {source.homepage}." if source.homepage else ""
+        where = f" Download it from {source.homepage}." if source.homepage else ""
         raise BadInput(
-            f"track {definition.name} is made from your own download of {source.title or source.source}: "
-            f"give its folder with --from DIR.{where}"
+            f"track {definition.name} needs your own download of {source.title or source.source}: "
+            f"pass its folder with --from DIR.{where}"
         )
     return None
 
@@ -89,10 +89,10 @@ def _pins(source: SourceDefinition) -> dict[str, bytes] | None:
 
 
 def list_items(definition: TrackDefinition, listing: Listing, progress: bool) -> None:
-    """Fill the listing from its sources, and leave out unwanted files and artists as far as listing tells.
+    """Fill the listing from its sources. Leave out unwanted files, and artists if listing tells who they are.
 
     Raises:
-        BadInput: nothing is left to read.
+        BadInput: there is nothing to read.
     """
     artists = Artists(definition)
     for source, described in zip(listing.sources, definition.sources, strict=True):
@@ -114,7 +114,7 @@ def list_items(definition: TrackDefinition, listing: Listing, progress: bool) ->
 
 
 class Artists:
-    """Which artists a definition takes, by key."""
+    """The artists that a definition accepts."""
 
     def __init__(self, definition: TrackDefinition) -> None:
         self._definition = definition
@@ -122,14 +122,14 @@ class Artists:
         self._unwanted = {self.key(name) for name in definition.filters.exclude_artists}
 
     def key(self, name: str) -> str:
-        """The key of an artist, aliases resolved."""
+        """Return the key of an artist, with aliases resolved."""
         return artist_key(self._definition.artist_name(name))
 
     def objection(self, name: str) -> tuple[str, str] | None:
-        """Why songs of this artist are left out: (reason, detail); None if they are not."""
+        """Return (reason, detail) if songs of this artist are left out, else None."""
         key = self.key(name)
         if not key:
-            return "no artist", f"{name!r} holds no letter and no digit"
+            return "no artist", f"{name!r} has no letter and no digit"
         if key in self._unwanted:
             return "artist left out by the definition", name
         if self._wanted and key not in self._wanted:
@@ -138,7 +138,7 @@ class Artists:
 
 
 def _leave_out_small_artists(definition: TrackDefinition, listing: Listing) -> None:
-    """Spare the reading of songs whose artist cannot reach the least number of works, if all are known."""
+    """Do not read songs of artists with too few works. This needs the artists of all items."""
     if not all(item.artist for items in listing.items for item in items):
         return
     artists = Artists(definition)
@@ -165,12 +165,12 @@ def _nothing_left(definition: TrackDefinition, listing: Listing, found: int) -> 
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(sizes.items()))
     return (
         f"track {definition.name} would be empty: an artist needs {definition.min_songs} songs, and none of "
-        f"the {found:,} songs found is by one who has as many ({reasons or 'no file was found'})"
+        f"the {found:,} songs found is by an artist with enough ({reasons or 'no file was found'})"
     )
 
 
 def prepare(listing: Listing, workers: int, progress: bool) -> None:
-    """Let each source that wants to do so make its items ready, such as converting scores."""
+    """Let each source that has a `prepare` process its items, for example convert scores."""
     for source, items in zip(listing.sources, listing.items, strict=True):
         if items and (ready := getattr(source, "prepare", None)):
             ready(items, workers, progress)

@@ -1,6 +1,6 @@
-"""Reading: items -> songs in their canonical form, with song ids and shingles, a chunk at a time, in workers.
+"""Read items into songs in canonical form, with song ids and shingles, one chunk at a time, in workers.
 
-song id = BLAKE2b-128 of the content: of the text as UTF-8, or of the whole song's tokens as
+song id = BLAKE2b-128 of the content: the text as UTF-8, or the tokens of the whole song as
           little-endian uint16
 """
 
@@ -25,12 +25,12 @@ from fsdl_bench.tracks.artists import artist_key
 from fsdl_bench.tracks.definition import TrackDefinition
 
 _MEASURED_TOGETHER = 1 << 15
-"""Notes (or characters) that pass through together: many songs at once is fast, all at once takes memory."""
+"""Notes (or characters) that are processed together. More is not faster, and needs more memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkTask:
-    """Items of one source to read, and the file that their songs go to."""
+    """Items of one source, and the file to write their songs to."""
 
     path: Path
     source: int
@@ -38,17 +38,17 @@ class ChunkTask:
 
 
 class Reader:
-    """Reads chunks of a definition's sources; one in each worker.
+    """Reads chunks of a definition's sources. Each worker has one.
 
     Args:
-        definition: of the track.
-        sources: one for each of the definition's.
+        definition: the track's definition.
+        sources: the opened sources, in the order of the definition.
     """
 
     def __init__(self, definition: TrackDefinition, sources: Sequence[Source]) -> None:
         self._definition = definition
         self._sources = sources
-        # The codec of lyrics is trained on what is read here, so lyrics are encoded later.
+        # The codec of lyrics is trained on the texts that are read here, so lyrics are encoded later.
         self._codec: Any = load_codec(definition.codec) if definition.kind == "midi" else None
 
     def read(self, task: ChunkTask) -> None:
@@ -77,7 +77,7 @@ class Reader:
     def _measure(
         self, songs: list[Song], source: int, kept: list[ReadSong], rejected: list[tuple[str, Rejected]]
     ) -> None:
-        """Move songs to `kept` or `rejected`."""
+        """Move songs to `kept` or `rejected`, with their ids, units and shingles."""
         least = self._definition.filters.min_units
         measured = self._measure_midi(songs) if self._codec else [_measure_text(song) for song in songs]
         for song, result in zip(songs, measured, strict=True):
@@ -94,11 +94,11 @@ class Reader:
             song = self._sources[source].read(item)
         except (Rejected, BadInput, OSError, MemoryError, ImportError):
             raise
-        except Exception as error:  # noqa: BLE001  whatever is in a file, the build goes on without it
+        except Exception as error:  # noqa: BLE001  one bad file never stops a build
             raise Rejected("reader failed", f"{type(error).__name__}: {error}") from None
         if song.kind != self._definition.kind:
             raise BadInput(
-                f"track {self._definition.name} is of kind {self._definition.kind}, but its source "
+                f"track {self._definition.name} is a {self._definition.kind} track, but its source "
                 f"{self._definition.sources[source].source} yields {song.kind} ({_encodable(song.origin)})"
             )
         return song
@@ -125,7 +125,7 @@ class Reader:
         return results
 
     def _encode(self, contents: Sequence[Any]) -> list[Any]:
-        """The tokens of each song, or why it has none."""
+        """Return the tokens of each song, or the reason why it has none."""
         try:
             return list(self._codec.encode_batch(contents))
         except Rejected as error:
@@ -168,7 +168,7 @@ def _measure_text(song: Song) -> dict[str, Any] | Rejected:
 
 
 def _encodable(text: str) -> str:
-    """The same text, with halves of characters, which no file can hold, spelt out."""
+    """Return the text with lone surrogates, which UTF-8 cannot encode, written as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -176,13 +176,13 @@ _reader: Reader | None = None
 
 
 def start(definition: TrackDefinition, sources: Sequence[Source]) -> None:
-    """Prepare this worker."""
+    """Prepare this worker process."""
     global _reader
     _reader = Reader(definition, sources)
 
 
 def read(task: ChunkTask) -> None:
-    """Read one chunk in a prepared worker."""
+    """Read one chunk in a prepared worker process."""
     if _reader is None:
         raise RuntimeError("call start first")
     _reader.read(task)

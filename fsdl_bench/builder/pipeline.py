@@ -118,10 +118,10 @@ def _build(
     listing = open_sources(definition, source_dir, mirror, progress)
     list_items(definition, listing, progress)
     prepare(listing, workers, progress)
-    resumed: int | None = None
-    for _ in range(_TRIES):
+    resumed = 0
+    for attempt in range(_TRIES):
         paths, found = read_all(definition, listing, work / "chunks", workers, progress)
-        resumed = found if resumed is None else resumed
+        resumed = resumed if attempt else found
         try:
             manifest = _write(definition, listing, paths, target, work, begun, progress)
             break
@@ -140,7 +140,7 @@ def _build(
         counts=dict(manifest.counts),
         rejected=dict(manifest.rejected),
         songs=kept + sum(manifest.rejected.values()),
-        resumed=resumed or 0,
+        resumed=resumed,
         seconds=time.monotonic() - begun,
     )
 

@@ -10,6 +10,7 @@ import platform
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,5 +144,12 @@ def _stamp(listing: Listing, source: int, item: Item) -> tuple[int, int, str] | 
 @cache
 def _code(source: str) -> list[object]:
     """Return what the reading of a source runs on: our own code, and the versions of libraries."""
-    code = fingerprint.modules("fsdl_bench.builder.measuring", f"fsdl_bench.sources.{source}")
-    return [code, platform.python_version(), unicodedata.unidata_version, package_versions(_LIBRARIES)]
+    package = "fsdl_bench.sources"
+    spec = find_spec(f"{package}.{source}")
+    file = Path((spec and spec.origin) or "")
+    sources, own = [source], ""
+    if not file.is_relative_to(fingerprint.PACKAGE):  # from outside; it may import any source of ours
+        sources = sorted(path.stem for path in (fingerprint.PACKAGE / "sources").glob("[!_]*.py"))
+        own = fingerprint.content(file)
+    code = fingerprint.modules("fsdl_bench.builder.measuring", *(f"{package}.{name}" for name in sources))
+    return [code, own, platform.python_version(), unicodedata.unidata_version, package_versions(_LIBRARIES)]

@@ -194,9 +194,9 @@ class Selector:
     def _no_artist(self) -> str:
         few = sum(reason == TOO_FEW for _, _, reason, _ in self._rejected)
         return (
-            f"track {self._definition.name} would be empty: of the {len(self._columns):,} songs read, none "
-            f"is by an artist with at least {self._definition.min_songs} different songs ({few:,} are by "
-            f"artists with fewer, {len(self._rejected) - few:,} are duplicates or not wanted)"
+            f"track {self._definition.name} would be empty: of the {len(self._columns):,} songs read, none is"
+            f" by an artist with at least {self._definition.min_songs} different songs ({few:,} are by"
+            f" artists with fewer, {len(self._rejected) - few:,} are duplicates or not wanted)"
         )
 
 

@@ -1,7 +1,7 @@
-"""Shards: the selected songs as Parquet files, in an order and a cut that depend on the songs alone.
+"""Shards: the selected songs as Parquet files. Order and division depend only on the songs.
 
-Songs of an artist stand together, artists by key, songs by id. A row group holds whole artists, at least 256
-songs, so that one artist is read without the rest; a shard holds whole row groups, about 64 MB.
+Artists are sorted by key, and the songs of an artist by id. A row group holds whole artists with at least 256
+songs, so that one artist can be read without the rest. A shard holds whole row groups, about 64 MB.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fsdl_bench.tracks.rows import LogicalDigest, row_schema, shard_name
 
 GROUP_SONGS = 256
 SHARD_BYTES = 64 << 20
-"""Least songs of a row group, and most bytes of a shard: before compression, so that the cut is fixed."""
+"""Most bytes of a shard, before compression, so that the division does not depend on a library."""
 
 
 def write_splits(
@@ -39,12 +39,12 @@ def write_splits(
     """Write the shards of all splits that hold songs.
 
     Args:
-        folder: where they go.
-        chunks: the songs.
+        folder: the folder of the shards.
+        chunks: the songs that were read.
         rows: split -> rows of `chunks`, ordered by (artist key, song id).
-        works: (artist key, work) -> the work to write, where that is another.
-        codec: encodes lyrics; MIDI is encoded already.
-        progress: show a bar on stderr.
+        works: (artist key, work) -> the work that it was joined to, for joined works only.
+        codec: encodes lyrics; MIDI is already encoded.
+        progress: show a progress bar on standard error.
 
     Returns:
         The counts of each split, and the logical digest.
@@ -70,7 +70,7 @@ def write_splits(
 
 
 def _row_groups(chunks: Chunks, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """Whole artists, until there are enough songs."""
+    """Yield groups of whole artists with enough songs."""
     import pyarrow.compute as pc
 
     keys = chunks.columns["artist_key"].take(pa.array(rows)).combine_chunks()
@@ -94,7 +94,7 @@ def _replaced(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 
 
 def _encoded(table: pa.Table, codec: Codec) -> pa.Table:
-    """The rows with tokens and units; those of MIDI have them."""
+    """Return the rows with tokens and units. MIDI rows already have them."""
     if codec.kind == "midi":
         return table
     texts = table["text"].to_pylist()
@@ -106,7 +106,7 @@ def _encoded(table: pa.Table, codec: Codec) -> pa.Table:
 
 
 class _ShardWriter:
-    """Parquet files under numbered names, which get their number of all once it is known."""
+    """Writes numbered Parquet files, and renames them once their number is known."""
 
     def __init__(self, folder: Path, split: str, schema: pa.Schema) -> None:
         self._folder = folder
@@ -145,7 +145,7 @@ class _ShardWriter:
 
 
 class _Tally:
-    """Counts over the rows of a split."""
+    """Counts the rows of a split."""
 
     def __init__(self) -> None:
         self._artists = self._works = 0
@@ -163,7 +163,7 @@ class _Tally:
         self._units.append(table["units"].to_numpy().astype(np.int64))
 
     def counts(self) -> SplitCounts:
-        """The sums and medians."""
+        """Return the sums and medians."""
         tokens, units = np.concatenate(self._tokens), np.concatenate(self._units)
         return SplitCounts(
             artists=self._artists,

@@ -1,13 +1,13 @@
-"""Shingles: a song as a set of 64-bit numbers that near-duplicates share.
+"""Shingles: represent a song as a set of 64-bit numbers that near-duplicates share.
 
-Music: for each part that is no drums, the skyline (the highest pitch at each onset on the 10 ms grid), its
-intervals, every 7 in a row with at least 3 distinct values. Intervals do not change under transposition,
-and 7 of them at 8 bits each are the shingle itself.
+Music: for each part except drums, take the skyline (the highest pitch at each onset on the 10 ms grid) and
+its intervals. Every 7 intervals in a row with at least 3 distinct values are a shingle, at 8 bits each.
+Intervals do not change under transposition.
 
-Lyrics: every 3 words in a row; where most letters are of a script written without spaces, every 3
-characters. Case, accents and punctuation do not count. A text with fewer than 3 is one shingle.
+Lyrics: every 3 words in a row are a shingle, or every 3 characters if most letters are of a script without
+spaces. Case, accents and punctuation do not count. A text with fewer than 3 is one shingle.
 
-Numbers are mixed by a bijection, so that any range of them holds an even share of the shingles.
+A bijection mixes the numbers, so that every range of numbers holds an even share of the shingles.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INTERVALS = 7
 DISTINCT = 3
 WORDS = 3
 
-_BATCH = 32  # songs at a time: below 256, and few enough to stay in the cache
+_BATCH = 32  # songs that are processed together: below 256, and few enough for the processor's cache
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
@@ -40,7 +40,7 @@ _UNSPACED = re.compile(
 
 
 def music_shingles(songs: Sequence[Notes]) -> list[Shingles]:
-    """The shingles of each song; empty where no part has 8 onsets."""
+    """Return the shingles of each song; empty if no part has 8 onsets."""
     out: list[Shingles] = []
     for start in range(0, len(songs), _BATCH):
         out += _music_batch(songs[start : start + _BATCH])
@@ -48,9 +48,9 @@ def music_shingles(songs: Sequence[Notes]) -> list[Shingles]:
 
 
 def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
-    """Many songs in one pass over their concatenated notes."""
-    # One number a note: song (8 bits), part (16), onset (32), 127 - pitch (8); the lowest of each
-    # (song, part, onset) is the skyline's note.
+    """Process many songs in one pass over their concatenated notes."""
+    # One number per note: song (8 bits), part (16), onset (32), 127 - pitch (8). The lowest number of each
+    # (song, part, onset) is the note of the skyline.
     onset = np.concatenate([notes.start for notes in songs])
     onset *= 100.0
     onset += 0.5
@@ -68,18 +68,18 @@ def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
     sky = key[_first(key >> 8)]
     if len(sky) <= INTERVALS:
         return [np.empty(0, np.uint64) for _ in songs]
-    # Pitches are stored as 127 - pitch, so the differences are the intervals with their sign turned.
+    # Pitches are stored as 127 - pitch, so the differences are the negated intervals.
     low_bytes = sky.astype(np.uint8).view(np.int8)
-    steps = np.zeros(len(sky) + 1, np.int8)  # one byte more, so that 8 can be read at every place
+    steps = np.zeros(len(sky) + 1, np.int8)  # one more byte, so that 8 bytes can be read everywhere
     np.subtract(low_bytes[1:], low_bytes[:-1], out=steps[: len(sky) - 1])
     count = len(sky) - INTERVALS
     columns = [steps[k : count + k] for k in range(INTERVALS)]
     low, high = np.minimum.reduce(columns), np.maximum.reduce(columns)
-    # At least 3 distinct values: something lies strictly between the lowest and the highest.
+    # At least 3 distinct values: one is strictly between the lowest and the highest.
     varied = np.logical_or.reduce([(low < column) & (column < high) for column in columns])
     voice = sky >> 40
     varied &= voice[INTERVALS:] == voice[:-INTERVALS]
-    # 7 steps in a row are the low 7 bytes of the number that begins at the first of them.
+    # 7 steps in a row are the low 7 bytes of the number that begins at the first step.
     gram = np.lib.stride_tricks.as_strided(steps.view(np.uint8)[:8].view("<u8"), (count,), (1,))[varied]
     gram = gram.astype(np.uint64) & np.uint64(2**56 - 1)
     gram |= sky[:count][varied] >> 56 << 56
@@ -90,20 +90,20 @@ def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
 
 
 def _first(ordered: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where a value differs from the one before."""
+    """Return where a value differs from the one before."""
     new = np.ones(len(ordered), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     return new
 
 
 def lyrics_shingles(texts: Sequence[str]) -> list[Shingles]:
-    """The shingles of each text; empty only where it holds no letter and no digit."""
+    """Return the shingles of each text; empty only if it has no letter and no digit."""
     return [_text_shingles(text) for text in texts]
 
 
 def _text_shingles(text: str) -> Shingles:
     if not text.isascii():
-        # Marks are no letters and go: accents, and the vowel signs of Indic scripts, which would end a word.
+        # Remove marks: accents, and the vowel signs of Indic scripts, which would otherwise end a word.
         apart = unicodedata.normalize("NFKD", text.replace("’", "'"))
         text = "".join(char for char in apart if unicodedata.category(char)[0] != "M")
     words = _WORD.findall(text.casefold())

@@ -2,7 +2,8 @@
 
     spill.add(keys, values) ... for keys, values in spill.parts(): ...
 
-Each part holds all records of the keys in it. If all fits in the buffer, there is one part and no file.
+Each part holds all records of the keys in it. If all records fit in the buffer, there is one
+part and no file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 Column = npt.NDArray[Any]
 
-PARTS = 64
+PARTS = 256
 BUFFER_BYTES = 1 << 25
 """Records held in memory before they are written. Writing takes about four times as much."""
 

@@ -1,4 +1,4 @@
-"""The writing stage: the selected songs -> a track's folder, with all that makes it complete by itself."""
+"""The writing stage: write the selected songs and everything else that a track's folder contains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fsdl_bench.codecs.lyrics import LyricsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.artists import format_splits
 from fsdl_bench.tracks.definition import TrackDefinition
-from fsdl_bench.tracks.manifest import FORMAT_VERSION, FileEntry, Manifest, file_entry
+from fsdl_bench.tracks.manifest import FORMAT_VERSION, FileEntry, Manifest, file_entry, write_manifest
 from fsdl_bench.tracks.rows import read_batches, rejected_schema
 from fsdl_bench.tracks.sidecar import write_arrays
 from fsdl_bench.versions import package_versions
@@ -39,27 +39,28 @@ def write_folder(
     begun: float,
     progress: bool = False,
 ) -> Manifest:
-    """Write everything that a track's folder holds.
+    """Write all files of a track's folder.
 
     Args:
-        folder: empty.
-        definition: of the track.
-        chunks: all songs read.
-        selected: which of them are in the track.
-        rejected: all that was left out, in order.
-        begun: when the build began, by `time.monotonic`.
-        progress: show bars on stderr.
+        folder: an empty folder.
+        definition: the track's definition.
+        chunks: all songs that were read.
+        selected: the songs of the track.
+        rejected: the songs that were left out, in order.
+        begun: start of the build, by `time.monotonic`.
+        progress: show progress bars on standard error.
 
     Raises:
-        BadInput: the digest is not the one that the definition expects.
+        BadInput: the digest differs from the one that the definition expects.
+        DamagedChunk: a chunk was damaged after it was read.
     """
     codec = _codec(folder, definition, chunks, selected)
     counts, digest = write_splits(folder, chunks, selected.rows, selected.works, codec, progress)
     if definition.digest and digest != definition.digest:
         software = ", ".join(f"{name} {number}" for name, number in _versions().items())
         raise BadInput(
-            f"track {definition.name} came out with digest {digest}, but {definition.digest} is frozen: the "
-            f"source is another, or a library behaves differently ({software}). Nothing was replaced"
+            f"track {definition.name} has the digest {digest}, but {definition.digest} is frozen: the source "
+            f"differs, or a library behaves differently ({software}). Nothing was replaced"
         )
     columns = list(zip(*rejected, strict=True)) or [()] * 4
     schema = rejected_schema()
@@ -91,13 +92,13 @@ def write_folder(
         seconds=round(time.monotonic() - begun, 1),
         definition=definition,
     )
-    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_manifest(folder, manifest)
     write_arrays(folder, manifest)
     return manifest
 
 
 def _codec(folder: Path, definition: TrackDefinition, chunks: Chunks, selected: Selected) -> Codec:
-    """The definition's codec: the frozen one, or, if it is one to be trained, trained on the train split."""
+    """Return the frozen codec, or train it on the train split if it is trained per track."""
     if definition.codec != LyricsCodec.name:
         return load_codec(definition.codec)
     if definition.frozen_codec.is_file():
@@ -115,6 +116,6 @@ def _entries(folder: Path, pattern: str) -> dict[str, FileEntry]:
 
 
 def _versions() -> dict[str, str]:
-    """Versions of what the result could hang on."""
+    """Return the versions of the software that the result may depend on."""
     python = {"python": platform.python_version(), "unicode": unicodedata.unidata_version}
     return python | package_versions(_SOFTWARE)

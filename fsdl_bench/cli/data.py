@@ -19,20 +19,22 @@ _FOLDER = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("tracks", nargs=-1)
+@click.option("--from", "source", type=_FOLDER, help="Build your own track from this folder or csv file.")
+@click.option("--kind", type=click.Choice(["lyrics", "midi"]), help="The kind of the songs in --from.")
+@click.option("--name", help="The name of your own track.")
+@click.option("--layout", help="The layout of --from: folder (default), lakh, maestro, lyrics_csv, ...")
 @click.option(
-    "--from", "source", type=_FOLDER, help="Build a track of your own from this folder or csv file."
+    "--set", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the layout. Repeatable."
 )
-@click.option("--kind", type=click.Choice(["lyrics", "midi"]), help="What the songs of --from are.")
-@click.option("--name", help="The name of the track that --from makes.")
-@click.option("--layout", help="How --from is laid out: folder (default), lakh, maestro, lyrics_csv, ...")
-@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the layout.")
-@click.option("--mirror", metavar="URL-OR-DIR", help="Take the archives from here.")
+@click.option(
+    "--mirror", metavar="URL-OR-DIR", help="Read the archives from here instead of the public hosts."
+)
 @click.option(
     "--workers",
     type=click.IntRange(0),
-    help="Worker processes; by default one a core. 0 works in this process.",
+    help="Number of worker processes; one per core by default, 0 for none.",
 )
-@click.option("--out", type=_FOLDER, help="Where the track goes, in place of FSDL_BENCH_HOME/tracks/<name>.")
+@click.option("--out", type=_FOLDER, help="The track's folder; FSDL_BENCH_HOME/tracks/<name> by default.")
 def build(
     tracks: tuple[str, ...],
     source: Path | None,
@@ -44,9 +46,9 @@ def build(
     workers: int | None,
     out: Path | None,
 ) -> None:
-    """Build TRACKS; without any, the two synthetic ones, which need no network.
+    """Build TRACKS. Without TRACKS, build the two synthetic tracks, which need no network.
 
-    A track of your own: --from DIR --kind lyrics|midi --name NAME.
+    To build your own track: --from DIR --kind lyrics|midi --name NAME.
     """
     from fsdl_bench.builder.pipeline import build_track
     from fsdl_bench.cli.describe import print_build
@@ -55,7 +57,9 @@ def build(
     if source is not None and source.is_file():
         source = source.parent
     if out is not None and len(definitions) > 1:
-        raise BadInput("--out names the folder of one track, but several are to be built")
+        raise BadInput(
+            "--out is the folder of one track, but several tracks are given; build them one by one"
+        )
     for definition in definitions:
         report = build_track(definition, source_dir=source, mirror=mirror, workers=workers, out=out)
         print_build(report)
@@ -69,12 +73,12 @@ def _definitions(
     layout: str | None,
     options: tuple[str, ...],
 ) -> list[TrackDefinition]:
-    """The definitions that the arguments of `build` ask for."""
+    """Return the definitions that the arguments of `build` ask for."""
     from fsdl_bench.tracks.definition import load_definition, user_definition
 
     if source is None:
         if kind or name or layout or options:
-            raise BadInput("--kind, --name, --layout and --set go with --from, the folder of your songs")
+            raise BadInput("--kind, --name, --layout and --set need --from, the folder of your songs")
         return [load_definition(track) for track in tracks or ("lyrics-synthetic", "midi-synthetic")]
     if not source.exists():
         raise BadInput(f"--from {source}: there is no such folder or file")
@@ -84,16 +88,14 @@ def _definitions(
     if len(tracks) == 1 and not (kind or name or layout):
         return [_with_settings(load_definition(tracks[0]), settings)]
     if tracks or not kind or not name:
-        raise BadInput(
-            "--from needs --kind lyrics|midi and --name NAME, or the one recipe track that reads it"
-        )
+        raise BadInput("--from needs --kind lyrics|midi and --name NAME, or one recipe track")
     return [
         user_definition(name, kind, layout or ("lyrics_csv" if source.is_file() else "folder"), **settings)
     ]
 
 
 def _with_settings(definition: TrackDefinition, settings: dict[str, Any]) -> TrackDefinition:
-    """The definition with more options for its source."""
+    """Return the definition with more options for its first source."""
     first, *others = definition.sources
     first = first.model_copy(update={"options": first.options | settings})
     return definition.model_copy(update={"sources": [first, *others]})
@@ -114,7 +116,7 @@ def _settings(options: tuple[str, ...]) -> dict[str, Any]:
 @click.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
-    """List all tracks: what they are, and which are built."""
+    """List all tracks, and show which are built."""
     from fsdl_bench.cli.describe import overview, overview_table
     from fsdl_bench.cli.tables import print_json, print_table
 
@@ -127,10 +129,10 @@ def list_(as_json: bool) -> None:
 
 @click.command()
 @click.argument("track", required=False)
-@click.option("--table", is_flag=True, help="Print the markdown table of all built tracks and stop.")
-@click.option("--images", type=_FOLDER, help="Where piano rolls go; FSDL_BENCH_HOME/images by default.")
+@click.option("--table", is_flag=True, help="Print a markdown table of all built tracks instead.")
+@click.option("--images", type=_FOLDER, help="The folder for piano rolls; FSDL_BENCH_HOME/images by default.")
 def show(track: str | None, table: bool, images: Path | None) -> None:
-    """Show statistics of TRACK, what was left out, and three example songs."""
+    """Show the statistics of TRACK, the number of songs left out, and three example songs."""
     from fsdl_bench.cli import describe
     from fsdl_bench.paths import home
     from fsdl_bench.tracks.track import load_track
@@ -149,7 +151,7 @@ def show(track: str | None, table: bool, images: Path | None) -> None:
 @click.argument("tracks", nargs=-1, required=True)
 @click.pass_context
 def check(ctx: click.Context, tracks: tuple[str, ...]) -> None:
-    """Verify every file, row and digest of TRACKS; exit 1 if something is wrong."""
+    """Verify every file, row and digest of TRACKS. The exit code is 1 if something is wrong."""
     from fsdl_bench.cli.describe import frozen_state
     from fsdl_bench.tracks.check import check_track
 
@@ -158,7 +160,11 @@ def check(ctx: click.Context, tracks: tuple[str, ...]) -> None:
         report = check_track(name, progress=True)
         for problem in report.problems:
             click.echo(problem, err=True)
-        state = "all is well" if report.ok else f"{len(report.problems)} problems"
+        state = (
+            "all is well"
+            if report.ok
+            else f"{len(report.problems)} problem{'s' * (len(report.problems) > 1)}"
+        )
         frozen = frozen_state(report.digest, report.frozen)
         click.echo(
             f"{report.name}: {report.files} files, {report.songs:,} songs, digest "

@@ -1,4 +1,4 @@
-"""What the commands for data say of tracks: which there are, how large, from where, what was left out."""
+"""The output of the data commands: overview, statistics, sources, songs left out, examples."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _COLUMNS = ("name", "kind", "status", "licence", "state", "artists", "songs", "b
 
 
 def licences(definition: TrackDefinition) -> str:
-    """The licences of a track's sources."""
+    """Return the licences of a track's sources, separated by commas."""
     return ", ".join(dict.fromkeys(source.licence for source in definition.sources if source.licence))
 
 
 def frozen_state(digest: str, frozen: str) -> str:
-    """How a digest stands to the one that the packaged definition expects."""
+    """Compare a digest with the one that the packaged definition expects."""
     if not frozen:
         return "not frozen"
     return "as frozen" if digest == frozen else "NOT AS FROZEN"
 
 
 def frozen_digest(name: str) -> str:
-    """The digest that the packaged definition of a track expects; empty if there is none."""
+    """Return the digest that the packaged definition of a track expects; empty if there is none."""
     return load_definition(name).digest if name in definition_names() else ""
 
 
 def overview() -> list[dict[str, Any]]:
-    """Every track that is packaged or built, as one record each; what is not known of one is None."""
+    """Return one record for every track that is packaged or built. Unknown values are None."""
     return [_record(name) for name in sorted({*definition_names(), *built_tracks()})]
 
 
@@ -67,7 +67,7 @@ def _record(name: str) -> dict[str, Any]:
 
 
 def overview_table(records: Sequence[dict[str, Any]]) -> Table:
-    """The overview for a terminal."""
+    """Return the overview as a table for a terminal."""
     rows = [
         [record[column] for column in ("name", "kind", "status", "licence", "artists", "songs")]
         + ["" if record["bytes"] is None else f"{record['bytes'] / 1e6:,.1f} MB"]
@@ -79,12 +79,12 @@ def overview_table(records: Sequence[dict[str, Any]]) -> Table:
 
 
 def left_out(track: Track) -> list[tuple[str, int]]:
-    """Why files were left out of a track and how many, the most frequent reason first."""
+    """Return the reasons for leaving files out and their counts, most frequent first."""
     return sorted(track.manifest.rejected.items(), key=lambda item: -item[1])
 
 
 def split_rows(track: Track) -> list[list[object]]:
-    """Size of each split: artists, songs, tokens, units, median length in units."""
+    """Return the size of each split: artists, songs, tokens, units, median length in units."""
     return [
         [name, count.artists, count.songs, count.tokens, count.units, round(count.median_units)]
         for name, count in track.manifest.counts.items()
@@ -92,13 +92,13 @@ def split_rows(track: Track) -> list[list[object]]:
 
 
 def split_columns(track: Track) -> list[str]:
-    """The columns of `split_rows`."""
+    """Return the names of the columns of `split_rows`."""
     unit = f"{track.codec.unit}s"
     return ["split", "artists", "songs", "tokens", unit, f"median {unit}"]
 
 
 def print_build(report: BuildReport) -> None:
-    """Print what a build did."""
+    """Print the result of a build."""
     resumed = f", {report.resumed:,} read by an earlier run" if report.resumed else ""
     click.echo(
         f"Built {report.name} in {report.seconds:.1f} s: {report.songs:,} songs found{resumed}, "
@@ -108,7 +108,7 @@ def print_build(report: BuildReport) -> None:
 
 
 def print_statistics(track: Track) -> None:
-    """Print what a built track is, its splits, and what was left out of it."""
+    """Print a built track's description, splits, sources and songs left out."""
     definition = track.definition
     click.echo(f"{track.name}: {track.kind}, {definition.status}, codec {track.manifest.codec}")
     if definition.description:
@@ -123,13 +123,13 @@ def print_statistics(track: Track) -> None:
     )
     if track.manifest.rejected:
         print_table(table_of("Left out", ["reason", "files"], left_out(track)))
-        click.echo(f"Each file that was left out: {track.path / 'rejected.parquet'}")
+        click.echo(f"All files that were left out: {track.path / 'rejected.parquet'}")
     click.echo(f"Folder: {track.path}")
     click.echo(f"Digest: {track.digest} ({frozen_state(track.digest, frozen_digest(track.name))})")
 
 
 def print_examples(track: Track, images: Path) -> None:
-    """Print three songs of the training split; for MIDI draw their piano rolls into the folder `images`."""
+    """Print three songs of the training split. For MIDI, draw their piano rolls in the folder `images`."""
     artists = track.train.artists
     for number in range(min(3, len(artists))):
         artist = artists[(2 * number + 1) * len(artists) // 6 if len(artists) >= 3 else number]
@@ -149,7 +149,7 @@ def print_examples(track: Track, images: Path) -> None:
 
 
 def markdown() -> str:
-    """The tables of `docs/tracks.md`: the size of all built tracks, then what is behind them."""
+    """Return the tables of `docs/tracks.md`: the sizes of all built tracks, then their provenance."""
     tracks = [load_track(tracks_dir() / name) for name in built_tracks()]
     sizes = [
         [track.name if index == 0 else "", *row, f"{track.codec.unit}s"]

@@ -1,4 +1,4 @@
-"""Tables for the terminal, markdown for the documentation, JSON for programs."""
+"""Print tables for the terminal, markdown for the documentation, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDE = 200  # columns for a table that goes to a file or a pipe, where nothing need be cut
+_WIDE = 200  # columns of a table in a file or pipe, where no text needs to be cut
 
 
 def print_table(table: Table) -> None:
@@ -28,19 +28,19 @@ def print_json(value: Any) -> None:
 
 
 def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table whose columns are flush right where they hold numbers."""
+    """Return a table in which columns of numbers are aligned to the right."""
     cells = [list(row) for row in rows]
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], int | float | None) for row in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
-        table.add_row(*(Text(_cell(cell)) for cell in row))  # as Text, brackets are no markup
+        table.add_row(*(Text(_cell(cell)) for cell in row))  # rich reads brackets in a str as markup
     return table
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The rows as a markdown table."""
+    """Return the rows as a markdown table."""
     lines = [columns, ["---"] * len(columns), *([_cell(cell) for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -5,8 +5,8 @@
     u   = first 8 bytes (big-endian) of BLAKE2b-512("fsdl-bench/v1/" + key) / 2^64
     test if u < 0.2, validation if u < 0.3, else train
 
-So an artist is in the same split in every track. A track's frozen list takes precedence over the rule; the
-lists were made by the rule.
+An artist is therefore in the same split in every track. A track's frozen list takes precedence over the rule;
+the lists were made by the rule.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "esq"})
 
 @lru_cache(maxsize=1 << 16)
 def artist_key(name: str) -> str:
-    """The key that identifies an artist across spellings; empty if the name holds no letter and no digit.
+    """Return the key that identifies an artist in any spelling; empty if the name has no letter or digit.
 
     >>> artist_key("Dvořák, Antonín") == artist_key("ANTONIN  DVORAK") == "antonin dvorak"
     True
@@ -51,7 +51,7 @@ def _ascii(name: str) -> str:
 
 
 def split_of(key: str) -> SplitName:
-    """The split of an artist by the rule above."""
+    """Return the split of an artist by the rule above."""
     digest = hashlib.blake2b(f"fsdl-bench/v1/{key}".encode()).digest()
     u = int.from_bytes(digest[:8], "big") / 2**64
     return "test" if u < 0.2 else "validation" if u < 0.3 else "train"
@@ -61,7 +61,7 @@ def read_splits(path: Path) -> dict[str, SplitName]:
     """Read a frozen list `artist_key,split`.
 
     Raises:
-        BadInput: another header, a split that is none, or a key that stands twice.
+        BadInput: the header is wrong, a split is unknown, or a key occurs twice.
     """
     splits: dict[str, SplitName] = {}
     with path.open(encoding="utf-8", newline="") as stream:
@@ -80,7 +80,7 @@ def read_splits(path: Path) -> dict[str, SplitName]:
 
 
 def format_splits(splits: Mapping[str, SplitName]) -> str:
-    """The list as csv text, sorted by key; `read_splits` reads it back."""
+    """Return the list as csv text, sorted by key. `read_splits` reads it back."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["artist_key", "split"])
@@ -89,5 +89,5 @@ def format_splits(splits: Mapping[str, SplitName]) -> str:
 
 
 def assign(keys: Iterable[str], frozen: Mapping[str, SplitName]) -> dict[str, SplitName]:
-    """The split of each artist: the frozen list's, else the rule's."""
+    """Return the split of each artist, from the frozen list if it is there, else by the rule."""
     return {key: frozen.get(key) or split_of(key) for key in sorted(set(keys))}

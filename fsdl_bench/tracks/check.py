@@ -1,4 +1,4 @@
-"""Verify a built track: the hash of every file, every row, the logical digest, the arrays."""
+"""Verify a built track: the hash of every file, every row, the logical digest and the arrays."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from fsdl_bench.tracks.sidecar import FOLDER, open_arrays, shards, verify
 from fsdl_bench.tracks.track import Track, load_track
 
 _BATCH_ROWS = 1024
-_MOST = 20  # problems of one kind that are listed; more would only hide the others
+_MOST = 20  # wrong rows that are listed; more would hide the other problems
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `check_track` found.
+    """The result of `check_track`.
 
     Attributes:
         name: the track's name.
         path: the track's folder.
-        files: how many files were compared with their hashes.
-        songs: how many rows were read.
-        digest: the logical digest computed anew; empty if the shards cannot be read.
+        files: number of files that were compared with their hashes.
+        songs: number of rows that were read.
+        digest: the logical digest, computed from the rows; empty if the shards cannot be read.
         frozen: the digest that the packaged definition expects; empty if there is none.
-        problems: one sentence each; empty if all is well.
+        problems: one sentence per problem; empty if the track is valid.
     """
 
     name: str
@@ -51,19 +51,19 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no problem."""
         return not self.problems
 
 
 def check_track(track: Track | str | os.PathLike[str], *, progress: bool = False) -> CheckReport:
-    """Verify every byte of a built track, and every row against its codec and the manifest.
+    """Verify every file of a built track, and every row against its codec and the manifest.
 
     Args:
         track: an open track, its name, or its folder.
-        progress: show a bar on standard error.
+        progress: show a progress bar on standard error.
 
     Raises:
-        BadInput: there is no such track, or its manifest cannot be read.
+        BadInput: there is no such track, or its manifest is damaged.
     """
     track = track if isinstance(track, Track) else load_track(track)
     problems = [*_file_problems(track)]
@@ -71,12 +71,12 @@ def check_track(track: Track | str | os.PathLike[str], *, progress: bool = False
     rows.run(progress)
     problems += rows.problems[:_MOST]
     if len(rows.problems) > _MOST:
-        problems.append(f"... and {len(rows.problems) - _MOST:,} more rows that are wrong")
+        problems.append(f"... and {len(rows.problems) - _MOST:,} more wrong rows")
     frozen = load_definition(track.name).digest if track.name in definition_names() else ""
     if rows.digest:
         problems += rows.wrong_counts()
         problems += _digest_problems(track, rows.digest, frozen)
-    if not problems:  # only then do the shards say what the arrays must hold
+    if not problems:  # only valid shards tell what the arrays must hold
         problems += [problem for split in track.splits for problem in _array_problems(track, split)]
     return CheckReport(
         name=track.name,
@@ -99,7 +99,7 @@ def _file_problems(track: Track) -> Iterator[str]:
     for path in sorted(track.path.rglob("*")):
         name = path.relative_to(track.path).as_posix()
         if path.is_file() and name not in known and not name.startswith(f"{FOLDER}/"):
-            yield f"{path} is no part of the track; remove it"
+            yield f"{path} is not part of the track; remove it"
 
 
 def _digest_problems(track: Track, digest: str, frozen: str) -> Iterator[str]:
@@ -108,12 +108,12 @@ def _digest_problems(track: Track, digest: str, frozen: str) -> Iterator[str]:
     if frozen and digest != frozen:
         yield (
             f"the rows have the digest {digest}, but the frozen {track.name} has {frozen}: results on this "
-            "build cannot be compared with others; build the track again from the pinned sources"
+            "build cannot be compared with published ones; build the track again from the pinned sources"
         )
 
 
 class _RowCheck:
-    """One pass over the rows of all shards, which ends with their number and their digest."""
+    """One pass over the rows of all shards: finds wrong rows, counts the rows, and computes their digest."""
 
     def __init__(self, track: Track) -> None:
         self.songs = 0
@@ -121,7 +121,7 @@ class _RowCheck:
         self.problems: list[str] = []
         self._track = track
         self._codec: Codec | None = None
-        with suppress(BadInput):  # a damaged codec.json is named with the files
+        with suppress(BadInput):  # a damaged codec.json is reported with the files
             self._codec = track.codec
         self._splits: dict[str, str] = {}  # of each artist
         self._ids: set[str] = set()
@@ -148,12 +148,12 @@ class _RowCheck:
             self.digest = digest.hexdigest()
 
     def wrong_counts(self) -> Iterator[str]:
-        """Where the manifest gives another size for a split, once all rows were read."""
+        """Yield the splits whose size differs from the manifest. Call it after `run`."""
         for split, counts in self._track.manifest.counts.items():
             said = {name: getattr(counts, name) for name in ("artists", "songs", "tokens", "units")}
             found = dict(self._sizes[split]) | {"artists": [*self._splits.values()].count(split)}
             if said != found:
-                yield f"manifest.json says of {split} {said}, but the shards hold {found}"
+                yield f"manifest.json gives {said} for {split}, but the shards hold {found}"
 
     def _rows(self, split: str, shard: str, first: int, batch: pa.RecordBatch) -> None:
         tokens = batch.column("tokens")
@@ -167,12 +167,12 @@ class _RowCheck:
                 self.problems.append(f"{place} ({row['artist']}: {row['title']}, {row['song_id']}): {what}")
 
     def _row(self, split: str, row: dict[str, Any], tokens: Tokens) -> Iterator[str]:
-        """What is wrong with one row."""
+        """Yield what is wrong with one row."""
         if row["song_id"] in self._ids:
-            yield "the song stands in the track twice"
+            yield "the song is in the track twice"
         self._ids.add(row["song_id"])
         if self._splits.setdefault(row["artist_key"], split) != split:
-            yield f"the artist stands in {self._splits[row['artist_key']]} too"
+            yield f"the artist is also in {self._splits[row['artist_key']]}"
         codec = self._codec
         if codec is None:
             return
@@ -185,18 +185,18 @@ class _RowCheck:
                 expected = codec.encode(codec.decode(tokens))[: len(tokens)]
             units = codec.units(tokens)
         except (ValueError, IndexError) as error:
-            yield f"the tokens are no song of {codec.name}: {error}"
+            yield f"the tokens are not a song of {codec.name}: {error}"
             return
         if not np.array_equal(expected, tokens):
-            yield f"the tokens are not what {codec.name} makes of the song"
+            yield f"the tokens differ from the encoding of the song by {codec.name}"
         if content and hashlib.blake2b(content, digest_size=16).hexdigest() != row["song_id"]:
             yield "the id is not the hash of the song"
         if units != row["units"]:
-            yield f"the tokens hold {units} {codec.unit}s, but the column units says {row['units']}"
+            yield f"the tokens hold {units} {codec.unit}s, but the column units is {row['units']}"
 
 
 def _batches(track: Track, shard: str) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The rows of a shard, and the number of the first of each batch."""
+    """Yield the rows of a shard in batches, each with the number of its first row."""
     import pyarrow.parquet as pq
 
     first = 0
@@ -207,9 +207,9 @@ def _batches(track: Track, shard: str) -> Iterator[tuple[int, pa.RecordBatch]]:
 
 
 def _array_problems(track: Track, split: str) -> Iterator[str]:
-    """Where the arrays that `load_track` opens differ from the shards."""
+    """Yield where the arrays that `load_track` opens differ from the shards."""
     arrays = open_arrays(track.path, track.manifest, split)
-    advice = f"remove {arrays.path}; it is made again from the shards"
+    advice = f"remove {arrays.path}, and it is made again from the shards"
     start = 0
     for shard in shards(track.manifest, split):
         for first, batch in _batches(track, shard):

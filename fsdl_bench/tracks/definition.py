@@ -1,13 +1,12 @@
-"""A track's definition: one TOML file that names the sources, the codec and the episode protocol.
+"""A track's definition: one TOML file with the sources, the codec and the episode protocol.
 
-The frozen definitions lie in `fsdl_bench/track_data/<name>.toml`; a built track carries the one it was made
-from as `definition.toml`. Unknown keys are refused, so a misspelt one cannot pass in silence.
+The frozen definitions are `fsdl_bench/track_data/<name>.toml`. A built track contains the definition that it
+was built from as `definition.toml`. Unknown keys are errors, so a misspelt key is noticed.
 """
 
 from __future__ import annotations
 
-import json
-import re
+import errno
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -27,23 +26,24 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 class Strict(BaseModel):
-    """A record of a track whose unknown keys are errors."""
+    """An immutable record in which unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SourceDefinition(Strict):
-    """One source of a track, and where its archive lies.
+    """One source of a track, and the place of its archive.
 
     Attributes:
         source: the module `fsdl_bench.sources.<source>` that reads it.
-        repo: `owner/name` on GitHub, with `commit` in full; or
-        url: the address of an archive, with its `sha256`. None of the four: generated, or the user's folder.
-        title: what people call the collection.
-        homepage: where to read about it.
+        repo: `owner/name` on GitHub, together with the full `commit`.
+        url: the address of an archive, together with its `sha256`. A source without `repo` and `url` is
+            generated, or is the user's folder.
+        title: the name of the collection.
+        homepage: a page about the collection.
         licence: SPDX identifier or the source's own words.
         attribution: whom to credit, as the licence asks.
-        options: what `open_source` is given for this source.
+        options: the options that `open_source` passes to this source.
     """
 
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -67,15 +67,15 @@ class SourceDefinition(Strict):
 
 
 class Filters(Strict):
-    """Which songs of the sources a track takes.
+    """The songs of the sources that a track uses.
 
     Attributes:
-        artists: if not empty, only these artists; any spelling with the same key.
-        exclude_artists: names that are nobody ("Anonymous") or not wanted.
+        artists: if not empty, only these artists, in any spelling with the same key.
+        exclude_artists: names that stand for nobody ("Anonymous") or are not wanted.
         exclude_origins: single files to leave out, as `origin = reason`.
-        min_units: shortest song taken, in notes or UTF-8 bytes of the whole song.
-        near_duplicates: whether they are looked for; false where songs are drawn from a known distribution,
-            which leaving some out would change.
+        min_units: the shortest song to use, in notes or UTF-8 bytes of the whole song.
+        near_duplicates: whether near-duplicates are removed. False for songs that are drawn from a known
+            distribution, because removing some would change it.
     """
 
     artists: list[str] = []
@@ -86,27 +86,27 @@ class Filters(Strict):
 
 
 class TrackDefinition(Strict):
-    """What a track is made of. Results depend on all fields but description, limits, languages and digest.
+    """The definition of a track. Results depend on all fields but description, limits, languages and digest.
 
     Attributes:
         name: the track's name and the name of its folder.
         kind: `lyrics` or `midi`.
         description: what the track is good for, in a few sentences.
-        limits: what to bear in mind, a sentence each; they go on the dataset card.
+        limits: known limits, one sentence each, for the dataset card.
         version: the protocol's version, part of the seed of every episode.
-        status: headline, further, default (embedded), recipe (the user's download) or user.
+        status: headline, further, default (generated), recipe (needs the user's download) or user.
         codec: the codec's name, as `load_codec` takes it.
         languages: BCP 47 codes, for lyrics.
         min_songs: artists with fewer songs (distinct works) are left out.
-        max_songs: at most so many songs an artist, those with the lowest content hash.
-        shots: the support sizes, ascending; 0 among them.
+        max_songs: cap on the songs of one artist; those with the lowest content hash are kept.
+        shots: the support sizes in ascending order, starting with 0.
         headline_shot: the support size that the headline and the control use.
-        queries: query songs an episode.
-        episodes: episodes an artist.
+        queries: query songs per episode.
+        episodes: episodes per artist.
         min_artist_songs_evaluated: artists of the validation and test splits with fewer songs are not
-            evaluated; 0 stands for `queries` + the largest shot.
-        aliases: other spelling = the artist's name to use.
-        digest: the expected logical digest; empty where it is not frozen.
+            evaluated; 0 means `queries` + the largest shot.
+        aliases: other spelling -> the artist's name to use.
+        digest: the expected logical digest; empty if it is not frozen.
     """
 
     name: Name
@@ -163,51 +163,50 @@ class TrackDefinition(Strict):
         return {artist_key(alias): name for alias, name in self.aliases.items()}
 
     def artist_name(self, name: str) -> str:
-        """The name to use for an artist: the alias's target if `name` is an alias in any spelling."""
+        """Return the name to use for an artist: the target if `name` is an alias in any spelling."""
         return self._alias_by_key.get(artist_key(name), name)
 
     @property
     def frozen_splits(self) -> Path:
-        """Where the frozen list of artists and splits lies, if there is one."""
+        """The file of the frozen split list. It need not exist."""
         return TRACK_DATA / "splits" / f"{self.name}.csv"
 
     @property
     def frozen_codec(self) -> Path:
-        """Where the frozen tokenizer lies, if there is one."""
+        """The file of the frozen tokenizer. It need not exist."""
         return TRACK_DATA / f"{self.name}.bpe.json"
 
     def to_toml(self) -> str:
-        """The definition as TOML that `load_definition` reads back to an equal one."""
-        tables = self.model_dump(mode="json", exclude_defaults=True)
-        sources, filters, aliases = (tables.pop(key, None) for key in ("sources", "filters", "aliases"))
-        blocks = [_toml_lines(tables)]
-        blocks += ["[[sources]]\n" + _toml_lines(source) for source in sources or ()]
-        for name, table in (("filters", filters), ("aliases", aliases)):
-            blocks += [f"[{name}]\n" + _toml_lines(table)] if table else []
-        return "\n".join(blocks)
+        """Return the definition as TOML. `load_definition` reads it back as an equal definition."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_defaults=True))
 
 
 def definition_names() -> list[str]:
-    """The names of the packaged tracks, sorted."""
+    """Return the names of the packaged tracks, sorted."""
     return sorted(path.stem for path in TRACK_DATA.glob("*.toml"))
 
 
 def load_definition(name: str | Path) -> TrackDefinition:
-    """Read a packaged definition by name, or any by the path of its `.toml` or of a built track's folder.
+    """Read a packaged definition by name, or any definition by its `.toml` file or a built track's folder.
 
     Raises:
-        BadInput: no such track or file, no valid TOML, an unknown key or a value out of range.
+        BadInput: there is no such track or file, it is not valid TOML, or a key or value is wrong.
     """
     path = Path(name)
-    if path.is_dir():
-        path = path / "definition.toml"
-    elif path.suffix != ".toml":
-        path = TRACK_DATA / f"{name}.toml"
     try:
+        if path.is_dir():
+            path = path / "definition.toml"
+        elif path.suffix != ".toml":
+            path = TRACK_DATA / f"{name}.toml"
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+        shown = str(name) if len(str(name)) <= 80 else f"{str(name)[:80]}..."
         raise BadInput(
-            f"there is no track {str(name)!r}: expected one of {', '.join(definition_names())}, "
+            f"there is no track {shown!r}: expected one of {', '.join(definition_names())}, "
             "a .toml file or the folder of a built track"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -216,10 +215,10 @@ def load_definition(name: str | Path) -> TrackDefinition:
 
 
 def parse_definition(table: Mapping[str, Any], where: str) -> TrackDefinition:
-    """Validate a table read from `where`.
+    """Validate a definition that was read from `where`.
 
     Raises:
-        BadInput: names each wrong key, what was found and, for an unknown key, the accepted ones.
+        BadInput: names each wrong key, the value found and, for an unknown key, the accepted keys.
     """
     try:
         return TrackDefinition.model_validate(table)
@@ -228,16 +227,19 @@ def parse_definition(table: Mapping[str, Any], where: str) -> TrackDefinition:
 
 
 def user_definition(name: str, kind: Kind, source: str = "folder", **options: Option) -> TrackDefinition:
-    """The definition for a user's own folder: the standard protocol, split by rule.
+    """Return a definition for a user's own folder, with the standard protocol and the split rule.
 
     Args:
         name: the track's name: small letters, digits, dots, dashes and underscores.
         kind: `lyrics` or `midi`.
         source: the layout of the folder, a module of `fsdl_bench.sources`.
-        options: handed to the source.
+        options: passed to the source.
+
+    Raises:
+        BadInput: the name belongs to a packaged track, or is not a valid name.
     """
     if name in definition_names():
-        raise BadInput(f"--name {name}: there is a track of this name; choose another for your own folder")
+        raise BadInput(f"--name {name}: a packaged track has this name; choose another for your own folder")
     table = {
         "name": name,
         "kind": kind,
@@ -249,7 +251,7 @@ def user_definition(name: str, kind: Kind, source: str = "folder", **options: Op
 
 
 def _complaints(error: ValidationError) -> list[str]:
-    """One line an error, in words."""
+    """Return one line per error."""
     lines = []
     for entry in error.errors():
         place = [str(part) for part in entry["loc"]]
@@ -261,20 +263,3 @@ def _complaints(error: ValidationError) -> list[str]:
         else:
             lines.append(f"  {where}: {entry['msg']} (found {entry['input']!r:.80})")
     return lines
-
-
-def _toml_lines(table: Mapping[str, Any]) -> str:
-    return "".join(f"{_toml_key(key)} = {_toml_value(value)}\n" for key, value in table.items())
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else str(_toml_value(key))
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml_value, value)) + "]"
-    # JSON's strings, numbers and booleans are TOML's as they stand, but for the delete character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -3,10 +3,10 @@
     digest = BLAKE2b-256( header, then for each split, in the order train, validation, test:
                           its name, then its rows, ordered by (artist_key, song_id) )
 
-Every piece goes in as its length (8 bytes, little-endian) and its bytes. A row's pieces are its columns in
-the order of the schema: strings as UTF-8, tokens as little-endian uint16, units as little-endian int32. The
-digest does not depend on shards, compression or library versions; two tracks with the same digest hold the
-same songs in the same splits with the same tokens.
+Every piece is hashed as its length (8 bytes, little-endian) followed by its bytes. The pieces of a row are
+its columns in the order of the schema: strings as UTF-8, tokens as little-endian uint16, units as
+little-endian int32. The digest does not depend on shards, compression or library versions. Two tracks with
+the same digest hold the same songs in the same splits with the same tokens.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ FORMAT = "fsdl-bench rows v1"
 
 
 def row_schema(kind: Kind) -> pa.Schema:
-    """The columns of a track of this kind, none of them nullable.
+    """Return the columns of a track of this kind. None of them is nullable.
 
     song_id (hex of 16 bytes), artist, artist_key, title, work, licence, source, origin: string;
-    tokens: list of uint16, the excerpt (no BOS; EOS only where the song ended within it);
+    tokens: list of uint16, the excerpt (no BOS; EOS only if the song ends within the excerpt);
     units: int32, notes or UTF-8 bytes of the excerpt; for lyrics also text: string, the whole song.
     """
     strings = ["song_id", "artist", "artist_key", "title", "work", "licence", "source", "origin"]
@@ -40,7 +40,7 @@ def row_schema(kind: Kind) -> pa.Schema:
 
 
 def rejected_schema() -> pa.Schema:
-    """The columns of `rejected.parquet`: which file of which source was left out, and why."""
+    """Return the columns of `rejected.parquet`: which file of which source was left out, and why."""
     return pa.schema([_field(name, pa.string()) for name in ("source", "origin", "reason", "detail")])
 
 
@@ -49,17 +49,17 @@ def _field(name: str, kind: pa.DataType) -> pa.Field:
 
 
 def shard_name(split: str, index: int, count: int) -> str:
-    """File name of a shard, as `datasets` expects it."""
+    """Return the file name of a shard, as `datasets` expects it."""
     return f"{split}-{index:05d}-of-{count:05d}.parquet"
 
 
 def shard_paths(track: Path, split: str) -> list[Path]:
-    """The shards of a split in a built track's folder, in order."""
+    """Return the shards of a split in a built track's folder, in order."""
     return sorted(track.glob(f"{split}-?????-of-?????.parquet"))
 
 
 def read_batches(track: Path, split: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a split from its shards, in order and in batches; all columns, or those named."""
+    """Yield the rows of a split from its shards in order: all columns, or those named."""
     import pyarrow.parquet as pq
 
     for path in shard_paths(track, split):
@@ -68,7 +68,7 @@ def read_batches(track: Path, split: str, columns: list[str] | None = None) -> I
 
 
 class LogicalDigest:
-    """The digest defined above, fed batch by batch.
+    """The digest defined above, computed batch by batch.
 
     Args:
         kind: `lyrics` or `midi`.
@@ -82,20 +82,20 @@ class LogicalDigest:
             self._feed(piece.encode())
 
     def split(self, name: str) -> None:
-        """Begin a split."""
+        """Start a split."""
         self._feed(name.encode())
 
     def update(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Add rows, in their order; columns by name, so that their order in the batch does not matter."""
+        """Add rows in their order. Columns are found by name."""
         batches = batch.to_batches() if isinstance(batch, pa.Table) else [batch]
         for part in batches:
             columns = [_pieces(part.column(field.name), field.type) for field in self._schema]
             both = [each for pieces in columns for each in (map(_length, pieces), pieces)]
-            # One string of bytes for the batch: hashing many small ones takes several times as long.
+            # One string of bytes per batch, because hashing many small ones takes several times as long.
             self._hash.update(b"".join(chain.from_iterable(zip(*both, strict=True))))
 
     def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
+        """Return 64 hexadecimal digits."""
         return self._hash.hexdigest()
 
     def _feed(self, piece: bytes) -> None:
@@ -103,9 +103,9 @@ class LogicalDigest:
 
 
 def logical_digest(kind: Kind, codec: str, splits: Mapping[str, Iterable[pa.RecordBatch]]) -> str:
-    """The digest of a whole track, given each split's rows in order.
+    """Return the digest of a whole track, given the rows of each split in order.
 
-    Splits are fed in the order train, validation, test, whatever the order of the mapping.
+    Splits are hashed in the order train, validation, test, whatever the order of the mapping.
     """
     digest = LogicalDigest(kind, codec)
     for name in ("train", "validation", "test"):
@@ -116,7 +116,7 @@ def logical_digest(kind: Kind, codec: str, splits: Mapping[str, Iterable[pa.Reco
 
 
 def track_digest(track: Path, kind: Kind, codec: str) -> str:
-    """The digest of a built track's folder, computed anew from its shards."""
+    """Return the digest of a built track's folder, computed from its shards."""
     names = ("train", "validation", "test")
     return logical_digest(kind, codec, {name: read_batches(track, name) for name in names})
 
@@ -126,7 +126,7 @@ def _length(piece: bytes) -> bytes:
 
 
 def _pieces(column: pa.Array, kind: pa.DataType) -> list[bytes]:
-    """Each value of a column as the bytes that go into the digest."""
+    """Return each value of a column as the bytes that are hashed."""
     if pa.types.is_string(kind):
         pieces: list[bytes] = column.cast(pa.binary()).to_pylist()
         return pieces

@@ -1,8 +1,8 @@
-"""The songs of one split, grouped by artist: what a submission is handed to train on.
+"""The songs of one split, grouped by artist. Submissions train on it.
 
     Split ──.artists──▶ Artist ──.songs──▶ TrackSong ──.tokens──▶ uint16 [T]
 
-A `Split` knows its own songs only: nothing leads from it to the track or to another split.
+A `Split` knows only its own songs. It has no reference to the track or to another split.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Split:
     """The songs of one split: a sequence of `TrackSong`, grouped by artist.
 
-    Made by `load_track`, or by `Split.from_rows` from songs at hand. It may be pickled: a memory-mapped split
-    goes as the path of its own file and is mapped again on arrival, which is cheap; one in memory goes whole.
+    `load_track` opens one, and `Split.from_rows` makes one from songs in memory. The pickle of a mapped split
+    holds only the path and checksum of its file; the pickle of a split in memory holds all songs.
     """
 
     def __init__(self, arrays: Arrays) -> None:
@@ -43,15 +43,15 @@ class Split:
         track_name: str = "rows",
         digest: str | None = None,
     ) -> Split:
-        """A split in memory, for tests and toy tracks.
+        """Make a split in memory, for tests and toy tracks.
 
         Args:
             name: "train", "validation" or "test".
-            codec: what the tokens are written in.
-            rows: one mapping a song; `artist` and `tokens` are needed, everything else that stands in a
-                track's Parquet files may be given and otherwise follows from these two.
-            track_name: stands in results.
-            digest: stands in results; a hash of the song ids unless given.
+            codec: the codec of the tokens.
+            rows: one mapping per song. `artist` and `tokens` are required. The other columns of a track's
+                Parquet files are optional and otherwise derived from these two.
+            track_name: the track's name in results.
+            digest: the track's digest in results; a hash of the song ids by default.
         """
         full = [_complete(row, codec) for row in rows]
         full.sort(key=lambda row: (row["artist_key"], row["song_id"]))
@@ -76,7 +76,7 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """The track's logical digest, which stands in every result."""
+        """The track's logical digest. Every result contains it."""
         return self._arrays.metadata["digest"]
 
     @property
@@ -86,7 +86,7 @@ class Split:
 
     @property
     def codec(self) -> Codec:
-        """What the tokens are written in."""
+        """The codec of the tokens."""
         return self._arrays.codec
 
     @cached_property
@@ -96,11 +96,11 @@ class Split:
 
     @property
     def songs(self) -> Songs:
-        """All songs, artist by artist."""
+        """All songs, grouped by artist."""
         return Songs(self._arrays, range(len(self)))
 
     def artist(self, key: str) -> Artist:
-        """The artist with this key.
+        """Return the artist with this key.
 
         Raises:
             KeyError: the split has no such artist.
@@ -112,11 +112,11 @@ class Split:
         return {artist.key: position for position, artist in enumerate(self.artists)}
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a song; see `Songs.to_pandas`."""
+        """Return one row per song; see `Songs.to_pandas`."""
         return self.songs.to_pandas()
 
     def to_torch(self) -> Padded:
-        """Tokens int64 [N, T] and lengths [N]; see `Songs.to_torch`."""
+        """Return tokens int64 [N, T] and lengths int64 [N]; see `Songs.to_torch`."""
         return self.songs.to_torch()
 
     def __len__(self) -> int:
@@ -136,7 +136,7 @@ class Split:
 
 
 def _complete(row: Mapping[str, Any], codec: Codec) -> dict[str, Any]:
-    """A full row from one that may hold the artist and the tokens only."""
+    """Return a full row from one that may hold only the artist and the tokens."""
     tokens = np.asarray(row["tokens"], np.uint16)
     content = tokens.astype("<u2").tobytes()
     song_id = row.get("song_id") or hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -182,9 +182,9 @@ def _replaced(folder: Path, before: tuple[int, ...] | None) -> bool:
     """Whether a folder is there and another one than before, once a swap that is under way has ended."""
     try:
         there = recover_directory(folder)
-    except OSError:  # a reader may lack the right to take the lock; a swap takes less time than this
+    except OSError:  # the reader may not write here; a swap takes less time than this
         time.sleep(0.01)
-        there = True
+        there = _identity(folder) is not None
     now = _identity(folder)
     return there and (now is None or now != before)
 
@@ -195,15 +195,15 @@ def _identity(folder: Path) -> tuple[int, ...] | None:
         status = (folder / NAME).stat()
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _not_built(name: str) -> str:
     built = built_tracks()
-    there = f"Built tracks: {', '.join(built)}." if built else "No track is built yet."
+    there = f"Built tracks: {', '.join(built)}." if built else f"No track is built in {tracks_dir()} yet."
     if name in definition_names():
         source = " --from DIR" if load_definition(name).status == "recipe" else ""
-        return f"track {name} is not built in {tracks_dir()}; run `fsdl-bench build {name}{source}`. {there}"
+        return f"track {name} is not built; run `fsdl-bench build {name}{source}`. {there}"
     known = sorted({*definition_names(), *built})
     close = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean {close[0]}?" if close else ""

@@ -1,4 +1,4 @@
-"""Songs and artists as views of the rows of a split; made when asked for, they hold no data themselves.
+"""Songs and artists as views of the rows of a split. They are made on demand and hold no data.
 
 Artist ──.songs──▶ Songs ──[i]──▶ TrackSong ──.tokens──▶ uint16 [T]
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class TrackSong:
-    """One song of a split: its tokens, and what is known about it. Made when asked for; holds no data."""
+    """One song of a split: its tokens and metadata."""
 
     __slots__ = ("_arrays", "_row")
 
@@ -34,17 +34,17 @@ class TrackSong:
 
     @property
     def id(self) -> str:
-        """The hash of the song's content, 32 hexadecimal digits."""
+        """The hash of the song's content, as 32 hexadecimal digits."""
         return self._value("song_id")
 
     @property
     def artist(self) -> str:
-        """The artist's name, as people write it."""
+        """The artist's name as people write it."""
         return self._value("artist")
 
     @property
     def artist_key(self) -> str:
-        """The artist's name, as splits and episodes spell it."""
+        """The artist's key, which splits and episodes use."""
         return self._value("artist_key")
 
     @property
@@ -54,17 +54,17 @@ class TrackSong:
 
     @property
     def work(self) -> str:
-        """What groups movements of one piece; unique within the artist."""
+        """The piece that the song is a movement of, or a name of its own. Unique within the artist."""
         return self._value("work")
 
     @property
     def licence(self) -> str:
-        """Under which terms the song may be used."""
+        """The licence of the song."""
         return self._value("licence")
 
     @property
     def source(self) -> str:
-        """The name of the source that it came from."""
+        """The name of the song's source."""
         return self._value("source")
 
     @property
@@ -74,12 +74,12 @@ class TrackSong:
 
     @property
     def tokens(self) -> Tokens:
-        """The excerpt that is scored: uint16 [T], read-only, without BOS; EOS last only if the song ended."""
+        """The scored excerpt: uint16 [T], read-only, without BOS. Ends with EOS if the song does."""
         return self._arrays.tokens(self._row)
 
     @property
     def units(self) -> int:
-        """How many units (notes, or UTF-8 bytes) the tokens hold."""
+        """The number of units (notes or UTF-8 bytes) in the tokens."""
         return int(self._arrays.value("units", self._row))
 
     @property
@@ -89,7 +89,7 @@ class TrackSong:
         Raises:
             BadInput: the song is MIDI.
         """
-        self._expect("lyrics", "text", "`.notes`, `.plot()` and `.to_pretty_midi()`")
+        self._expect("lyrics", "text", "`.notes`, `.plot()` or `.to_pretty_midi()`")
         return self._value("text")
 
     @property
@@ -104,7 +104,7 @@ class TrackSong:
         return notes
 
     def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
-        """The notes as a `pretty_midi.PrettyMIDI`, to play, to write or to analyse.
+        """Return the notes as a `pretty_midi.PrettyMIDI`, to play, write or analyse.
 
         Raises:
             BadInput: the song is lyrics.
@@ -114,10 +114,10 @@ class TrackSong:
         return to_pretty_midi(self.notes)
 
     def plot(self) -> Figure:
-        """A piano roll of the notes as a matplotlib figure.
+        """Return a piano roll of the notes as a matplotlib figure.
 
         Raises:
-            BadInput: the song is lyrics, which are read rather than plotted.
+            BadInput: the song is lyrics.
         """
         from fsdl_bench.music.plotting import piano_roll
 
@@ -148,8 +148,7 @@ class TrackSong:
     def _expect(self, kind: Kind, what: str, instead: str) -> None:
         if self._arrays.kind != kind:
             raise BadInput(
-                f"{self._arrays.where} is a {self._arrays.kind} track: a song of it has no {what}, "
-                f"but {instead}"
+                f"{self._arrays.where} is a {self._arrays.kind} track: songs have no {what}; use {instead}"
             )
 
 
@@ -157,13 +156,13 @@ class Padded(NamedTuple):
     """Songs as one tensor."""
 
     tokens: torch.Tensor
-    """int64 [N, T]; each row a song, then PAD."""
+    """int64 [N, T]; each row is one song, padded with PAD."""
     lengths: torch.Tensor
-    """int64 [N]; the tokens of each song."""
+    """int64 [N]; the number of tokens of each song."""
 
 
 class Songs(Sequence[TrackSong]):
-    """Songs of one split, in its order. A slice of it is again one."""
+    """Songs of one split in its order. A slice is a `Songs` again."""
 
     __slots__ = ("_arrays", "_rows")
 
@@ -190,7 +189,7 @@ class Songs(Sequence[TrackSong]):
         return f"<{len(self):,} songs of {self._arrays.where}>"
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a song, with the columns of the track's Parquet files; `tokens` holds uint16 arrays."""
+        """Return one row per song, with the columns of the Parquet files. `tokens` holds uint16 arrays."""
         import pandas as pd
 
         arrays = self._arrays
@@ -202,7 +201,7 @@ class Songs(Sequence[TrackSong]):
         return pd.DataFrame(data | {"tokens": [arrays.tokens(row) for row in self._rows]})
 
     def to_torch(self) -> Padded:
-        """The tokens as one padded int64 tensor [N, T], T the longest song's length, and the lengths [N]."""
+        """Return the tokens as one padded int64 tensor [N, T], and the lengths as int64 [N]."""
         import torch
 
         songs = [self._arrays.tokens(row) for row in self._rows]
@@ -210,7 +209,7 @@ class Songs(Sequence[TrackSong]):
 
 
 class Artist:
-    """One artist and the artist's songs."""
+    """One artist and their songs."""
 
     __slots__ = ("songs",)
 
@@ -219,12 +218,12 @@ class Artist:
 
     @property
     def key(self) -> str:
-        """The name as splits and episodes spell it."""
+        """The artist's key, which splits and episodes use."""
         return self.songs[0].artist_key
 
     @property
     def name(self) -> str:
-        """The name as people write it."""
+        """The artist's name as people write it."""
         return self.songs[0].artist
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Folders with the faults that people's folders have: they build, and each fault is a row that says so."""
+"""Folders with faulty files build, and every fault is a row of `rejected.parquet`."""
 
 import os
 import random
@@ -35,7 +35,7 @@ def midi_of(events: bytes, quarter: int = 480) -> bytes:
 
 
 def unreadable(path: Path) -> None:
-    """A file that cannot be read, not even by root."""
+    """Make a file that cannot be read, not even by root."""
     if os.geteuid():
         path.touch()
         path.chmod(0)

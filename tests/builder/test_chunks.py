@@ -1,7 +1,10 @@
+import random
+
 import numpy as np
 import pytest
 
-from fsdl_bench.builder.chunks import Chunks, ReadSong, write_chunk
+from fsdl_bench.builder.chunks import Chunks, DamagedChunk, ReadSong, write_chunk
+from fsdl_bench.checked import is_intact
 
 
 def song(number: int) -> ReadSong:
@@ -52,3 +55,32 @@ def test_rows_come_in_the_order_asked_for(chunks) -> None:
     assert table["work"].to_pylist() == [str(NUMBERS[row]) for row in rows]
     assert [len(t) for t in table["tokens"].to_pylist()] == [NUMBERS[row] % 5 for row in rows]
     assert "shingles" not in table.column_names
+
+
+def test_no_flipped_bit_is_ever_read(tmp_path) -> None:
+    path = tmp_path / "0.arrow"
+    write_chunk(path, "midi", [song(i) for i in range(20)], [("folder", "bad", "no notes", "")])
+    whole = path.read_bytes()
+    rng = random.Random(3)
+    for _ in range(150):
+        data = bytearray(whole)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        path.write_bytes(data)
+        assert not is_intact(path)
+        with pytest.raises(DamagedChunk):
+            Chunks([path], "midi")
+    path.write_bytes(whole)
+    assert len(Chunks([path], "midi")) == 20
+
+
+def test_damage_after_the_first_look_is_noticed_when_a_chunk_is_opened_again(tmp_path) -> None:
+    paths = [tmp_path / f"{number:02d}.arrow" for number in range(40)]
+    for number, path in enumerate(paths):
+        write_chunk(path, "midi", [song(number)], [])
+    chunks = Chunks(paths, "midi")  # the first ones are closed again
+    data = bytearray(paths[0].read_bytes())
+    data[len(data) // 2] ^= 4
+    paths[0].write_bytes(data)
+    with pytest.raises(DamagedChunk) as caught:
+        chunks.take(np.arange(40))
+    assert caught.value.path == paths[0]

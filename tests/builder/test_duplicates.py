@@ -15,7 +15,7 @@ SCRATCH = Path("unused")
 
 
 def brute_force(sets: list[set[int]], rule: Rule) -> list[int]:
-    """Every pair of songs, by the words of the definition."""
+    """Compare every pair of songs, as the definition says."""
     distinct = {frozenset(s) for s in sets}
     in_songs = Counter(x for s in distinct for x in s)
     frequent = {x for x, n in in_songs.items() if n > duplicates.FREQUENT}

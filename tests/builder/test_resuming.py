@@ -1,4 +1,4 @@
-"""Builds that are cut short: by `kill -9` at any moment, by Ctrl-C, by a full disk."""
+"""Builds that are interrupted by `kill -9` at any moment, by Ctrl-C, or by a full disk."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ def finish(folder_: Path) -> tuple[str, int]:
 
 
 def sound_digest(track: Path) -> str:
-    """The digest of a track that is whole."""
+    """Return the digest of a track after checking it against the rows."""
     recover_directory(track)
     manifest = read_manifest(track)
     assert track_digest(track, manifest.kind, manifest.codec) == manifest.digest
@@ -86,7 +86,7 @@ class CutShort(Exception):
 
 
 def after(calls: int, error: BaseException):
-    """A function that can be called so many times; then it raises."""
+    """Return a function that raises after this number of calls."""
     left = calls
 
     def check(*_: object) -> None:
@@ -112,7 +112,7 @@ def test_a_rerun_goes_on_from_the_chunks_that_are_read(
     monkeypatch.setattr("fsdl_bench.builder.measuring.write_chunk", write)
     report = pipeline.build_track(define(), source_dir=songs, workers=0)
     assert (report.resumed, report.digest) == (60, whole)
-    assert "60 of 120 songs are read" in capsys.readouterr().err
+    assert "continuing an earlier run: 60 of 120 songs are read" in capsys.readouterr().err
     assert build_quietly(define(), songs).resumed == 0
 
 
@@ -189,7 +189,7 @@ def test_a_disk_that_fills_in_a_worker(song_folder, define, build_quietly, monke
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_disk_that_is_full_in_earnest(song_folder, define, build_quietly, tmp_path, monkeypatch) -> None:
-    """Arrow and NumPy say so in their own ways; both must be understood."""
+    """Arrow and NumPy report a full disk differently; both must be understood."""
     monkeypatch.setattr(spill, "BUFFER_BYTES", 1)
     place = tmp_path / "scratch"
     place.mkdir()
@@ -216,7 +216,7 @@ def test_a_disk_that_is_full_in_earnest(song_folder, define, build_quietly, tmp_
 
 
 class FullDisk:
-    """A source whose reading meets a full disk."""
+    """A source that finds the disk full when it reads."""
 
     kind = "lyrics"
     rejected: tuple = ()

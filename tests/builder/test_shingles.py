@@ -31,7 +31,7 @@ def as_notes(song) -> Notes:
 
 
 def naive(song) -> set[tuple[int, ...]]:
-    """The grams by the words of the definition."""
+    """Compute the shingles as the definition says."""
     grams = set()
     for part in {part for _, _, part, _ in song}:
         sky: dict[int, int] = {}

@@ -168,3 +168,13 @@ def test_a_frozen_codec_is_used(song_folder, define, build_quietly, tmp_path, mo
     codec = load_codec("bpe4096-v1", frozen.read_text())
     row = all_rows(report.path, "train")[0]
     assert row["tokens"] == codec.excerpt(codec.encode(row["text"])).tolist()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_our_croissant_context_is_the_librarys() -> None:
+    import mlcroissant as mlc
+
+    from fsdl_bench.builder.croissant import CONFORMS_TO, CONTEXT
+
+    written = mlc.Metadata(name="x", description="x", url="x", license=["x"]).to_json()
+    assert (written["@context"], written["conformsTo"]) == (CONTEXT, CONFORMS_TO)

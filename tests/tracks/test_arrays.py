@@ -1,17 +1,21 @@
 """Arrays against the plain rows that they were made from."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fsdl_bench.checked import write_checked
+from fsdl_bench import checked
+from fsdl_bench.checked import sum_file, write_checked
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import BadInput
-from fsdl_bench.tracks.arrays import Arrays, array_schema
+from fsdl_bench.tracks.arrays import Arrays, DamagedArrays, array_schema
 
 METADATA = {"track": "toy", "split": "train", "digest": "d", "kind": "midi"}
 CODEC = load_codec("note10ms-v1")
@@ -114,8 +118,54 @@ def test_unpickling_notices_that_the_file_is_gone_or_another(saved):
     other = array_schema("midi").with_metadata(METADATA | {"digest": "e"})
     with write_checked(arrays.path) as temporary, pa.ipc.new_file(str(temporary), other) as writer:
         writer.write_table(pa.Table.from_pylist([row("a", [1])], schema=other))
-    with pytest.raises(BadInput, match="was removed, replaced or damaged"):
+    with pytest.raises(BadInput, match="removed, replaced or damaged"):
         pickle.loads(data)
     arrays.path.unlink()
-    with pytest.raises(BadInput, match="can no longer be opened"):
+    with pytest.raises(BadInput, match="removed, replaced or damaged"):
         pickle.loads(data)
+
+
+def test_unpickling_in_another_process_notices_a_flipped_bit(saved):
+    arrays = saved([row("a", list(range(200)))], 1)
+    data = pickle.dumps(arrays)
+    script = "import pickle, sys; print(pickle.load(sys.stdin.buffer).tokens(0).tolist())"
+
+    def unpickle() -> subprocess.CompletedProcess:
+        return subprocess.run([sys.executable, "-c", script], input=data, capture_output=True)
+
+    assert eval(unpickle().stdout) == list(range(200))
+    whole = arrays.path.read_bytes()
+    flip(arrays.path, 8 * (whole.index(bytes([100, 0, 101, 0])) + 1))
+    assert b"BadInput" in unpickle().stderr
+    sum_file(arrays.path).unlink()  # the pickle itself carries the checksum
+    arrays.path.write_bytes(whole)
+    assert eval(unpickle().stdout) == list(range(200))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.integers(0))
+def test_no_flipped_bit_is_ever_read(saved, where):
+    arrays = saved([row(artist, [n] * n, n) for n, artist in enumerate("aabc")], 3)
+    flip(arrays.path, where)
+    with pytest.raises(DamagedArrays):
+        Arrays.open(arrays.path)
+
+
+def flip(path, where):
+    """Flip one bit of a file."""
+    data = bytearray(path.read_bytes())
+    at, bit = divmod(where % (8 * len(data)), 8)
+    data[at] ^= 1 << bit
+    path.write_bytes(data)
+
+
+def test_a_process_reads_a_file_once_to_verify_it(saved, monkeypatch):
+    arrays = saved([row("a", [1])], 1)
+    sums = []
+    monkeypatch.setattr(checked, "checksum", lambda path: sums.append(path))
+    assert Arrays.open(arrays.path).tokens(0).tolist() == [1]
+    assert sums == []
+    os.utime(arrays.path)
+    with pytest.raises(DamagedArrays):
+        Arrays.open(arrays.path)
+    assert sums == [arrays.path]

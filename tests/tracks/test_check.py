@@ -1,6 +1,5 @@
 """`check_track` finds what was changed in a built track, and names it."""
 
-import json
 import re
 
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pytest
 from fsdl_bench.checked import write_checked
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.check import check_track
-from fsdl_bench.tracks.manifest import file_entry
+from fsdl_bench.tracks.manifest import FileEntry, file_entry, read_manifest, write_manifest
 from fsdl_bench.tracks.rows import track_digest
 from fsdl_bench.tracks.track import load_track
 
@@ -30,18 +29,17 @@ def folder(write_track):
 
 @pytest.fixture
 def forge(folder):
-    """Change the rows of a shard as a forger would: hashes and digest in the manifest follow."""
+    """Change the rows of a shard as a forger would, who also updates the hashes and the digest."""
 
     def change(edit, digest=True, name=SHARD):
         table = pq.read_table(folder / name)
         rows = table.to_pylist()
         edit(rows)
         pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), folder / name)
-        manifest = json.loads((folder / "manifest.json").read_text())
-        manifest["files"][name] = file_entry(folder / name).model_dump()
-        if digest:
-            manifest["digest"] = track_digest(folder, "lyrics", "words-v1")
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        manifest = read_manifest(folder)
+        files = manifest.files | {name: file_entry(folder / name)}
+        found = track_digest(folder, "lyrics", "words-v1") if digest else manifest.digest
+        write_manifest(folder, manifest.model_copy(update={"files": files, "digest": found}))
         return rows
 
     return change
@@ -80,7 +78,7 @@ def test_one_flipped_bit_in_any_file_is_noticed_and_the_file_named(folder):
 
 def test_a_missing_and_a_strange_file_are_named(folder):
     (folder / "notes.txt").write_text("mine")
-    assert only_problem(folder) == f"{folder / 'notes.txt'} is no part of the track; remove it"
+    assert only_problem(folder) == f"{folder / 'notes.txt'} is not part of the track; remove it"
     (folder / "notes.txt").unlink()
     (folder / SHARD).unlink()
     problems = check_track(folder).problems
@@ -94,21 +92,21 @@ def test_rows_that_the_manifest_does_not_know(folder, forge):
 
 
 def test_counts_that_the_rows_do_not_bear_out(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["counts"]["test"]["songs"] = 3
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert re.search(r"says of test .*'songs': 3.* but the shards hold .*'songs': 2", only_problem(folder))
+    manifest = read_manifest(folder)
+    test = manifest.counts["test"].model_copy(update={"songs": 3})
+    write_manifest(folder, manifest.model_copy(update={"counts": manifest.counts | {"test": test}}))
+    assert re.search(r"gives .*'songs': 3.* for test, but the shards hold .*'songs': 2", only_problem(folder))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"units": 9999}, r"the column units says 9999"),
-        ({"text": "hadri"}, "not what words-v1 makes of the song"),
-        ({"tokens": [50, 3]}, "not what words-v1 makes of the song"),
-        ({"tokens": [1, 3]}, "not what words-v1 makes of the song"),
+        ({"units": 9999}, r"the column units is 9999"),
+        ({"text": "hadri"}, "differ from the encoding of the song by words-v1"),
+        ({"tokens": [50, 3]}, "differ from the encoding of the song by words-v1"),
+        ({"tokens": [1, 3]}, "differ from the encoding of the song by words-v1"),
         ({"song_id": "0" * 32}, "the id is not the hash of the song"),
-        ({"text": "no such words"}, "no song of words-v1: line 1: 'no' is not a word"),
+        ({"text": "no such words"}, "not a song of words-v1: line 1: 'no' is not a word"),
     ],
 )
 def test_a_row_that_is_not_its_song(folder, forge, change, message):
@@ -120,12 +118,12 @@ def test_a_row_that_is_not_its_song(folder, forge, change, message):
 
 def test_a_song_that_stands_twice(folder, forge):
     forge(lambda rows: rows.append(rows[-1]))
-    assert "the song stands in the track twice" in check_track(folder).problems[0]
+    assert "the song is in the track twice" in check_track(folder).problems[0]
 
 
 def test_an_artist_on_two_sides(folder, forge):
     forge(lambda rows: rows[0].update(artist_key="a", artist="A"), name="test-00000-of-00002.parquet")
-    assert "the artist stands in train too" in check_track(folder).problems[0]
+    assert "the artist is also in train" in check_track(folder).problems[0]
 
 
 def test_many_wrong_rows_are_counted_rather_than_listed(write_track):
@@ -137,7 +135,7 @@ def test_many_wrong_rows_are_counted_rather_than_listed(write_track):
     report = check_track(folder)
     assert report.songs == 39
     assert sum("the column units" in problem for problem in report.problems) == 20
-    assert "... and 19 more rows that are wrong" in report.problems
+    assert "... and 19 more wrong rows" in report.problems
 
 
 def test_arrays_that_differ_from_the_shards(folder):
@@ -145,7 +143,7 @@ def test_arrays_that_differ_from_the_shards(folder):
     path = folder / ".arrays" / "train.arrow"
     data = path.read_bytes()
     assert data.count(b"ra do\nki") == 1
-    with write_checked(path) as temporary:
+    with write_checked(path) as temporary:  # with its own checksum: made wrong rather than damaged
         temporary.write_bytes(data.replace(b"ra do\nki", b"ra do\nka"))
     problem = only_problem(folder)
     row = [song.artist_key for song in load_track(folder, "train")].index("b")
@@ -157,13 +155,12 @@ def test_arrays_that_differ_from_the_shards(folder):
 
 
 def test_the_frozen_digest_is_compared(folder, tmp_path, monkeypatch):
-    manifest = json.loads((folder / "manifest.json").read_text())
     frozen = load_track(folder).definition.model_copy(update={"digest": "0" * 64})
     (tmp_path / "tracks").mkdir()
     (tmp_path / "tracks" / "toy.toml").write_text(frozen.to_toml())
     monkeypatch.setattr("fsdl_bench.tracks.definition.TRACK_DATA", tmp_path / "tracks")
     assert f"the frozen toy has {'0' * 64}" in only_problem(folder)
-    frozen = frozen.model_copy(update={"digest": manifest["digest"]})
+    frozen = frozen.model_copy(update={"digest": load_track(folder).digest})
     (tmp_path / "tracks" / "toy.toml").write_text(frozen.to_toml())
     report = check_track(folder)
     assert report.ok
@@ -172,9 +169,9 @@ def test_the_frozen_digest_is_compared(folder, tmp_path, monkeypatch):
 
 def test_a_damaged_codec_is_named(folder):
     (folder / "codec.json").write_text("{")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["codec.json"] = {"sha256": "0" * 64, "bytes": 1}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    manifest = read_manifest(folder)
+    files = manifest.files | {"codec.json": FileEntry(sha256="0" * 64, bytes=1)}
+    write_manifest(folder, manifest.model_copy(update={"files": files}))
     assert f"{folder / 'codec.json'} was changed or damaged" in only_problem(folder)
     with pytest.raises(BadInput, match=r"codec\.json was changed or damaged"):
         load_track(folder, "train")

@@ -67,6 +67,12 @@ def test_toml_is_read_back_as_it_was(description, limits, options, aliases, orig
     assert parse_definition(tomllib.loads(definition.to_toml()), "again") == definition
 
 
+@pytest.mark.parametrize("name", definition_names())
+def test_packaged_definitions_are_read_back_as_they_were(name) -> None:
+    definition = load_definition(name)
+    assert parse_definition(tomllib.loads(definition.to_toml()), "again") == definition
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

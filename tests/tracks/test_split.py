@@ -138,13 +138,13 @@ def test_midi_songs_have_notes_and_lyrics_have_text():
     assert song.units == 1
     assert (song.notes.pitch.tolist(), song.notes.start.tolist()) == ([60], [0.0])
     assert song.notes.end[0] == pytest.approx(0.1)
-    with pytest.raises(BadInput, match=r"midi.* has no text, but `\.notes`"):
+    with pytest.raises(BadInput, match=r"midi.* have no text; use `\.notes`"):
         song.text  # noqa: B018
 
 
 def test_lyrics_have_no_notes(split):
     for use in (lambda song: song.notes, lambda song: song.plot(), lambda song: song.to_pretty_midi()):
-        with pytest.raises(BadInput, match=r"has no notes, but `\.text`"):
+        with pytest.raises(BadInput, match=r"have no notes; use `\.text`"):
             use(split[0])
 
 
