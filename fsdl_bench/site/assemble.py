@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -32,9 +33,12 @@ def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
     if not paths:
         raise BadInput(f"There is no result (.json) below {results}")
     stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]
+    for one in stored:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", one.result.track.name):
+            raise BadInput(f"{one.path}: track.name {one.result.track.name!r} cannot be part of a file name")
     names = sorted({one.result.track.name for one in stored})
     tracks = [
-        _track(name, [one for one in stored if one.result.track.name == name], results, out)
+        _track(name, [one for one in stored if one.result.track.name == name], results, out, progress)
         for name in tqdm(names, "tracks", disable=not progress, unit="track")
     ]
     return Leaderboard(
@@ -51,7 +55,7 @@ def _version() -> str:
     return version("fsdl-bench")
 
 
-def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path) -> TrackView:
+def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path, progress: bool) -> TrackView:
     card = card_of(name)
     definition = card.definition
     info = stored[0].result.track
@@ -60,6 +64,7 @@ def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path) 
         placed = place(
             [one for one in stored if one.result.protocol == protocol],
             definition.digest if definition else "",
+            progress=progress,
         )
         if placed:
             boards.append(_board(placed, card, results, out))

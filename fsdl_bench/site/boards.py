@@ -7,22 +7,30 @@ take minutes, so each is kept under FSDL_BENCH_HOME, named by a hash of everythi
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fsdl_bench import fingerprint
+from fsdl_bench.checked import read_checked, write_checked
 from fsdl_bench.comparison import Compared, Comparison, compare
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import atomic_write, home
+from fsdl_bench.paths import home
+from fsdl_bench.progress import note
 from fsdl_bench.results import StoredResult, check_acceptable
 from fsdl_bench.site.view import BASELINE, Placing, Standing
 from fsdl_bench.statistics import Estimate
+from fsdl_bench.versions import package_versions
 
 REFERENCE = "reference"
-"""The family whose results stand on a board without a rank."""
+"""The family whose results are shown on a board without a rank."""
+
+_COMPARED: Mapping[str, bool | set[str]] = {
+    **dict.fromkeys(("track", "protocol", "smoke", "aggregates"), True),
+    "submission": {"exact"},
+}
+"""The fields of a result, beside its rows, that a comparison is computed from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,12 +49,13 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.") or "model"
 
 
-def place(results: Sequence[StoredResult], digest: str) -> list[Placed]:
+def place(results: Sequence[StoredResult], digest: str, *, progress: bool = True) -> list[Placed]:
     """The standing of each result of one track and protocol, best first at the headline shot.
 
     Args:
         results: of one track and protocol.
         digest: the frozen digest of the track; "" where it has none.
+        progress: whether to say on stderr that a damaged comparison is computed again.
 
     Raises:
         BadInput: two results call their model the same.
@@ -63,7 +72,7 @@ def place(results: Sequence[StoredResult], digest: str) -> list[Placed]:
         placed[slug] = Placed(slug, stored, standing, reason)
     _refuse_other_episodes(placed)
     ranked = {slug: one for slug, one in placed.items() if one.standing == "ranked"}
-    placings = _placings({slug: one.stored for slug, one in ranked.items()})
+    placings = _placings({slug: one.stored for slug, one in ranked.items()}, progress)
     found = [replace(one, placings=tuple(placings.get(slug, ()))) for slug, one in placed.items()]
     order = ("ranked", "reference", "bound", "refused")
     return sorted(found, key=lambda one: (order.index(one.standing), _headline(one), one.slug))
@@ -100,7 +109,7 @@ def _headline(placed: Placed) -> float:
     return next((shot.nll.mean for shot in shots), float("inf"))
 
 
-def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
+def _placings(ranked: Mapping[str, StoredResult], progress: bool) -> dict[str, list[Placing]]:
     """The placings of each ranked result, by its slug."""
     placings: dict[str, list[Placing]] = {slug: [] for slug in ranked}
     for shots in sorted({shot.shots for one in ranked.values() for shot in one.result.aggregates.shots}):
@@ -115,7 +124,7 @@ def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
             )
             continue
         against = BASELINE if BASELINE in there else None
-        for rank, one in enumerate(_compared(there, shots, against), start=1):
+        for rank, one in enumerate(_compared(there, shots, against, progress), start=1):
             placings[one.name].append(_placing(shots, rank, one, baseline=against is not None))
     return placings
 
@@ -140,15 +149,23 @@ def _negative(difference: Estimate) -> Estimate:
     )
 
 
-def _compared(results: Mapping[str, StoredResult], shots: int, against: str | None) -> Iterable[Compared]:
+def _compared(
+    results: Mapping[str, StoredResult], shots: int, against: str | None, progress: bool
+) -> Iterable[Compared]:
     """`compare`, from the cache if the same results were compared before."""
-    rows = sorted((slug, stored.result.rows.sha256) for slug, stored in results.items())
-    modules = ("comparison.py", "statistics.py", "results/aggregates.py")
-    code = [(Path(__file__).parents[1] / name).read_text("utf-8") for name in modules]
-    named = hashlib.blake2b(json.dumps([rows, shots, against, code]).encode(), digest_size=16).hexdigest()
+    compared = [
+        [slug, one.result.rows.sha256, one.result.model_dump(mode="json", include=_COMPARED)]
+        for slug, one in sorted(results.items())
+    ]
+    code = fingerprint.modules("fsdl_bench.comparison")
+    libraries = package_versions(("numpy", "scipy"))
+    named = fingerprint.key(compared, shots, against, code, libraries)
     kept = home() / "cache" / "comparisons" / f"{named}.json"
-    if kept.is_file():
-        return Comparison.model_validate_json(kept.read_bytes()).results
+    if (data := read_checked(kept)) is not None:
+        return Comparison.model_validate_json(data).results
+    if kept.exists():
+        note(f"{kept} is damaged; its results are compared again.", progress)
     found = compare(list(results.values()), shots=shots, against=against)
-    atomic_write(kept, found.model_dump_json())
+    with write_checked(kept) as temporary:
+        temporary.write_text(found.model_dump_json(), "utf-8")
     return found.results

@@ -15,7 +15,7 @@ FLIPS, CUTS = 300, 60
 
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
-    """A result of the leaderboard; its rows are only summed up once, since their hash is checked each time."""
+    """A result of the leaderboard. Its rows are summed up once: their hash is checked each time."""
     for path in RESULT.parent.glob("ngram.*"):
         shutil.copyfile(path, tmp_path / path.name)
     real, known = files.summarise, {}
@@ -52,8 +52,7 @@ def test_damage_is_refused_or_harmless(copied, ending):
         path.write_bytes(data)
         try:
             found = read_result(copied)
-        except BadInput as error:
-            assert "ngram" in str(error)
+        except BadInput:
             refused += 1
             continue
         assert ending == ".json", f"{done}: damaged rows were read"

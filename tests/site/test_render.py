@@ -146,6 +146,13 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_a_track_named_like_a_path_is_refused(fake, tmp_path):
+    track = fake(tmp_path / "results" / "a.json", "a").result.track
+    fake(tmp_path / "results" / "a.json", "a", track_info=track.model_copy(update={"name": "../x"}))
+    with pytest.raises(BadInput, match=r"track\.name '\.\./x' cannot be part of a file name"):
+        build_site(tmp_path / "results", tmp_path / "site", progress=False)
+
+
 def test_no_results_are_refused_before_anything_is_replaced(built, tmp_path):
     out = tmp_path / "site"
     render(built[0], out)
