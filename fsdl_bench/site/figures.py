@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from fsdl_bench.results import ShotSummary
-from fsdl_bench.site.charts import COLOURS, Chart, Series, Value, decimals, draw, ticks
+from fsdl_bench.site.charts import COLOURS, Chart, Point, Series, draw, ticks
 from fsdl_bench.site.view import BASELINE, Board, Entry
 from fsdl_bench.statistics import Estimate
 
@@ -111,7 +111,7 @@ def _curves(
 ) -> Chart | None:
     """One line a model over K, on an axis that gives each doubling of 1 + K the same room."""
 
-    def values(entry: Entry) -> list[Value]:
+    def values(entry: Entry) -> list[Point]:
         return [
             _value(math.log2(1 + shot.shots), found, _shots(shot.shots), unit)
             for shot in entry.result.aggregates.shots
@@ -139,7 +139,7 @@ def _cost(
     board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
 ) -> Chart | None:
 
-    def values(entry: Entry) -> list[Value]:
+    def values(entry: Entry) -> list[Point]:
         ms, shot = entry.result.cost.adapt_ms, entry.at(board.headline_shot)
         return (
             [_value(math.log10(ms), shot.nll, f"{milliseconds(ms)} an episode", unit)] if ms and shot else []
@@ -169,7 +169,7 @@ def _artist(
 ) -> Chart | None:
     """What was learnt about the artist against the gain, of which a part may be mere warming up."""
 
-    def values(entry: Entry) -> list[Value]:
+    def values(entry: Entry) -> list[Point]:
         control, shot = entry.result.aggregates.control, entry.at(board.headline_shot)
         if not (control and shot and shot.gain):
             return []
@@ -180,8 +180,6 @@ def _artist(
         return None
     title = "Wrong minus right artist against gain"
     gains = [value.x for one in series for value in one.values]
-    steps = ticks(min(0.0, *gains), max(gains), about=4)
-    digits = decimals(steps)
     return draw(
         f"{board.protocol}-artist",
         title,
@@ -189,7 +187,7 @@ def _artist(
         summary=f"{title} over zero shots, at {board.headline_shot} shots, on {board.track}.",
         x_title=f"gain over 0 shots, {unit}",
         y_title=unit,
-        x_ticks=[(at, f"{at:.{digits}f}") for at in steps],
+        x_ticks=ticks(min(0.0, *gains), max(gains), most=5),
         y_range=_range(series, zero=True),
         note=_note(series, note),
         joined=False,
@@ -197,7 +195,7 @@ def _artist(
 
 
 def _series(
-    entries: Sequence[Entry], colours: dict[str, int], values: Callable[[Entry], Sequence[Value]]
+    entries: Sequence[Entry], colours: dict[str, int], values: Callable[[Entry], Sequence[Point]]
 ) -> list[Series]:
     """One a model, of those that have values."""
     return [
@@ -215,8 +213,8 @@ def milliseconds(value: float) -> str:
     raise AssertionError
 
 
-def _value(x: float, figure: Estimate, at: str, unit: str) -> Value:
-    return Value(x, figure.mean, figure.low, figure.high, f"{at}: {figure.text()} {unit}")
+def _value(x: float, figure: Estimate, at: str, unit: str) -> Point:
+    return Point(x, figure.mean, figure.low, figure.high, f"{at}: {figure.text()} {unit}")
 
 
 def _range(series: Sequence[Series], *, zero: bool = False) -> tuple[float, float]:
