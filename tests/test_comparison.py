@@ -148,7 +148,7 @@ def test_other_shots(make):
     assert found.shots == 0
     assert found.results[0].nll.mean == pytest.approx((DIFFICULTY.mean() + 10) / 100)
     assert [r.gain for r in found.results] == [r.control_gain for r in found.results] == [None, None]
-    with pytest.raises(BadInput, match="a has no scores at 3 shots; it has 0, 5"):
+    with pytest.raises(BadInput, match="a has no scores at 3 shots; expected one of 0, 5"):
         compare([make("a", 0.0), make("b", 1.0)], shots=3)
 
 
@@ -172,7 +172,7 @@ def test_a_bound_is_never_the_best(make):
 def test_different_songs_do_not_compare(make, field, value):
     one, two = make("a", 0.0), make("b", 0.0, **{field: value})
     with pytest.raises(
-        BadInput, match=rf"a and b differ in track\.{field}: .* and {value}\. Results compare only"
+        BadInput, match=rf"a and b differ in track\.{field}: .* and {value}\. Results are comparable only"
     ):
         compare([one, two])
 
@@ -189,7 +189,7 @@ def test_rows_of_other_songs_do_not_compare(make):
 
 def test_what_is_asked_for_must_be_there(make):
     one, two = make("a", 0.0), make("b", 0.0)
-    with pytest.raises(BadInput, match="Two results or more"):
+    with pytest.raises(BadInput, match="expected two results or more, found 1"):
         compare([one])
     with pytest.raises(BadInput, match="given twice"):
         compare([one, one])
@@ -221,7 +221,7 @@ def test_the_command(make, tmp_path):
     assert markdown[2].startswith("| best | ")
     refused = CliRunner().invoke(main, ["compare", paths[0]])
     assert refused.exit_code == 2
-    assert "Two results or more" in refused.output
+    assert "expected two results or more" in refused.output
     missing = CliRunner().invoke(main, ["compare", paths[0], str(tmp_path / "none.json")])
     assert missing.exit_code == 2
     assert "none.json" in missing.output

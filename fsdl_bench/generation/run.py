@@ -1,9 +1,9 @@
-"""New songs after the songs of one artist: fit or take the kept fit, adapt, sample, write.
+"""Write new songs given the songs of one artist: fit or load the cached fit, adapt, sample, write files.
 
     support ──adapt──▶ Predictor ──sample──▶ .mid .png .wav | .txt, samples.json, index.html
 
-The submission is loaded, fitted and adapted as for an evaluation, by the same functions, so a model that was
-evaluated on the track is found again and not fitted anew. The folder is written in one step at the end.
+The submission is loaded, fitted and adapted by the same functions as in an evaluation, so the fit of an
+evaluation is reused. The folder is replaced in one step at the end.
 """
 
 from __future__ import annotations
@@ -66,35 +66,36 @@ def generate(
     Args:
         submission: `path.py`, `path.py:ClassName` or `package.module:ClassName`.
         track: the name or the folder of the built track that the model is fitted on.
-        out: the folder; it may hold nothing but what an earlier call wrote there.
-        support: files and folders of one's own songs.
-        episodes: in place of them, frozen test episodes: `ARTIST` or `ARTIST:INDEX`.
-        shots: support songs of each episode; the track's headline shot by default.
-        n: songs for each support. Song i is drawn with the seed `seed` + i.
-        settings: `key=value` for the submission's constructor.
-        temperature: see `sample`, as `top_p`, `max_notes` and `max_tokens`.
+        out: the folder: new, empty, or written by an earlier call.
+        support: files and folders of the user's songs.
+        episodes: frozen test episodes instead of `support`: `ARTIST` or `ARTIST:INDEX`.
+        shots: the number of support songs of each episode; the track's headline shot by default.
+        n: the number of songs for each support. Song i is sampled with seed `seed` + i.
+        settings: `key=value` arguments of the submission's constructor.
+        temperature: see `sample`.
         top_p: see `sample`.
-        seed: of the first song.
+        seed: the seed of the first song.
         max_notes: see `sample`.
         max_tokens: see `sample`.
         fit_seed: the seed of the fit, as in `evaluate`.
-        device: where the model computes.
-        name: how the page calls the model; by default as the submission does.
-        preview_seconds: length of the `.wav` previews; 0 for none.
-        preview_rate: their samples per second.
-        progress: whether to show progress on standard error.
+        device: the device of the model.
+        name: the model's name on the page; the submission's name by default.
+        preview_seconds: the length of the `.wav` previews in seconds; 0 for none.
+        preview_rate: the sample rate of the previews in Hz.
+        progress: whether to show progress on stderr.
 
     Returns:
-        What `samples.json` in the folder holds.
+        The content of `samples.json` in the folder.
 
     Raises:
-        BadInput: something was asked for that is not there, or the submission breaks the contract.
+        BadInput: an argument is wrong, names something that does not exist, or the submission breaks the
+            contract.
     """
     folder = Path(out).absolute()
     sampling = Sampling(temperature, top_p, max_notes, max_tokens)
     preview = Preview(preview_seconds, preview_rate)
     if n < 1 or seed < 0:
-        raise BadInput(f"-n and --seed: expected at least 1 song and a seed from 0 up, found {n} and {seed}")
+        raise BadInput(f"-n, --seed: expected at least 1 and at least 0, found {n} and {seed}")
     check_out(folder)
     loaded = load_submission(submission, settings)
     task = plan_task(
@@ -139,18 +140,18 @@ def generate(
 
 
 def _open_session(task: Task, progress: bool) -> LocalSession:
-    """The submission as an evaluation would have it: from its kept fit, or fitted now."""
+    """Open the submission as an evaluation does: from its cached fit, or fitted now."""
     context = task.context(task.seeds[0], lambda line: note(str(line), progress))
     stored = stored_fit(task.loaded, context, refit=False)
     if hasattr(task.loaded.factory, "fit") and stored is not None and not stored.exists():
-        note(f"No fit of {task.source} for {task.track.name} is kept: it is fitted now, once.", progress)
+        note(f"{task.source} has no cached fit for {task.track.name}: fitting it once.", progress)
     fit = fitted(task.loaded, (task.track["train"], task.track["validation"]), context, sealed=task.sealed)
     return LocalSession(fit.make(), context, task.sealed)
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes songs into a folder: those of a support, and those that are drawn after it."""
+    """Writes support songs and sampled songs into a folder."""
 
     session: LocalSession
     codec: Codec
@@ -162,7 +163,7 @@ class _Writer:
     told: set[str] = field(default_factory=set)
 
     def write(self, support: Support, n: int, seed: int) -> EpisodeRecord:
-        """Adapt, draw n songs, and write the files of all."""
+        """Adapt to the support, sample n songs, and write the files of all songs."""
         self.session.adapt([song.tokens for song in support.songs], support.adapt_seed)
         predictor = self.session.predictor
         slow = SLOW.format(name=type(predictor).__name__)
@@ -206,6 +207,6 @@ class _Writer:
         )
 
     def _files(self, tokens: Tokens, title: str, stem: str) -> dict[str, Any]:
-        """Write a song; what a record says of any song."""
+        """Write a song and return the fields of its record."""
         files = write_song(tokens, self.codec, self.folder, stem, self.preview)
         return {"title": title, "units": self.codec.units(tokens), "files": files}

@@ -156,7 +156,7 @@ def test_the_theme_is_kept(visit, built):
         return tab.evaluate("getComputedStyle(document.body).backgroundColor")
 
     light = paper()
-    tab.get_by_role("button", name="Change between").click()
+    tab.get_by_role("button", name="Switch between").click()
     dark = paper()
     assert dark != light
     tab.goto((built[1] / "removals.html").as_uri())

@@ -1,4 +1,4 @@
-"""Charts: positions say the values, ticks are round and cover the axis, names do not cover each other."""
+"""Charts: positions match the values, ticks are round and cover the axis, names do not overlap."""
 
 from itertools import pairwise
 

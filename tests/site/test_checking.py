@@ -1,4 +1,4 @@
-"""The check before a pull request: what passes, each way to fail, and every result of the repository."""
+"""The check before a pull request: what passes, each way to fail, and every committed result."""
 
 import hashlib
 import json

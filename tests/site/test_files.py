@@ -1,4 +1,4 @@
-"""Files beside the results: samples, the removal log, the submission as evaluated, and the instructions."""
+"""Files beside the results: samples, removal log, submission files, and the instructions."""
 
 import json
 import re
