@@ -28,8 +28,7 @@ DIFFICULTY = np.random.default_rng(0).normal(200, 40, ARTISTS)  # nats of a song
 
 @pytest.fixture
 def make(tmp_path):
-    """Writes a result whose songs cost DIFFICULTY + `worse` at 5 shots, ten more at none, and reads it
-    back."""
+    """Writes and reads a result whose songs cost DIFFICULTY + `worse` nats at 5 shots, 10 more at zero."""
 
     def make(
         name, worse, *, exact=True, smoke=False, protocol="independent", songs=None, shots=(0, 5), **track
@@ -111,7 +110,7 @@ SMALL = np.random.default_rng(2).normal(0, 1.0, ARTISTS) - 0.05
 
 
 def test_the_table_is_paired_and_ranked(make):
-    """Artists differ by forty nats, models by three: only pairing can tell them apart."""
+    """Artists differ by forty nats, models by three: only pairing separates them."""
     found = compare([make("worst", 3 + NOISE), make("best", 0.0), make("close", 0.1 + SMALL)])
     assert [r.name for r in found.results] == ["best", "close", "worst"]
     assert (found.best, found.reference, found.shots, found.artists) == ("best", "best", 5, ARTISTS)
@@ -126,7 +125,7 @@ def test_the_table_is_paired_and_ranked(make):
 
 
 def test_correction_is_over_the_whole_table(make):
-    """A difference that stands alone at 5% is a tie among many."""
+    """A difference that is significant alone is a tie among many."""
     shift = 0.3 + NOISE - NOISE.mean()
     alone = compare([make("best", 0.0), make("other", shift)])
     assert 0.01 < alone.results[1].p < 0.05

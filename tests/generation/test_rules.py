@@ -1,4 +1,4 @@
-"""What may follow: against the codecs, against Python's own UTF-8 decoder, and by walking at random."""
+"""Allowed ids: against the codecs, against Python's own UTF-8 decoder, and by walking at random."""
 
 from itertools import product
 
@@ -67,7 +67,7 @@ def test_every_byte_after_every_first_one_is_judged_as_python_does():
 
 
 def test_they_are_the_codecs_own(codec):
-    """At every place of a random walk, `allowed_next` of the codec takes what the rules take."""
+    """At every step of a random walk, the codec's `allowed_next` allows what the rules allow."""
     rng = np.random.default_rng(0)
     for _ in range(5):
         rules, tokens = rules_of(codec), []

@@ -1,4 +1,4 @@
-"""From a submission and songs to a folder: the whole way, through the command line and through Python."""
+"""From a submission and songs to a folder, through the command line and through Python."""
 
 import io
 import json

@@ -23,7 +23,7 @@ def browser(chromium_flags):
 
 @pytest.fixture
 def visit(browser, built):
-    """Opens a page of the site; at the end nothing was said on the console and nothing left the folder."""
+    """Opens a page of the site; at the end the console is empty and no request left the folder."""
     contexts, said, asked = [], [], []
 
     def visit(page, **settings):
