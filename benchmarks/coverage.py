@@ -1,12 +1,12 @@
-"""How often the 95% interval over artists holds the true mean, by simulation, for 20 and 50 artists.
-
-Figures per artist are simulated with the skew of real ones: log-normal difficulty for NLL (spread and skew
-as between authors of verse), a skewed gain with a few artists who gain much, and a normal one to compare.
-For each the coverage is over `--runs` simulated sets of artists; its own standard error stands beside it.
-"Used" is BCa at the expanded level; plain BCa, the plain percentile bootstrap and Student's t stand beside
-it.
+"""Simulate how often the 95% interval over artists contains the true mean, for 20 and 50 artists.
 
     python benchmarks/coverage.py [--runs 2000]
+
+Figures per artist are simulated with the skew of real ones: log-normal difficulty for NLL (spread and skew
+as between authors of verse), a skewed gain with a few artists who gain much, and a normal distribution for
+comparison. The coverage is the share of `--runs` simulated sets of artists, printed with its standard error.
+"Used" is BCa at the raised level, as in `statistics.estimate`; the others are plain BCa, the percentile
+bootstrap and Student's t.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How long the leaderboard of many submissions takes to build, and its page to open in a browser.
+"""Measure how long a leaderboard of many submissions takes to build, and its page to open in a browser.
 
     python benchmarks/leaderboard.py --models 200
 
-Writes made-up results on one track, builds the site of them (without and with kept comparisons) and opens the
-track's page in Chromium: the time until everything has loaded, and the processor time that this took, which a
-busy machine does not change.
+Writes made-up results on one track, builds their site (without and with cached comparisons) and opens the
+track's page in Chromium. Prints the time until everything has loaded, and the processor time, which does not
+depend on the load of the machine.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ def write_fake(
     track_info: TrackInfo | None = None,
     **changes,
 ) -> StoredResult:
-    """A made-up result: `level` in the track's unit at zero shots, `gain` of it gone at 20 shots.
+    """Write a made-up result with an NLL of about `level` at zero shots and `level - gain` at 20 shots.
 
-    Songs and artists are the same for every name, as they would be; `changes` go to the run, those that
-    `SubmissionInfo` has to the submission.
+    Songs and artists are the same for every name. `changes` are fields of the run, or of `SubmissionInfo`.
     """
     definition = load_definition(track)
     rng = np.random.default_rng([seed, *name.encode()])
@@ -140,7 +139,7 @@ def write_fake(
 
 
 def write_many(folder: Path, models: int, artists: int) -> None:
-    """So many made-up results of one track, `lstm` among them."""
+    """Write made-up results on one track, one of them named `lstm`."""
     rng = np.random.default_rng(1)
     for number in range(models):
         name = "lstm" if number == 0 else f"model-{number:03}"
@@ -154,7 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=200)
     parser.add_argument("--artists", type=int, default=34)
-    parser.add_argument("--keep", type=Path, help="Leave results and site here.")
+    parser.add_argument("--keep", type=Path, help="Keep results and site in this folder.")
     options = parser.parse_args()
     folder = options.keep or Path(tempfile.mkdtemp())
     try:
@@ -170,7 +169,7 @@ def _measure(folder: Path, models: int, artists: int) -> None:
     start = time.perf_counter()
     write_many(folder / "results", models, artists)
     print(f"{models} made-up results, {artists} artists: written in {time.perf_counter() - start:.1f} s")
-    for words in ("first build", "second build, comparisons kept"):
+    for words in ("first build", "second build, comparisons cached"):
         start = time.perf_counter()
         build_site(folder / "results", folder / "site")
         print(f"{words}: {time.perf_counter() - start:.1f} s")

@@ -1,8 +1,8 @@
-"""The picture of the leaderboard in the README, of all results as they stand: `make picture`.
+"""Render the picture of the leaderboard in the README: `make picture`.
 
     python benchmarks/picture.py [--page tracks/midi-scores.html] [--theme light]
 
-Builds the site of `leaderboard/results` and takes a picture of the top of one page with Chromium.
+Builds the site of `leaderboard/results` and takes a screenshot of the top of one page with Chromium.
 """
 
 from __future__ import annotations

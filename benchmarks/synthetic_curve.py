@@ -1,10 +1,10 @@
-"""The learning curve of the synthetic tracks: the Bayes-optimal NLL by number of shots, and the oracle's.
-
-For each test artist, the last four songs are the query and the first K are the support. "Learnt base
-measures" shows what the training split can teach: it is the Bayes-optimal predictive with base measures
-estimated from the songs of the training artists. Needs no built track.
+"""Print the Bayes-optimal NLL of the synthetic tracks by number of shots, and the oracle's.
 
     python benchmarks/synthetic_curve.py
+
+For each test artist, the last four songs are the query and the first K songs are the support. "Learnt base
+measures" is the Bayes-optimal predictive with base measures estimated from the songs of the training
+artists: the most that meta-training can teach. Needs no built track.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ QUERIES = 4
 
 
 def learnt_prior(model: SyntheticModel) -> Weights:
-    """The prior with base measures estimated: a training artist's vote grows with what was seen of them."""
+    """Return the prior with base measures estimated from training artists, weighted by their output."""
     nothing = tuple(np.zeros_like(prior) for prior in model.chain.prior)
     votes = tuple(np.full_like(prior, 0.5 / prior.size) for prior in model.chain.prior)
     for artist in model.artists:
@@ -42,7 +42,7 @@ def learnt_prior(model: SyntheticModel) -> Weights:
 
 
 def predictives(model: SyntheticModel, learnt: Weights, artist: str, other: str) -> Mapping[str, Predictive]:
-    """What can be predicted of `artist`, from knowing nothing to knowing all; `other` is another artist."""
+    """Return predictives of `artist`, from no knowledge to full knowledge; `other` is the wrong artist."""
     support = [model.song(artist, index) for index in range(max(SHOTS))]
     wrong = [model.song(other, index) for index in range(5)]
     chain = model.chain
@@ -59,7 +59,7 @@ def predictives(model: SyntheticModel, learnt: Weights, artist: str, other: str)
 
 
 def measure(track: str) -> Table:
-    """One row a predictive: mean over test artists, in three units, and the standard error of the first."""
+    """Return one row per predictive: its mean over test artists in two units, and the gain over 0 shots."""
     model, codec = synthetic_model(track), load_codec(CODECS[track])
     learnt = learnt_prior(model)
     artists = [artist for artist in model.artists if split_of(artist) == "test"]

@@ -1,8 +1,8 @@
-"""Comparing results of the same episodes: who is best, by how much, and who is tied with the best.
+"""Compare results of the same episodes: which model is best, by how much, and which are tied with it.
 
 Two results are compared artist by artist (`statistics.paired`): their difference has an interval, and a
 p-value from the sign-flip test. The p-values of one table are Holm-corrected together. A result is tied
-with the best if the corrected test does not tell the two apart at 5%; so the mark errs towards a tie.
+with the best if it is not significantly worse at 5% after the correction.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from fsdl_bench.statistics import LEVEL, Difference, Estimate, Floats, holm, pai
 
 
 class Compared(Frozen):
-    """One result among those compared.
+    """One of the compared results.
 
     Attributes:
-        name: the file's name, or its path where two files share a name.
-        exact: false for a bound, which cannot be the best.
-        nll: at the shots compared, in the track's unit.
-        gain: over the model's own zero shots.
-        control_gain: wrong minus right artist; at the headline shot only.
-        difference: this result minus the reference, paired by artist; absent for the reference itself.
-        p: Holm-corrected p-value of that difference.
-        tied: whether the best cannot be told from this one.
+        name: the file's name, or its path if two files share a name.
+        exact: false for an upper bound, which is never the best.
+        nll: NLL at the compared number of shots, in the track's unit.
+        gain: NLL at zero shots minus `nll`.
+        control_gain: NLL with the wrong artist's support minus `nll`; at the headline shot only.
+        difference: this result minus the reference, paired by artist; None for the reference itself.
+        p: the Holm-corrected p-value of that difference.
+        tied: whether this result is not significantly worse than the best.
     """
 
     name: str
@@ -57,16 +57,16 @@ class Comparison(Frozen):
 def compare(
     results: Sequence[StoredResult], *, shots: int | None = None, against: str | None = None
 ) -> Comparison:
-    """Compare results at one number of shots: the headline shot unless given.
+    """Compare results at one number of shots.
 
     Args:
-        results: two or more, of the same track digest, episodes, split and protocol.
-        shots: K.
-        against: the name of the result that differences are taken to; the best unless given.
+        results: two or more results with the same track digest, episodes, split and protocol.
+        shots: K; the headline shot by default.
+        against: the name of the reference that differences are taken to; the best result by default.
 
     Raises:
-        BadInput: fewer than two results, a smoke run, results that were not made on the same songs by the
-            same protocol, or an unknown name or number of shots.
+        BadInput: there are fewer than two results, one is a smoke run, they differ in songs or protocol, or
+            a name or a number of shots is unknown.
     """
     named = _named(results)
     _check_comparable(named)
@@ -77,7 +77,7 @@ def compare(
     ranked = sorted(named, key=lambda name: (not exact[name], figures[name].mean()))
     reference = ranked[0] if against is None else against
     if reference not in named:
-        raise BadInput(f"--against should be one of {', '.join(named)}, found {reference}")
+        raise BadInput(f"--against: expected one of {', '.join(named)}, found {reference}")
     differences = _against(reference, ranked, figures)
     told_apart = differences if reference == ranked[0] else _against(ranked[0], ranked, figures)
     return Comparison(
@@ -103,20 +103,20 @@ def compare(
 
 def _named(results: Sequence[StoredResult]) -> dict[str, StoredResult]:
     if len(results) < 2:
-        raise BadInput("Two results or more are needed to compare.")
+        raise BadInput(f"compare: expected two results or more, found {len(results)}")
     counts = Counter(stored.name for stored in results)
     named = {str(s.path) if counts[s.name] > 1 else s.name: s for s in results}
     if len(named) < len(results):
-        raise BadInput("The same file is given twice.")
+        raise BadInput("compare: the same file is given twice")
     return named
 
 
 def _check_comparable(named: dict[str, StoredResult]) -> None:
-    """Refuse results that were not made on the same songs in the same way."""
+    """Refuse smoke runs, and results that differ in songs or protocol."""
     for name, stored in named.items():
         if stored.result.smoke:
             raise BadInput(
-                f"{name} is a smoke run; it scored a part of the episodes and compares to nothing."
+                f"{name} is a smoke run (--limit): it scored only some episodes and cannot be compared"
             )
     (first_name, first), *others = ((name, stored.result) for name, stored in named.items())
     for name, other in others:
@@ -128,12 +128,12 @@ def _check_comparable(named: dict[str, StoredResult]) -> None:
         for field, one, two in pairs:
             if one != two:
                 raise BadInput(
-                    f"{first_name} and {name} differ in {field}: {one} and {two}. Results compare only where "
-                    "the same songs were scored after the same support by the same protocol."
+                    f"{first_name} and {name} differ in {field}: {one} and {two}. Results are comparable "
+                    "only if the same songs were scored given the same support under the same protocol."
                 )
         if _songs(named[first_name]) != _songs(named[name]):
             raise BadInput(
-                f"{first_name} and {name} say the same episodes, but their song rows differ in songs."
+                f"{first_name} and {name} name the same episodes, but their song rows differ in songs"
             )
 
 
@@ -147,12 +147,12 @@ def _figures(name: str, stored: StoredResult, shots: int) -> Floats:
         _, figures = artist_figures(stored.rows, shots=shots)
     except ValueError:
         there = ", ".join(str(shot.shots) for shot in stored.result.aggregates.shots)
-        raise BadInput(f"{name} has no scores at {shots} shots; it has {there}") from None
+        raise BadInput(f"{name} has no scores at {shots} shots; expected one of {there}") from None
     return figures * in_unit(stored.result.track.unit)
 
 
 def _against(reference: str, names: Sequence[str], figures: dict[str, Floats]) -> dict[str, Difference]:
-    """The difference of each other result to the reference, with Holm-corrected p."""
+    """The difference of every other result to the reference, with Holm-corrected p."""
     others = [name for name in names if name != reference]
     found = [paired(figures[name], figures[reference]) for name in others]
     corrected = holm([difference.p for difference in found])

@@ -1,25 +1,24 @@
-"""Statistics over artists: estimates with intervals, paired differences, and tests. Knows nothing of models.
+"""Statistics over artists: estimates with intervals, paired differences, and tests.
 
-The artist is the unit that is drawn at random; everything here takes one figure per artist. For artist a with
+Artists are the independent sampling unit, so every function takes one figure per artist. For artist a with
 scored songs s the figure is a ratio of sums, and the headline is its mean over the A artists:
 
     r(a) = sum_s nats(s) / sum_s units(s)          headline = 1/A sum_a r(a)
 
 Intervals are bias-corrected and accelerated bootstrap intervals (BCa; Efron 1987) over artists. With few
-artists a bootstrap interval is too narrow: resampling A figures understates their variance by (A - 1) / A and
-knows nothing of Student's t. So the level asked of the bootstrap is expanded (Hesterberg 2015) to
+artists a bootstrap interval is too narrow: resampling A figures understates their variance by (A - 1) / A,
+and does not account for Student's t. The level of the bootstrap is therefore raised (Hesterberg 2015) to
 
     1 - 2 Phi(-sqrt(A / (A - 1)) t_{0.975, A-1})          0.968 for 20 artists, 0.957 for 50
 
-which brings the measured coverage from 92-94% to 94-95% (`benchmarks/coverage.py`). Two models are compared
-by d(a) = r_1(a) - r_2(a). Their p-value is from the sign-flip test: under the null hypothesis that the two
+which improves the measured coverage from 92-94% to 94-95% (`benchmarks/coverage.py`). Two models are compared
+by d(a) = r_1(a) - r_2(a). The p-value comes from the sign-flip test: under the null hypothesis that the two
 models' figures could be swapped for any artist, every choice of signs of d(a) is equally likely, and p is
-twice the share of sign choices whose mean is at least as far out on the side observed. It is exact in
-finite samples, needs no normality, and unlike a p-value read off a bootstrap it cannot be 0. Several
-comparisons are corrected by Holm's step-down rule, which holds the chance of any false rejection whatever
-the dependence between them.
+twice the share of sign choices whose mean is at least as far from 0 on the observed side. The test is exact
+in finite samples, does not assume normality, and its p-value is never 0. Several comparisons are corrected by
+Holm's step-down rule, which bounds the probability of any false rejection under any dependence.
 
-All random draws are seeded, so that an estimate can be recomputed from the same rows.
+All random draws are seeded: the same rows give the same estimate.
 """
 
 from __future__ import annotations
@@ -39,18 +38,18 @@ CONFIDENCE = 0.95
 RESAMPLES = 9_999
 FLIPS = 99_999
 LEVEL = 0.05
-"""A corrected p-value below this tells two models apart; at or above it they are tied."""
+"""Two models differ significantly if their corrected p-value is below this; else they are tied."""
 
 
 class Estimate(Frozen):
-    """A mean over artists with its 95% interval; no interval where there are fewer than two artists."""
+    """A mean over artists with its 95% interval; no interval with fewer than two artists."""
 
     mean: float
     low: float | None
     high: float | None
 
     def text(self, *, sign: bool = False) -> str:
-        """For people: "1.234 [1.200, 1.270]", with a plus before a positive number where `sign` is set."""
+        """Return "1.2340 [1.2000, 1.2700]"; with `sign`, positive numbers have a plus."""
         ends = [self.mean] if self.low is None or self.high is None else [self.mean, self.low, self.high]
         words = [f"{end:+.4f}" if sign else f"{end:.4f}" for end in ends]
         return words[0] + (f" [{words[1]}, {words[2]}]" if len(words) > 1 else "")
@@ -66,7 +65,7 @@ class Difference(NamedTuple):
 def ratio_by_group(
     groups: npt.ArrayLike, numerators: npt.ArrayLike, denominators: npt.ArrayLike
 ) -> tuple[npt.NDArray[Any], Floats]:
-    """Sum of numerators over sum of denominators in each group: (sorted group names [A], ratios [A])."""
+    """Return the sorted group names [A], and sum of numerators / sum of denominators by group [A]."""
     names, place = np.unique(np.asarray(groups), return_inverse=True)
     above = np.bincount(place, weights=np.asarray(numerators, dtype=np.float64), minlength=len(names))
     below = np.bincount(place, weights=np.asarray(denominators, dtype=np.float64), minlength=len(names))
@@ -74,13 +73,13 @@ def ratio_by_group(
 
 
 def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
-    """The mean of one figure per artist [A] and its 95% interval.
+    """Return the mean of one figure per artist [A] and its 95% BCa interval.
 
-    Where the bootstrap distribution is too coarse for the correction (two or three artists, or figures that
-    differ by rounding only), its plain percentiles are the interval.
+    If the bootstrap distribution is too coarse for BCa (two or three artists, or figures that differ only by
+    rounding), the interval is made of its plain percentiles.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        ValueError: there are no values, or one is not finite.
     """
     figures = _finite(values)
     mean = float(figures.mean())
@@ -110,10 +109,10 @@ def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
 
 
 def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, seed: int = 0) -> Difference:
-    """First minus second, both [A] over the same artists in the same order.
+    """Return the paired difference first - second, both [A] over the same artists in the same order.
 
     Raises:
-        ValueError: different lengths, no values, or one that is not finite.
+        ValueError: the lengths differ, there are no values, or one is not finite.
     """
     one, two = _finite(first), _finite(second)
     if one.shape != two.shape:
@@ -123,9 +122,10 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, seed: int = 0) -> Dif
 
 
 def sign_flip_p(differences: npt.ArrayLike, *, seed: int = 0) -> float:
-    """Two-sided p-value of mean 0: over all 2^A signs where they are few, else over `FLIPS` random ones.
+    """Return the two-sided p-value of the sign-flip test of mean 0 (differences [A]).
 
-    The random version counts the observed signs as one more draw, which keeps the test valid.
+    The test uses all 2^A signs if there are at most `FLIPS` of them, else `FLIPS` random ones. The random
+    version counts the observed signs as one more draw, which keeps the test valid.
     """
     from scipy import stats
 
@@ -145,7 +145,7 @@ def sign_flip_p(differences: npt.ArrayLike, *, seed: int = 0) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm-corrected p-values in the order given: p_(i) -> max over j <= i of min(1, (m - j + 1) p_(j))."""
+    """Return Holm-corrected p-values in the given order: p_(i) -> max_{j <= i} min(1, (m - j + 1) p_(j))."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     corrected = [0.0] * len(p_values)
     largest = 0.0
@@ -156,7 +156,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _expanded_level(artists: int) -> float:
-    """The level that makes a bootstrap interval as wide as Student's t asks, as far as resamples can tell."""
+    """The level at which a bootstrap interval is as wide as Student's t requires, below 1 - 1 / RESAMPLES."""
     from scipy import stats
 
     t = stats.t.ppf((1 + CONFIDENCE) / 2, artists - 1)
@@ -166,5 +166,5 @@ def _expanded_level(artists: int) -> float:
 def _finite(values: npt.ArrayLike) -> Floats:
     figures = np.asarray(values, dtype=np.float64)
     if figures.ndim != 1 or len(figures) == 0 or not np.isfinite(figures).all():
-        raise ValueError(f"one finite figure per artist is needed, found {figures!r}")
+        raise ValueError(f"expected one finite figure per artist, found {figures!r}")
     return figures

@@ -28,8 +28,7 @@ DIFFICULTY = np.random.default_rng(0).normal(200, 40, ARTISTS)  # nats of a song
 
 @pytest.fixture
 def make(tmp_path):
-    """Writes a result whose songs cost DIFFICULTY + `worse` at 5 shots, ten more at none, and reads it
-    back."""
+    """Writes and reads a result whose songs cost DIFFICULTY + `worse` nats at 5 shots, 10 more at zero."""
 
     def make(
         name, worse, *, exact=True, smoke=False, protocol="independent", songs=None, shots=(0, 5), **track
@@ -111,7 +110,7 @@ SMALL = np.random.default_rng(2).normal(0, 1.0, ARTISTS) - 0.05
 
 
 def test_the_table_is_paired_and_ranked(make):
-    """Artists differ by forty nats, models by three: only pairing can tell them apart."""
+    """Artists differ by forty nats, models by three: only pairing separates them."""
     found = compare([make("worst", 3 + NOISE), make("best", 0.0), make("close", 0.1 + SMALL)])
     assert [r.name for r in found.results] == ["best", "close", "worst"]
     assert (found.best, found.reference, found.shots, found.artists) == ("best", "best", 5, ARTISTS)
@@ -126,7 +125,7 @@ def test_the_table_is_paired_and_ranked(make):
 
 
 def test_correction_is_over_the_whole_table(make):
-    """A difference that stands alone at 5% is a tie among many."""
+    """A difference that is significant alone is a tie among many."""
     shift = 0.3 + NOISE - NOISE.mean()
     alone = compare([make("best", 0.0), make("other", shift)])
     assert 0.01 < alone.results[1].p < 0.05
@@ -148,7 +147,7 @@ def test_other_shots(make):
     assert found.shots == 0
     assert found.results[0].nll.mean == pytest.approx((DIFFICULTY.mean() + 10) / 100)
     assert [r.gain for r in found.results] == [r.control_gain for r in found.results] == [None, None]
-    with pytest.raises(BadInput, match="a has no scores at 3 shots; it has 0, 5"):
+    with pytest.raises(BadInput, match="a has no scores at 3 shots; expected one of 0, 5"):
         compare([make("a", 0.0), make("b", 1.0)], shots=3)
 
 
@@ -172,7 +171,7 @@ def test_a_bound_is_never_the_best(make):
 def test_different_songs_do_not_compare(make, field, value):
     one, two = make("a", 0.0), make("b", 0.0, **{field: value})
     with pytest.raises(
-        BadInput, match=rf"a and b differ in track\.{field}: .* and {value}\. Results compare only"
+        BadInput, match=rf"a and b differ in track\.{field}: .* and {value}\. Results are comparable only"
     ):
         compare([one, two])
 
@@ -189,7 +188,7 @@ def test_rows_of_other_songs_do_not_compare(make):
 
 def test_what_is_asked_for_must_be_there(make):
     one, two = make("a", 0.0), make("b", 0.0)
-    with pytest.raises(BadInput, match="Two results or more"):
+    with pytest.raises(BadInput, match="expected two results or more, found 1"):
         compare([one])
     with pytest.raises(BadInput, match="given twice"):
         compare([one, one])
@@ -221,7 +220,7 @@ def test_the_command(make, tmp_path):
     assert markdown[2].startswith("| best | ")
     refused = CliRunner().invoke(main, ["compare", paths[0]])
     assert refused.exit_code == 2
-    assert "Two results or more" in refused.output
+    assert "expected two results or more" in refused.output
     missing = CliRunner().invoke(main, ["compare", paths[0], str(tmp_path / "none.json")])
     assert missing.exit_code == 2
     assert "none.json" in missing.output

@@ -150,7 +150,7 @@ def test_holm_agrees_with_its_definition(p_values):
 
 @pytest.mark.parametrize("wrong", [[], [1.0, float("nan")], [float("inf")], [[1.0]]])
 def test_figures_that_are_no_figures_are_refused(wrong):
-    with pytest.raises(ValueError, match="one finite figure per artist"):
+    with pytest.raises(ValueError, match="expected one finite figure per artist"):
         estimate(wrong)
 
 

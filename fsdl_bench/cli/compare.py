@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--shots", type=click.IntRange(0), help="Support songs; the headline shot by default.")
-@click.option("--against", metavar="NAME", help="The result to take differences to; the best by default.")
+@click.option("--shots", type=click.IntRange(0), help="Number of support songs. [default: the headline shot]")
+@click.option("--against", metavar="NAME", help="Take differences to this result. [default: the best]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a markdown table.")
 def compare(
     results: tuple[Path, ...], shots: int | None, against: str | None, as_json: bool, as_markdown: bool
 ) -> None:
-    """Compare RESULTS (.json files) of the same track and protocol, best first.
+    """Compare RESULTS (.json files) of one track and protocol, best first.
 
-    Differences are paired by artist, with 95% intervals; p-values are of the sign-flip test, Holm-corrected.
+    Differences are paired by artist and have 95% intervals. The p-values come from the sign-flip test, with
+    Holm's correction.
     """
     from fsdl_bench import comparison
     from fsdl_bench.cli.tables import markdown_table, print_table, table_of
@@ -39,7 +40,8 @@ def compare(
         title = f"{found.track}, {found.protocol}, {found.shots} shots, {found.artists} artists"
         print_table(table_of(title, columns, rows))
         click.echo(
-            "Differences: + is worse. * tied with the best: not told apart at 5% after Holm's correction."
+            "Differences: + is worse. * tied with the best: not significantly worse at 5% after Holm's "
+            "correction."
         )
 
 

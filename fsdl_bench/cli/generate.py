@@ -1,4 +1,4 @@
-"""The command `generate`: new songs after songs of one's own, or of a test episode."""
+"""The command `generate`: new songs given the user's songs, or those of a test episode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 
 class _ManyValues(click.Command):
-    """Lets `--support a.mid b.mid` stand for `--support a.mid --support b.mid`."""
+    """Accepts `--support a.mid b.mid` for `--support a.mid --support b.mid`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         spread: list[str] = []
@@ -30,69 +30,69 @@ class _ManyValues(click.Command):
 @click.option(
     "--submission", required=True, metavar="MODEL", help="path.py, path.py:Class or package.module:Class."
 )
-@click.option("--track", required=True, help="The name or the folder of a built track.")
+@click.option("--track", required=True, help="Name or folder of a built track.")
 @click.option(
     "--support",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH...",
-    help="Your own songs: .mid or .txt files, or folders of them.",
+    help="Your own songs: .mid or .txt files, or folders.",
 )
 @click.option(
     "--episode",
     "episodes",
     multiple=True,
     metavar="ARTIST[:INDEX]",
-    help="In place of --support, the songs of a frozen test episode; may be given several times.",
+    help="Instead of --support: the songs of a frozen test episode. Repeatable.",
 )
-@click.option("--shots", type=click.IntRange(0), help="Songs of an episode; the headline shot by default.")
+@click.option("--shots", type=click.IntRange(0), help="Support songs of an episode. [default: headline]")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="A new folder, or an earlier one of this."
+    "--out", required=True, type=click.Path(path_type=Path), help="A new folder, or one of an earlier call."
 )
-@click.option("-n", type=click.IntRange(1), default=4, help="Songs to write.", show_default=True)
+@click.option("-n", type=click.IntRange(1), default=4, help="Number of songs to write.", show_default=True)
 @click.option(
     "--temperature",
     type=float,
     default=1.0,
-    help="Below 1 safer, above 1 wilder, 0 greedy.",
+    help="Below 1 sharper, above 1 flatter, 0 greedy.",
     show_default=True,
 )
-@click.option("--top-p", type=float, default=1.0, help="Nucleus sampling; 1 is off.", show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the first song.", show_default=True)
-@click.option("--max-notes", type=click.IntRange(1), help="Notes of a MIDI song; 512 by default.")
-@click.option("--max-tokens", type=click.IntRange(1), help="Tokens of a song; 512 for lyrics by default.")
+@click.option("--top-p", type=float, default=1.0, help="Nucleus sampling; 1 turns it off.", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the first song.", show_default=True)
+@click.option("--max-notes", type=click.IntRange(1), help="Limit in notes, for MIDI. [default: 512]")
+@click.option("--max-tokens", type=click.IntRange(1), help="Limit in tokens. [default: 512 for lyrics]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A constructor argument.")
 @click.option(
     "--fit-seed",
     type=click.IntRange(0),
     default=0,
-    help="The seed of the fit, as evaluate --seeds.",
+    help="Seed of the fit, as in evaluate --seeds.",
     show_default=True,
 )
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
-@click.option("--name", default="", help="How the page calls the model.")
+@click.option("--name", default="", help="Name of the model on the page.")
 @click.option(
     "--preview-seconds",
     type=float,
     default=30.0,
-    help="Length of the .wav files; 0 for none.",
+    help="Length of the .wav files in seconds; 0 for none.",
     show_default=True,
 )
-@click.option("--preview-rate", type=int, default=22_050, help="Their samples a second.", show_default=True)
+@click.option("--preview-rate", type=int, default=22_050, help="Their sample rate in Hz.", show_default=True)
 def generate(out: Path, **options: Any) -> None:
     """Adapt a submission to a few songs and write new ones.
 
-    Music becomes .mid, a piano roll and a preview to listen to, lyrics become .txt; index.html shows support
-    and samples side by side. A model that was evaluated on the track is not fitted again.
+    MIDI songs are written as .mid, a piano roll and a .wav preview, lyrics as .txt. index.html shows support
+    and samples side by side. The cached fit of an evaluation on the track is reused.
     """
     from fsdl_bench.generation.run import generate as run
     from fsdl_bench.generation.writing import PAGE
 
     try:
-        with redirect_stdout(sys.stderr):  # what the submission prints is no output of this command
+        with redirect_stdout(sys.stderr):  # prints of the submission are not output of this command
             samples = run(out=out, **options)
     except KeyboardInterrupt:
-        click.echo(f"Interrupted; {out} is as it was. The same command writes the same songs.", err=True)
+        click.echo(f"Interrupted; {out} is unchanged. Run the same command again.", err=True)
         raise click.exceptions.Exit(130) from None
     for episode in samples.episodes:
         for song in episode.samples:

@@ -11,34 +11,40 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def leaderboard() -> None:
-    """Build the leaderboard's pages, or check a result before it is sent."""
+    """Build the leaderboard's pages, or check results before you submit them."""
 
 
 @leaderboard.command()
 @click.option(
-    "--results", type=_FOLDER, default="leaderboard/results", show_default=True, help="Where results lie."
+    "--results", type=_FOLDER, default="leaderboard/results", show_default=True, help="Folder of results."
 )
 @click.option(
-    "--out", type=_FOLDER, default="build-output/leaderboard", show_default=True, help="Where the site goes."
+    "--out",
+    type=_FOLDER,
+    default="build-output/leaderboard",
+    show_default=True,
+    help="Folder of the site.",
 )
 def build(results: Path, out: Path) -> None:
-    """Render all results below a folder into one static site, which opens without a server.
+    """Render all results below a folder as one static site. It opens without a server.
 
-    Samples (`samples/`) and the removal log (`removed.toml`) are taken from beside the folder of results.
+    Samples (`samples/`) and the removal log (`removed.toml`) are read from the parent of the results folder.
     """
+    from fsdl_bench.generation.page import counted
     from fsdl_bench.site.render import build_site
 
     board = build_site(results, out)
-    models = sum(len(track.models()) for track in board.tracks)
-    click.echo(f"{len(board.tracks)} tracks, {models} model pages: {out / 'index.html'}")
+    tracks = counted(len(board.tracks), "track")
+    models = counted(sum(len(track.models()) for track in board.tracks), "model page")
+    click.echo(f"{tracks}, {models}: {out / 'index.html'}")
 
 
 @leaderboard.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(results: tuple[Path, ...]) -> None:
-    """Check RESULTS (.json) as the maintainers will before they stand on the leaderboard.
+    """Check RESULTS (.json) with the same rules as the maintainers.
 
-    Prints each finding; exits 2 if a result may not stand.
+    Prints the verdict on every rule. The exit code is 2 if a result breaks one.
     """
     from fsdl_bench.site.checking import check_result
 

@@ -1,1 +1,1 @@
-"""New songs from an adapted model: sampling, listening, looking. `fsdl_bench.sample` and `generate`."""
+"""Write new songs with an adapted model: `fsdl_bench.sample` and `fsdl_bench.generate`."""

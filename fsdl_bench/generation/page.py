@@ -1,4 +1,4 @@
-"""`index.html`: support beside samples, to listen, look and read. No script, nothing from the network."""
+"""Render `index.html`: support and samples side by side. The page needs no script and no network."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ footer { padding: 1.5rem 1.25rem 2.5rem }"""
 
 
 def render(samples: GeneratedSamples, folder: Path) -> str:
-    """The page, for the folder that holds the files of `samples`."""
+    """Return the HTML of the page for the folder with the files of `samples`."""
     count = sum(len(episode.samples) for episode in samples.episodes)
     limit = (
         f"at most {samples.max_notes} notes"
@@ -95,20 +95,20 @@ def render(samples: GeneratedSamples, folder: Path) -> str:
         else f"at most {samples.max_tokens} tokens"
     )
     return _PAGE.substitute(
-        title=escape(f"{_number(count, 'new song')} by {samples.model}"),
+        title=escape(f"{counted(count, 'new song')} by {samples.model}"),
         style=_STYLE,
         summary=escape(
-            f"A model trained on {samples.track}, adapted to the support songs. "
+            f"Model trained on {samples.track} and adapted to the support songs. "
             f"Temperature {samples.temperature:g}, top-p {samples.top_p:g}, {limit}."
         ),
         episodes="\n".join(
             _episode(episode, number, samples, folder) for number, episode in enumerate(samples.episodes, 1)
         ),
         footer=escape(
-            "Written by fsdl-bench; samples.json holds everything on this page. "
-            f"nats/{samples.unit}: -log p of a sample by the adapted model, over its {samples.unit}s."
+            "Written by fsdl-bench. samples.json contains everything on this page. "
+            f"nats/{samples.unit}: -log p of a sample under the adapted model, per {samples.unit}."
             + (
-                " The player has a plain preview; the .mid file is the song."
+                " The player has a simple preview; the .mid file is the song."
                 if samples.kind == "midi"
                 else ""
             )
@@ -119,25 +119,23 @@ def render(samples: GeneratedSamples, folder: Path) -> str:
 def _episode(episode: EpisodeRecord, number: int, samples: GeneratedSamples, folder: Path) -> str:
     place = "" if episode.index is None else f", test episode {episode.index}"
     name = escape(episode.artist + place)
-    given = _number(len(episode.support), "support song")
+    given = counted(len(episode.support), "support song")
     return _EPISODE.substitute(
         number=number,
         name=name,
         heading=f"<h2>{name}</h2>" if episode.index is not None else "<h2>Your songs</h2>",
-        given=f"{given}, as the model was given {'it' if len(episode.support) == 1 else 'them'}"
-        if episode.support
-        else "No support: the model as it was trained",
-        written=_number(len(episode.samples), "sample"),
+        given=f"{given}, as given to the model" if episode.support else "No support: the trained model",
+        written=counted(len(episode.samples), "sample"),
         support="\n".join(_song(song, samples, folder) for song in episode.support),
         samples="\n".join(_song(song, samples, folder) for song in episode.samples),
     )
 
 
 def _song(song: SongRecord, samples: GeneratedSamples, folder: Path) -> str:
-    facts = [_number(song.units, samples.unit)]
+    facts = [counted(song.units, samples.unit)]
     if isinstance(song, SampleRecord):
         facts += [f"{song.nats_per_unit:.2f} nats/{samples.unit}", f"seed {song.seed}"]
-        facts += [] if song.ended else ["cut at the limit"]
+        facts += [] if song.ended else ["ended by the limit"]
     title = escape(song.title, quote=True)
     files = {kind: escape(name, quote=True) for kind, name in song.files.items()}
     links = "".join(
@@ -155,5 +153,6 @@ def _song(song: SongRecord, samples: GeneratedSamples, folder: Path) -> str:
     return _SONG.substitute(title=title, facts=escape(", ".join(facts)) + links, body="\n".join(body))
 
 
-def _number(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return a number with its noun: "1 track", "2 tracks", "1,200 notes"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,7 +1,7 @@
-"""`samples.json`: what was generated from what; the leaderboard reads it, and so can a script.
+"""`samples.json`: the generated songs, their support and the settings. The leaderboard reads it.
 
-Every file is named relative to the folder of `samples.json`. `nats_per_unit` is -log p of the sample by the
-adapted model alone, as the harness would score it, over its notes or bytes.
+File names are relative to the folder of `samples.json`. `nats_per_unit` is -log p of a sample under the
+adapted model, as the harness scores songs (no mask, temperature 1), divided by its notes or bytes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FileKind = Literal["mid", "png", "wav", "txt"]
 
 
 class SongRecord(Frozen):
-    """A support song, as the model was given it.
+    """A support song, as given to the model.
 
     Attributes:
-        title: as the track or the file's name has it.
-        units: notes, or UTF-8 bytes.
-        files: by kind: `mid`, `png` and `wav` for music, `txt` for lyrics.
+        title: the title in the track, or the file's name.
+        units: the number of notes, or of UTF-8 bytes.
+        files: file names by kind: `mid`, `png` and `wav` for music, `txt` for lyrics.
     """
 
     title: str
@@ -35,12 +35,12 @@ class SongRecord(Frozen):
 
 
 class SampleRecord(SongRecord):
-    """A song that was generated.
+    """A generated song.
 
     Attributes:
-        seed: with which, and the same settings, it comes out again.
-        ended: whether it ended of itself, not at the limit.
-        nats_per_unit: see the module.
+        seed: the seed; the same seed and settings give the same song.
+        ended: whether it ended with EOS, not at the limit.
+        nats_per_unit: -log p divided by the units; see the module.
     """
 
     seed: int
@@ -49,12 +49,12 @@ class SampleRecord(SongRecord):
 
 
 class EpisodeRecord(Frozen):
-    """Support, and what was generated from it.
+    """The support of one artist, and the songs generated from it.
 
     Attributes:
-        artist: the artist's name; "your songs" for files of one's own.
-        artist_key: as splits and episodes spell it; "" for files of one's own.
-        index: of the frozen episode; None for files of one's own.
+        artist: the artist's name; "your songs" for the user's files.
+        artist_key: the artist's key in splits and episodes; "" for the user's files.
+        index: the index of the frozen episode; None for the user's files.
     """
 
     artist: str
@@ -68,12 +68,12 @@ class GeneratedSamples(Frozen):
     """The content of `samples.json`.
 
     Attributes:
-        track: the track's name; `track_digest` its logical digest.
-        model: what the model is called; `submission` how it was named, `submission_sha256` of its file.
+        track: the track's name; `track_digest` is its logical digest.
+        model: the model's name. `submission` is its path or import path, `submission_sha256` the file's hash.
         settings: the submission's arguments, `KEY=VALUE`.
-        fit_seed: of the fit, as in `evaluate --seeds`.
-        max_notes: notes at most, None for no limit.
-        max_tokens: tokens at most, None for no limit.
+        fit_seed: the seed of the fit, as in `evaluate --seeds`.
+        max_notes: the limit in notes; None for no limit.
+        max_tokens: the limit in tokens; None for no limit.
     """
 
     track: str
@@ -92,13 +92,13 @@ class GeneratedSamples(Frozen):
     episodes: tuple[EpisodeRecord, ...]
 
     def files(self) -> set[str]:
-        """Every file that is named."""
+        """The names of all files."""
         songs = [song for e in self.episodes for song in (*e.support, *e.samples)]
         return {name for song in songs for name in song.files.values()}
 
 
 def read_samples(folder: Path) -> GeneratedSamples | None:
-    """What `samples.json` in a folder says; None if there is none, or it is another's."""
+    """Return the content of `samples.json` in a folder; None if it is missing or damaged."""
     try:
         return GeneratedSamples.model_validate_json((folder / NAME).read_bytes())
     except (OSError, ValidationError):

@@ -1,7 +1,7 @@
-"""A stream for a predictor that has only `logits`: at every token the whole song so far is scored again.
+"""A stream for a predictor that has only `logits`: every token scores the whole song so far again.
 
-A song of T tokens then costs T(T + 1)/2 scored positions in place of T. The contract leaves no shorter way:
-a predictor without `stream` keeps nothing from one call to the next.
+A song of T tokens then costs T(T + 1)/2 scored positions instead of T. The contract allows nothing faster: a
+predictor without `stream` keeps no state between calls.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class RescoringStream:
     """One song, token by token.
 
     Args:
-        predictor: with `logits`.
+        predictor: a predictor with `logits`.
         vocab_size: V.
-        device: where `logits` gets its songs.
+        device: the device of the songs that `logits` is given.
     """
 
     def __init__(self, predictor: Any, vocab_size: int, device: torch.device) -> None:
@@ -30,10 +30,10 @@ class RescoringStream:
         self._song: list[int] = []
 
     def step(self, token: int) -> torch.Tensor:
-        """Take the token that came, BOS first; return the scores of the next one, float [V]."""
+        """Append a token (BOS first) and return the logits of the next one, float [V]."""
         if token != BOS:
             self._song.append(token)
-        # EOS stands in for the token that is asked for: PAD would be no part of the song.
+        # EOS as a placeholder for the next token: PAD would not be part of the song.
         fed = torch.tensor([[*self._song, EOS]], dtype=torch.int64, device=self._device)
         with torch.no_grad():
             raw = self._predictor.logits(fed)

@@ -1,10 +1,10 @@
-"""What may follow in a song that is being written, so that it decodes: one set of rules for each codec.
+"""The ids that may come next in a song, so that the codec can decode it. Each codec has its own rules.
 
-A song of `note10ms-v1` goes by the codec's grammar: whatever is drawn is canonical, encode(decode(x)) == x.
-A song of `bpe4096-v1` is valid UTF-8 at every token that ends a character: an id is left out if its bytes
-cannot go on from those before it, by Table 3-7 of the Unicode standard. Two spellings of one text by
-different tokens are both allowed, as the codec's `decode` allows them. Any other codec is asked
-`allowed_next`. In all of them a song holds something before it ends.
+    note10ms-v1   the codec's grammar: every song is canonical, encode(decode(x)) == x
+    bpe4096-v1    valid UTF-8 (Table 3-7 of the Unicode standard); any tokenisation of a text is allowed
+    others        the codec's `allowed_next`
+
+EOS is never allowed in an empty song.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Rules(Protocol):
-    """A song in the making."""
+    """The state of a song that is being sampled."""
 
     def allowed(self) -> Mask:
-        """bool [V]: the ids that may follow. At least one, unless the song has ended."""
+        """Return bool [V], the ids that may come next: at least one, unless the song has ended."""
         ...
 
     def push(self, token: int) -> None:
-        """Append an id that is allowed."""
+        """Append an allowed id."""
         ...
 
     @property
-    def stands(self) -> bool:
-        """Whether what is there decodes as it is: as a song, or as the beginning of one."""
+    def complete(self) -> bool:
+        """Whether the tokens so far decode: as a song, or as the beginning of one."""
         ...
 
 
 def rules_of(codec: Codec) -> Rules:
-    """The rules for a new song."""
+    """Return the rules for a new song."""
     if isinstance(codec, MidiCodec):
         return _MidiRules(codec)
     if isinstance(codec, LyricsCodec):
@@ -63,7 +63,7 @@ class _MidiRules:
         self._ended = token == EOS
 
     @property
-    def stands(self) -> bool:
+    def complete(self) -> bool:
         return self._ended or bool(self._mask[EOS])
 
 
@@ -83,7 +83,7 @@ class _CodecRules:
         self._empty = self._empty and not self._codec.units(self._tokens)
 
     @property
-    def stands(self) -> bool:
+    def complete(self) -> bool:
         return True
 
 
@@ -104,13 +104,13 @@ class _TextRules:
         self._empty = False
 
     @property
-    def stands(self) -> bool:
+    def complete(self) -> bool:
         return self._state == 0
 
 
 _TAIL = (0x80, 0xBF)
 _STATES: tuple[tuple[tuple[int, int, int], ...], ...] = (
-    (  # between characters: ranges of first bytes, and the state after each
+    (  # between characters: first bytes, and the state after each
         (0x00, 0x7F, 0),
         (0xC2, 0xDF, 1),
         (0xE0, 0xE0, 4),
@@ -124,18 +124,18 @@ _STATES: tuple[tuple[tuple[int, int, int], ...], ...] = (
     ((*_TAIL, 0),),  # one more byte
     ((*_TAIL, 1),),  # two more
     ((*_TAIL, 2),),  # three more
-    ((0xA0, 0xBF, 1),),  # after E0: nothing that has a shorter form
+    ((0xA0, 0xBF, 1),),  # after E0: no overlong forms
     ((0x80, 0x9F, 1),),  # after ED: no surrogates
-    ((0x90, 0xBF, 2),),  # after F0: nothing that has a shorter form
-    ((0x80, 0x8F, 2),),  # after F4: nothing above U+10FFFF
+    ((0x90, 0xBF, 2),),  # after F0: no overlong forms
+    ((0x80, 0x8F, 2),),  # after F4: at most U+10FFFF
 )
-"""UTF-8 as an automaton: from each state the ranges of bytes that may come, and the state after them."""
+"""UTF-8 as an automaton. Each state has (lowest byte, highest byte, next state)."""
 
 
 @lru_cache(maxsize=4)
 def _transitions(codec: LyricsCodec) -> npt.NDArray[np.int8]:
-    """int8 [8, V]: the state after each token from each state; -1 where its bytes may not come."""
-    step = np.full((len(_STATES) + 1, 256), -1, np.int8)  # the last row is -1: once wrong, always wrong
+    """int8 [8, V]: the state after each token from each state; -1 if its bytes are not allowed there."""
+    step = np.full((len(_STATES) + 1, 256), -1, np.int8)  # the last row, index -1, is the error state
     for state, ranges in enumerate(_STATES):
         for low, high, after in ranges:
             step[state, low : high + 1] = after

@@ -1,9 +1,9 @@
-"""Write new songs after the songs of one artist: fit or reuse the cached fit, adapt, sample, write.
+"""Write new songs given the songs of one artist: fit or load the cached fit, adapt, sample, write files.
 
     support ──adapt──▶ Predictor ──sample──▶ .mid .png .wav | .txt, samples.json, index.html
 
-The submission is loaded, fitted and adapted as for an evaluation, by the same functions, so a model that was
-evaluated on the track is not fitted again. The folder is written in one step at the end.
+The submission is loaded, fitted and adapted by the same functions as in an evaluation, so the fit of an
+evaluation is reused. The folder is replaced in one step at the end.
 """
 
 from __future__ import annotations
@@ -65,35 +65,36 @@ def generate(
     Args:
         submission: `path.py`, `path.py:ClassName` or `package.module:ClassName`.
         track: the name or the folder of the built track that the model is fitted on.
-        out: the folder; it may hold nothing but what an earlier call wrote there.
-        support: files and folders of one's own songs.
-        episodes: in place of them, frozen test episodes: `ARTIST` or `ARTIST:INDEX`.
-        shots: support songs of each episode; the track's headline shot by default.
-        n: songs for each support. Song i is drawn with the seed `seed` + i.
-        settings: `key=value` for the submission's constructor.
-        temperature: see `sample`, as `top_p`, `max_notes` and `max_tokens`.
+        out: the folder: new, empty, or written by an earlier call.
+        support: files and folders of the user's songs.
+        episodes: frozen test episodes instead of `support`: `ARTIST` or `ARTIST:INDEX`.
+        shots: the number of support songs of each episode; the track's headline shot by default.
+        n: the number of songs for each support. Song i is sampled with seed `seed` + i.
+        settings: `key=value` arguments of the submission's constructor.
+        temperature: see `sample`.
         top_p: see `sample`.
-        seed: of the first song.
+        seed: the seed of the first song.
         max_notes: see `sample`.
         max_tokens: see `sample`.
         fit_seed: the seed of the fit, as in `evaluate`.
-        device: where the model computes.
-        name: how the page calls the model; by default as the submission does.
-        preview_seconds: length of the `.wav` previews; 0 for none.
-        preview_rate: their samples per second.
-        progress: whether to show progress on standard error.
+        device: the device of the model.
+        name: the model's name on the page; the submission's name by default.
+        preview_seconds: the length of the `.wav` previews in seconds; 0 for none.
+        preview_rate: the sample rate of the previews in Hz.
+        progress: whether to show progress on stderr.
 
     Returns:
-        What `samples.json` in the folder holds.
+        The content of `samples.json` in the folder.
 
     Raises:
-        BadInput: something was asked for that is not there, or the submission breaks the contract.
+        BadInput: an argument is wrong, names something that does not exist, or the submission breaks the
+            contract.
     """
     folder = Path(out).absolute()
     sampling = Sampling(temperature, top_p, max_notes, max_tokens)
     preview = Preview(preview_seconds, preview_rate)
     if n < 1 or seed < 0:
-        raise BadInput(f"-n and --seed: expected at least 1 song and a seed from 0 up, found {n} and {seed}")
+        raise BadInput(f"-n, --seed: expected at least 1 and at least 0, found {n} and {seed}")
     check_out(folder)
     setup = set_up(submission, track, settings=settings, device=device)
     most_notes, most_tokens = sampling.limits(setup.codec)
@@ -133,7 +134,7 @@ def generate(
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes songs into a folder: those of a support, and those that are drawn after it."""
+    """Writes support songs and sampled songs into a folder."""
 
     session: LocalSession
     codec: Codec
@@ -145,7 +146,7 @@ class _Writer:
     told: set[str] = field(default_factory=set)
 
     def write(self, support: Support, n: int, seed: int) -> EpisodeRecord:
-        """Adapt, draw n songs, and write the files of all."""
+        """Adapt to the support, sample n songs, and write the files of all songs."""
         self.session.adapt([song.tokens for song in support.songs], support.adapt_seed)
         predictor = self.session.predictor
         slow = SLOW.format(name=type(predictor).__name__)
@@ -189,6 +190,6 @@ class _Writer:
         )
 
     def _files(self, tokens: Tokens, title: str, stem: str) -> dict[str, Any]:
-        """Write a song; what a record says of any song."""
+        """Write a song and return the fields of its record."""
         files = write_song(tokens, self.codec, self.folder, stem, self.preview)
         return {"title": title, "units": self.codec.units(tokens), "files": files}

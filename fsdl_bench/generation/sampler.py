@@ -1,10 +1,10 @@
-"""Sampling songs from a predictor, token by token.
+"""Sample songs from a predictor, token by token.
 
     tokens = fsdl_bench.sample(submission.adapt(support), codec, seed=1, temperature=0.95, top_p=0.98)
 
-Every token is one draw from the predictor's scores, limited to the ids with which the song still decodes
-(`rules.py`), by temperature and nucleus (`nucleus.py`). With temperature 1 and top_p 1 that is the
-predictor's own distribution, less what is not a song.
+Every token is drawn from the predictor's logits, restricted to the ids with which the song still decodes
+(`rules.py`), with temperature and nucleus (`nucleus.py`). Temperature 1 and top_p 1 sample from the
+predictor's own distribution, restricted to valid songs.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from fsdl_bench.submissions.checking import ContractError, as_step_scores
 from fsdl_bench.submissions.contract import Predictor, Stream, SupportsStream
 
 SLOW = (
-    "{name} has no `stream()`: every token scores the song so far again, so the time grows with the square "
-    "of the length"
+    "{name} has no `stream()`: every token scores the whole song so far again, so the time grows with the "
+    "square of the length"
 )
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How songs are drawn.
+    """The settings of sampling.
 
     Attributes:
-        temperature: below 1 sharper, above 1 flatter, 0 always the most probable token.
-        top_p: the mass of the nucleus; 1 for all ids.
-        max_notes: notes of a MIDI song at most; None for the 512 of an excerpt, unless `max_tokens` is given.
-        max_tokens: tokens at most; None for the 512 of an excerpt of lyrics, and no limit for MIDI.
+        temperature: below 1 sharper, above 1 flatter, 0 greedy.
+        top_p: the least mass of the nucleus; 1 for all ids.
+        max_notes: the limit in notes, for MIDI; without any limit, 512 notes (an excerpt).
+        max_tokens: the limit in tokens; without any limit, 512 tokens of lyrics (an excerpt).
     """
 
     temperature: float = 1.0
@@ -50,15 +50,15 @@ class Sampling:
     max_tokens: int | None = None
 
     def limits(self, codec: Codec) -> tuple[int | None, int | None]:
-        """Notes and tokens at most.
+        """Return the limits in notes and in tokens; None for no limit.
 
         Raises:
-            BadInput: a setting is out of range, or does not go with the codec.
+            BadInput: a setting is out of range, or not for this codec.
         """
         check_settings(self.temperature, self.top_p)
         music = codec.unit == "note"
         if self.max_notes is not None and not music:
-            raise BadInput("max_notes is for MIDI; give lyrics max_tokens")
+            raise BadInput("max_notes: only for MIDI; use max_tokens for lyrics")
         if self.max_notes is not None and self.max_notes < 1:
             raise BadInput(f"max_notes: expected at least 1, found {self.max_notes}")
         least = 2 if music else 1  # the shortest song is NOTE DUR
@@ -71,11 +71,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A song that was drawn.
+    """A sampled song.
 
     Attributes:
-        tokens: uint16 [T]; EOS last if the song ended of itself.
-        nats: float64 [T], -log p of each token by the predictor alone: no mask, temperature 1, as scored.
+        tokens: uint16 [T]; EOS last if the song ended before the limit.
+        nats: float64 [T], -log p of each token under the predictor, without mask and temperature.
     """
 
     tokens: Tokens
@@ -93,22 +93,22 @@ def sample(
     max_tokens: int | None = None,
     device: str | torch.device = "cpu",
 ) -> Tokens:
-    """Draw one song.
+    """Sample one song.
 
     Args:
-        predictor: what `adapt` returned. With `stream` a song takes one step a token; without it, `logits`
-            is called on the growing song, which is slow, and a warning says so.
-        codec: what the track's tokens are written in.
-        seed: of a generator for this song alone, or a generator, which moves on.
+        predictor: the result of `adapt`. With `stream` every token takes one step. Without it, `logits` is
+            called on the growing song, which is slow; a warning is issued.
+        codec: the codec of the track.
+        seed: a seed for this song, or a generator, whose state advances.
         temperature: below 1 sharper, above 1 flatter, 0 greedy.
-        top_p: nucleus sampling; 1 for all ids.
-        max_notes: notes of a MIDI song at most; 512 unless given.
-        max_tokens: tokens at most; 512 for lyrics unless given. What then stands unfinished (a note without
-            its length, half a character) is left out.
-        device: where `logits` gets its songs, for a predictor without `stream`.
+        top_p: the least mass of the nucleus; 1 for all ids.
+        max_notes: the limit in notes, for MIDI; 512 by default.
+        max_tokens: the limit in tokens; 512 by default for lyrics. An unfinished end (a note without its
+            duration, a part of a character) is removed.
+        device: the device of the songs for `logits`, if the predictor has no `stream`.
 
     Returns:
-        uint16 [T] that the codec decodes, without BOS; EOS last only if the song ended of itself.
+        uint16 [T], which the codec decodes, without BOS; EOS last only if the song ended before the limit.
 
     Raises:
         BadInput: a setting is out of range, or the predictor breaks the contract.
@@ -121,7 +121,7 @@ def sample(
 
 
 def open_stream(predictor: Any, codec: Codec, device: torch.device) -> Stream:
-    """The predictor's stream for a new song, or one that scores the song again at every token."""
+    """Return the predictor's stream for a new song, or a stream that scores the song again at every token."""
     if isinstance(predictor, SupportsStream):
         with torch.no_grad():
             return predictor.stream()
@@ -135,20 +135,23 @@ def draw(
     settings: Sampling,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Drawn:
-    """Draw one song from a stream; raises like `sample`.
+    """Sample one song from a stream.
 
     Args:
-        stream: before its first token.
-        codec: of the song.
-        generator: gives one number in [0, 1) for each token.
-        settings: how to draw.
-        progress: called after every token with the notes, or the bytes, that it holds.
+        stream: a stream before its first token.
+        codec: the codec of the song.
+        generator: draws one number in [0, 1) for each token.
+        settings: the settings of sampling.
+        progress: called after every token with its number of notes or bytes.
+
+    Raises:
+        BadInput: as in `sample`.
     """
     most_notes, most_tokens = settings.limits(codec)
     rules = rules_of(codec)
     tokens: list[int] = []
     nats: list[float] = []
-    notes = standing = 0
+    notes = complete = 0
     last = BOS
     while last != EOS:
         with torch.no_grad():
@@ -166,10 +169,10 @@ def draw(
         units = codec.units([last])
         notes += units
         progress(units)
-        if rules.stands:
-            standing = len(tokens)
+        if rules.complete:
+            complete = len(tokens)
             if most_notes is not None and notes >= most_notes:
                 break
         if most_tokens is not None and len(tokens) >= most_tokens:
             break
-    return Drawn(np.array(tokens[:standing], np.uint16), np.array(nats[:standing]))
+    return Drawn(np.array(tokens[:complete], np.uint16), np.array(nats[:complete]))

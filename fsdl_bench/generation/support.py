@@ -1,4 +1,4 @@
-"""The songs that a model adapts to: files of one's own, or those of a frozen episode of the track."""
+"""The support songs for `generate`: the user's files, or those of a frozen episode of the track."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from fsdl_bench.tracks.artists import artist_key
 from fsdl_bench.tracks.views import TrackSong
 
 Log: TypeAlias = Callable[[str], object]
-"""Takes a line for the person who called."""
+"""Takes a line of text for the user."""
 
-_NAMED = 5  # files that a message names at most
+_NAMED = 5  # the most files that a message names
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SupportSong:
     """A song as a model is given it.
 
     Attributes:
-        title: the track's, or the file's name.
+        title: the title in the track, or the file's name.
         tokens: the excerpt, uint16 [T].
     """
 
@@ -43,14 +43,14 @@ class SupportSong:
 
 @dataclass(frozen=True)
 class Support:
-    """Songs to write others after, and where they come from.
+    """The support songs that a model adapts to.
 
     Attributes:
-        artist: the artist's name; "your songs" for files of one's own.
-        artist_key: as episodes spell it; "" for files of one's own.
-        index: of the frozen episode; None for files of one's own.
-        songs: in order.
-        adapt_seed: what the global random generators are set to when the model adapts; in an episode, as in
+        artist: the artist's name; "your songs" for the user's files.
+        artist_key: the artist's key in episodes; "" for the user's files.
+        index: the index of the frozen episode; None for the user's files.
+        songs: the songs in order.
+        adapt_seed: the seed of the global random generators during `adapt`; for an episode, the same as in
             its evaluation.
     """
 
@@ -69,17 +69,17 @@ def find_supports(
     shots: int | None,
     log: Log,
 ) -> list[Support]:
-    """What `--support` or, in place of it, `--episode` and `--shots` name.
+    """Return the supports that `--support`, or `--episode` and `--shots`, name.
 
     Raises:
-        BadInput: both or none is given, or what they name is not there.
+        BadInput: both or none are given, or they name something that does not exist.
     """
     if bool(places) == bool(episodes):
-        raise BadInput("expected either --support, your own songs, or --episode, songs of the track")
+        raise BadInput("--support, --episode: expected one of them: your own songs, or songs of the track")
     design = track.definition
     if places:
         if shots is not None:
-            raise BadInput("--shots goes with --episode; of --support every song is used")
+            raise BadInput("--shots: only for --episode; with --support every song is used")
         songs = read_support([Path(place) for place in places], track.codec, log)
         if len(songs) > (most := max(design.shots)):
             log(f"{len(songs)} support songs; models of {track.name} are evaluated with at most {most}")
@@ -100,19 +100,19 @@ def find_supports(
 
 
 def read_support(places: Sequence[Path], codec: Codec, log: Log = lambda _: None) -> list[SupportSong]:
-    """Songs from files and folders, read, encoded and cut as a track's are.
+    """Read, encode and cut songs from files and folders, as the build of a track does.
 
-    A file that is named must be readable. In a folder, and the folders in it, everything that is no song of
-    the codec's kind is left out and logged. Of songs with the same notes or words the first stays.
+    A named file must be a readable song. In folders (searched recursively) everything that is not a song of
+    the codec's kind is skipped and logged. Of several songs with the same tokens the first is used.
 
     Raises:
-        BadInput: there is no such place, a named file is no such song, or no song was found at all.
+        BadInput: a path does not exist, a named file is not a song, or no song was found.
     """
     songs: dict[bytes, SupportSong] = {}
     left_out: list[str] = []
     for place in places:
         if not place.exists():
-            raise BadInput(f"--support {place}: there is no such file or folder")
+            raise BadInput(f"--support {place}: no such file or folder")
         source = _Anywhere(Tree(place if place.is_dir() else place.parent), codec.kind, "")
         for item in source.items() if place.is_dir() else [source.item(place.name)]:
             try:
@@ -136,15 +136,15 @@ def read_support(places: Sequence[Path], codec: Codec, log: Log = lambda _: None
             f"{_some(left_out)}"
         )
     if left_out:
-        log(f"Left out of the support{_some(left_out)}")
+        log(f"Skipped in the support{_some(left_out)}")
     return list(songs.values())
 
 
 def find_episode(episodes: Sequence[Episode], wanted: str) -> Episode:
-    """The frozen episode that `ARTIST` or `ARTIST:INDEX` names; index 0 unless given.
+    """Return the frozen episode that `ARTIST` or `ARTIST:INDEX` names; the index is 0 by default.
 
     Raises:
-        BadInput: no evaluated artist has that name, or the index is not one of theirs.
+        BadInput: no evaluated artist has that name, or the artist has no episode with that index.
     """
     name, colon, number = wanted.rpartition(":")
     if not (colon and number.isdigit()):
@@ -154,18 +154,23 @@ def find_episode(episodes: Sequence[Episode], wanted: str) -> Episode:
     if not found:
         artists = sorted({episode.artist for episode in episodes})
         close = difflib.get_close_matches(key, artists, n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(close)}? " if close else ""
         raise BadInput(
-            f"--episode {wanted}: no evaluated artist is called {key!r}"
-            f"{'; did you mean ' + ' or '.join(close) + '?' if close else ''} "
+            f"--episode {wanted}: no evaluated artist is called {key!r}. {hint}"
             f"There are {len(artists)}: {', '.join(artists)}"
         )
     if int(number) not in found:
-        raise BadInput(f"--episode {wanted}: {key} has the episodes {', '.join(map(str, sorted(found)))}")
+        known = ", ".join(map(str, sorted(found)))
+        raise BadInput(f"--episode {wanted}: {key} has the episodes {known}, found {number}")
     return found[int(number)]
 
 
 def episode_support(episode: Episode, shots: int) -> list[SupportSong]:
-    """The first `shots` support songs of an episode; raises `BadInput` if it has fewer."""
+    """Return the first `shots` support songs of an episode.
+
+    Raises:
+        BadInput: the episode has fewer.
+    """
     try:
         songs: tuple[TrackSong, ...] = episode.at(shots)
     except ValueError as error:
@@ -174,13 +179,13 @@ def episode_support(episode: Episode, shots: int) -> list[SupportSong]:
 
 
 class _Anywhere(FileSource):
-    """Songs wherever in a folder they stand."""
+    """Songs anywhere below a folder."""
 
     def place(self, path: str) -> tuple[str, str, str]:
         return "you", readable(self.stem(path)), ""
 
     def item(self, name: str) -> Item:
-        """One file at the top of the folder, whatever its name ends in."""
+        """Return one file at the top of the folder, whatever its extension."""
         return Item(printable(name), *self.place(name), "", name)
 
 
@@ -194,9 +199,9 @@ def _encoded(item: Item, source: _Anywhere, codec: Codec) -> SupportSong:
 
 
 def _refusal(place: Path, codec: Codec, error: Rejected) -> str:
-    """Why a named file cannot be support; the wrong kind of song gets a word of its own."""
+    """Say why a named file cannot be support, with a hint if it is of the wrong kind."""
     other = next((kind for kind, ends in SUFFIXES.items() if place.name.lower().endswith(ends)), None)
-    hint = f" (a track of kind {codec.kind} takes {', '.join(SUFFIXES[codec.kind])})"
+    hint = f" (a {codec.kind} track needs {', '.join(SUFFIXES[codec.kind])})"
     return f"--support {place}: {error}{hint if other != codec.kind else ''}"
 
 

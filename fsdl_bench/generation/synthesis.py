@@ -1,10 +1,10 @@
-"""Notes as sound: a small additive synthesizer for previews.
+"""A small additive synthesizer that turns notes into sound, for previews.
 
     note(t) = level * envelope(t) * sum_k a_k exp(-t k b) sin(2 pi k f t),     f = 440 * 2^((pitch - 69) / 12)
 
-over the partials below 0.45 of the sample rate, so nothing folds back. What is struck or plucked dies away;
-what is blown, bowed or sung is held. Drums are noise, drums with a skin a falling tone as well. It is meant
-for a first listen: open the `.mid` in a player with real instruments for more.
+over the partials below 0.45 of the sample rate, which avoids aliasing. Struck and plucked instruments decay;
+blown, bowed and sung ones are sustained. Drums are noise; drums with a skin also have a falling tone. This is
+only a preview: play the `.mid` with real instruments for more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fsdl_bench.music.notes import DRUMS, Notes
 Samples = npt.NDArray[np.float64]
 
 RATE = 22_050
-"""Samples per second, unless another rate is asked for."""
+"""The default sample rate in Hz."""
 
 _PEAK = 0.89
 _HIGHEST = 0.45
@@ -30,12 +30,14 @@ _HIGHEST = 0.45
 
 @dataclass(frozen=True)
 class _Voice:
-    """How a family sounds: its partials, and seconds of attack and release.
+    """The sound of an instrument family.
 
     Attributes:
-        partials: a_1, a_2, ...
-        decay: 1/s, how fast the sound dies while it is held.
-        damping: b, 1/s: how much faster each further partial dies.
+        partials: the amplitudes a_1, a_2, ...
+        decay: the decay rate of the held sound in 1/s.
+        damping: b, the additional decay rate of each further partial in 1/s.
+        attack: seconds.
+        release: seconds.
     """
 
     partials: tuple[float, ...]
@@ -59,18 +61,18 @@ _VOICES = (
     _BLOWN, _BLOWN, _BRASS, _SUNG, _SUNG, _PLUCKED, _BELL, _SUNG,
 )
 # fmt: on
-"""By General MIDI family."""
+"""The voice of each General MIDI family."""
 
 _KICKS, _TOMS, _SNARES = (35, 36), (41, 43, 45, 47, 48, 50), (37, 38, 39, 40)
 
 
 def synthesize(notes: Notes, rate: int = RATE, seconds: float | None = None) -> Samples:
-    """The sound of the notes: float64 [N] between -0.89 and 0.89, one channel.
+    """Return the sound of the notes: float64 [N] between -0.89 and 0.89, one channel.
 
     Args:
-        notes: any; the sound begins at second 0.
-        rate: samples per second.
-        seconds: only so much of the beginning, faded out; None for all.
+        notes: the notes; the sound starts at second 0.
+        rate: the sample rate in Hz.
+        seconds: synthesize only the beginning of this length, and fade it out; None for all.
     """
     length = float(notes.end.max(initial=0.0)) + 0.35
     cut = seconds is not None and seconds < length
@@ -87,7 +89,7 @@ def synthesize(notes: Notes, rate: int = RATE, seconds: float | None = None) -> 
 
 
 def wav(sound: Samples, rate: int = RATE) -> bytes:
-    """A `.wav` file: 16 bits, one channel. `sound` must lie between -1 and 1."""
+    """Return a `.wav` file (16 bits, one channel) of a sound between -1 and 1."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
@@ -98,7 +100,7 @@ def wav(sound: Samples, rate: int = RATE) -> bytes:
 
 
 def _parts(notes: Notes, rate: int, size: int) -> Iterator[tuple[int, Samples]]:
-    """Each note as the place where it begins and what is heard of it."""
+    """Yield (first sample, sound) of each note."""
     noise = np.random.default_rng(0)
     columns = (notes.start, notes.end, notes.family, notes.pitch, notes.velocity)
     for start, end, family, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True):
@@ -128,7 +130,7 @@ def _drum(pitch: int, rate: int, noise: np.random.Generator) -> Samples:
     skin = pitch in _KICKS + _TOMS + _SNARES
     t = np.arange(int((0.3 if skin else 0.12) * rate)) / rate
     rattle = noise.standard_normal(len(t)) * np.exp(-t / (0.05 if pitch in _SNARES else 0.025))
-    if not skin:  # cymbals and shakers: only what is high
+    if not skin:  # cymbals and shakers: high frequencies only
         return 0.25 * np.diff(rattle, prepend=0.0)
     low = 50 if pitch in _KICKS else 180 if pitch in _SNARES else 60 + 3 * (pitch - 41)
     falling = np.sin(2 * np.pi * (low * t + 0.02 * low * (1 - np.exp(-t / 0.02))))

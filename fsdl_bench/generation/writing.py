@@ -1,4 +1,4 @@
-"""A song to files: `.mid`, a piano roll and a preview to listen to for music, `.txt` for lyrics."""
+"""Write the files of a song: `.mid`, a piano roll and a `.wav` preview for music, `.txt` for lyrics."""
 
 from __future__ import annotations
 
@@ -14,41 +14,40 @@ from fsdl_bench.music.notes import Notes
 
 PAGE = "index.html"
 
-_SCALE, _DOTS = 0.7, 130  # of the figure's size, so that its letters can be read half a page wide; an inch
-_COLOURS = 96  # of the picture's palette; a fourth of the size of full colour, and no difference to the eye
+_SCALE, _DPI = 0.7, 130  # the figure is scaled so that its letters are legible at half the page's width
+_COLOURS = 96  # the palette: a quarter of the size of full colour, without a visible difference
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What is made to listen to.
+    """The settings of previews.
 
     Attributes:
-        seconds: of the beginning of each song; 0 for no preview.
-        rate: samples per second.
+        seconds: the length of each preview in seconds; 0 for no preview.
+        rate: the sample rate in Hz.
     """
 
     seconds: float = 30.0
     rate: int = RATE
 
     def __post_init__(self) -> None:
-        """Refuse what is no preview."""
         if not 0 <= self.seconds < float("inf"):
-            raise BadInput(f"--preview-seconds: expected a number from 0 (none) up, found {self.seconds}")
+            raise BadInput(f"--preview-seconds: expected 0 (none) or a positive number, found {self.seconds}")
         if not 4000 <= self.rate <= 96_000:
-            raise BadInput(f"--preview-rate: expected 4000 to 96000 samples a second, found {self.rate}")
+            raise BadInput(f"--preview-rate: expected 4000 to 96000 Hz, found {self.rate}")
 
 
 def write_song(
     tokens: Tokens, codec: Codec, folder: Path, stem: str, preview: Preview
 ) -> dict[FileKind, str]:
-    """Write the files of one song; returns their names by kind.
+    """Write the files of one song and return their names by kind.
 
     Args:
-        tokens: that the codec decodes.
-        codec: of the tokens.
-        folder: where the files go.
-        stem: what their names begin with.
-        preview: how long, and how fine.
+        tokens: the song, uint16 [T]; the codec must be able to decode it.
+        codec: the codec of the tokens.
+        folder: the folder of the files.
+        stem: the file names without their extension.
+        preview: the settings of the preview.
     """
     content = codec.decode(tokens)
     files: dict[FileKind, bytes] = {}
@@ -67,7 +66,7 @@ def write_song(
 
 
 def picture(notes: Notes) -> bytes:
-    """The piano roll as a small PNG, without a title."""
+    """Return the piano roll as a small PNG, without a title."""
     from PIL import Image
 
     from fsdl_bench.music.plotting import piano_roll
@@ -76,14 +75,14 @@ def picture(notes: Notes) -> bytes:
     figure = piano_roll(notes)
     width, height = figure.get_size_inches()
     figure.set_size_inches(_SCALE * width, _SCALE * height)
-    figure.savefig(drawn, format="png", dpi=_DOTS)
+    figure.savefig(drawn, format="png", dpi=_DPI)
     image = Image.open(drawn).convert("RGB")
     image.quantize(_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()
 
 
 def check_out(folder: Path) -> None:
-    """Raise `BadInput` if the folder holds anything that an earlier call did not write there."""
+    """Raise `BadInput` if the folder contains anything that an earlier call did not write."""
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -93,5 +92,5 @@ def check_out(folder: Path) -> None:
     if strangers := sorted({path.name for path in folder.iterdir()} - own):
         named = ", ".join(strangers[:3]) + (", ..." if len(strangers) > 3 else "")
         raise BadInput(
-            f"--out {folder}: it holds {named}, not written there by this command; name a new folder"
+            f"--out {folder}: expected a new folder, or one of an earlier call, found {named} in it"
         )

@@ -1,4 +1,4 @@
-"""Results: the song rows that are the record, the figures computed from them, and the files of both."""
+"""Results: song rows (the unit of record), the figures computed from them, and the files of both."""
 
 from fsdl_bench.results.aggregates import (
     Aggregates,

@@ -1,12 +1,12 @@
-"""From song rows to the figures of a result: NLL by shots, gains, control, distance to the optimum.
+"""Compute the figures of a result from its song rows: NLL by shots, gains, control, distance to the optimum.
 
 Each figure is computed per artist, averaged over seeds, and then estimated over artists
-(`statistics.estimate`). So the intervals say how the figure would move with other artists; how it moves
-with the training seed stands apart as `seed_spread`, the standard deviation of the headline over seeds.
+(`statistics.estimate`). An interval therefore covers other artists. The variation with the training seed is
+reported separately: `seed_spread` is the standard deviation of the headline over seeds.
 
     nll(K)         sum nats / sum units, in the track's unit: nats per note, or bits per UTF-8 byte
-    gain(K)        nll(0) - nll(K): what the support is worth to this model; positive is good
-    control        nll with another artist's support - nll with the right one, both at the headline shot
+    gain(K)        nll(0) - nll(K); positive if the support helps
+    control gain   nll with another artist's support - nll with the right one, both at the headline shot
     to_optimum(K)  nll(K) - nll of the Bayes-optimal predictor, on synthetic tracks
 """
 
@@ -28,14 +28,14 @@ class ShotSummary(Frozen):
 
     Attributes:
         shots: K.
-        nll: the headline, in the track's unit.
-        nats_per_token: the same sums over scored tokens.
+        nll: NLL in the track's unit.
+        nats_per_token: NLL per scored token.
         nats_per_song: mean -log p(x') over query songs.
-        bits_per_second: for MIDI.
-        by_kind: the part of the NLL that falls on each kind of token, in the track's unit.
-        gain: over the model's own zero shots; absent at zero shots and where those were not run.
-        to_optimum: distance to the Bayes-optimal predictor; synthetic tracks only.
-        seed_spread: standard deviation of the headline over seeds; absent with one seed.
+        bits_per_second: NLL per second of music; MIDI only.
+        by_kind: the part of the NLL from each kind of token, in the track's unit.
+        gain: NLL at zero shots minus this NLL; None at zero shots and if zero shots were not run.
+        to_optimum: NLL minus that of the Bayes-optimal predictor; synthetic tracks only.
+        seed_spread: standard deviation of `nll` over seeds; None with one seed.
     """
 
     shots: int
@@ -54,8 +54,8 @@ class ControlSummary(Frozen):
 
     Attributes:
         shots: K, the headline shot.
-        nll: with the other artist's support.
-        gain: that minus the NLL with the right artist's support: what was learnt about the artist.
+        nll: NLL with the other artist's support.
+        gain: that NLL minus the NLL with the right support: what the model learnt about the artist.
     """
 
     shots: int
@@ -64,7 +64,7 @@ class ControlSummary(Frozen):
 
 
 class Aggregates(Frozen):
-    """Everything that is computed from the song rows, and recomputed whenever a result is read."""
+    """All figures that are computed from the song rows, and recomputed whenever a result is read."""
 
     artists: int
     episodes: int
@@ -76,9 +76,17 @@ class Aggregates(Frozen):
 def artist_figures(
     frame: pd.DataFrame, *, shots: int, condition: str = "right", value: str = "nats", per: str = "units"
 ) -> tuple[list[str], Floats]:
-    """One figure per artist, averaged over seeds: (artist keys, sorted; sum of `value` / sum of `per` [A]).
+    """Return one figure per artist, averaged over seeds.
 
-    `per` may be "songs" for a mean over songs. Figures are as stored, in nats where `value` is nats.
+    Args:
+        frame: song rows.
+        shots: K.
+        condition: "right" for the artist's own support, "control" for another artist's.
+        value: the column to sum.
+        per: the column to divide by, or "songs" for a mean over songs.
+
+    Returns:
+        The sorted artist keys, and float64 [A]: sum of `value` / sum of `per`, in nats if `value` is nats.
 
     Raises:
         ValueError: there are no rows of this condition and number of shots.
@@ -88,12 +96,12 @@ def artist_figures(
 
 
 def in_unit(unit: Unit) -> float:
-    """What nats are multiplied by for the headline: bits for bytes, nats for notes."""
+    """Return the factor from nats to the headline's unit: bits for bytes, nats for notes."""
     return 1 / math.log(2) if unit == "byte" else 1.0
 
 
 def summarise(frame: pd.DataFrame, unit: Unit) -> Aggregates:
-    """All figures of checked song rows. `unit` is what the rows' `units` count."""
+    """Compute all figures from checked song rows; `unit` is what their column `units` counts."""
     songs = frame[["artist", "episode", "song_id"]].drop_duplicates()
     right = frame[frame["condition"] == "right"]
     control = frame[frame["condition"] == "control"]
@@ -142,7 +150,6 @@ def _control(frame: pd.DataFrame, shots: int, unit: Unit) -> ControlSummary:
 def _by_seed(
     frame: pd.DataFrame, shots: int, condition: str, value: str, per: str
 ) -> tuple[list[str], Floats]:
-    """(artist keys [A], figures [seeds, A])."""
     import numpy as np
 
     part = frame[(frame["shots"] == shots) & (frame["condition"] == condition)]

@@ -153,17 +153,17 @@ def _no_rows(path: Path, named: RowsFile) -> str:
 
 
 def _draws(packages: Mapping[str, str]) -> list[str]:
-    """The versions that the bootstrap's random draws may depend on: as recorded, else as installed."""
+    """The versions that the bootstrap draws depend on: the recorded ones, else the installed ones."""
     return [packages.get(name) or version(name) for name in ("numpy", "scipy")]
 
 
 def _differences(
     field: str, stated: Any, computed: Any, same_draws: bool
 ) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """(field, (stated, computed)) wherever the two differ by more than rounding.
+    """Yield (field, (stated, computed)) for every field in which the two differ by more than rounding.
 
-    Other versions of numpy and scipy may draw other bootstrap samples: then an end of an interval may be off
-    by a tenth of its width.
+    Other versions of numpy and scipy may draw other bootstrap samples. Without `same_draws`, an end of an
+    interval may therefore be off by a tenth of the interval's width.
     """
     if isinstance(stated, dict) and isinstance(computed, dict):
         for key in stated.keys() | computed.keys():

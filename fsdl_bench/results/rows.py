@@ -1,8 +1,8 @@
-"""Song rows: one scored query song each, the record from which every figure of a result is computed.
+"""Song rows: one row per scored query song. Every figure of a result is computed from them.
 
-A row says which song was scored (artist, episode, song id), after which support (condition, shots, seed), and
-what came out (nats, tokens, units). Rows are stored as Parquet: dictionaries and zstd keep some thousand rows
-in tens of kilobytes, and `nats` stays float64.
+A row has the song (artist, episode, song id), its setting (seed, condition, shots) and its score (nats,
+tokens, units). Rows are stored as Parquet with dictionaries and zstd: a few thousand rows take tens of
+kilobytes. `nats` stays float64.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Scoring: TypeAlias = Literal["independent", "streaming"]
-"""The protocol: each query song alone after the support, or in frozen order with `observe` after each."""
+"""The protocol: each query song given only the support, or in frozen order with `observe` after each."""
 
 Condition: TypeAlias = Literal["right", "control"]
-"""Whose support it was: the artist's own, or another artist's."""
+"""Whose support the model was given: the artist's own, or another artist's."""
 
 KEY = ("seed", "condition", "shots", "artist", "episode", "song_id")
-"""The columns that name a row; no two rows share them."""
+"""The columns that identify a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class SongRow:
     Attributes:
         seed: the seed of the fitted submission.
         condition: "right" for the artist's own support (and for zero shots), "control" for another's.
-        shots: K, the support songs that were seen.
+        shots: K, the number of support songs.
         artist: the artist's key.
         episode: the episode's index within the artist.
-        song_id: the query song.
-        nats: -log p(song | support), the sum over the scored tokens.
-        tokens: how many tokens that sum is over, EOS included where the song has one.
-        units: notes, or UTF-8 bytes.
-        seconds: for MIDI, the length of the scored excerpt.
-        kinds: the part of `nats` that fell on each kind of token that the codec names, such as "shift".
-        optimal_nats: on synthetic tracks, what the Bayes-optimal predictor pays for the same song.
+        song_id: the query song's id.
+        nats: -log p(song | support), summed over the scored tokens.
+        tokens: the number of scored tokens, including EOS if the song has one.
+        units: the number of notes, or of UTF-8 bytes.
+        seconds: the length of the scored excerpt; MIDI only.
+        kinds: `nats` by kind of token, such as "shift", if the codec has kinds.
+        optimal_nats: the Bayes-optimal predictor's nats for the same song; synthetic tracks only.
     """
 
     seed: int
@@ -61,30 +61,30 @@ class SongRow:
 
 
 def rows_table(rows: Iterable[SongRow], *, track_digest: str, protocol: Scoring) -> pa.Table:
-    """The rows as an Arrow table, sorted by `KEY`. Optional columns stand only where the rows have them.
+    """Return the rows as an Arrow table, sorted by `KEY`. It has the optional columns that the rows have.
 
     Raises:
-        ValueError: no rows, or rows that differ in which optional values they have.
+        ValueError: there are no rows, or they differ in which optional values they have.
     """
     import pyarrow as pa
 
     ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in KEY))
     if not ordered:
-        raise ValueError("a result needs at least one song row")
+        raise ValueError("a result needs at least one song row, found none")
     kinds = tuple(ordered[0].kinds)
     optional = tuple(n for n in ("seconds", "optimal_nats") if getattr(ordered[0], n) is not None)
     columns: dict[str, list[Any]] = {
         name: [getattr(row, name) for row in ordered] for name in (*KEY, "nats", "tokens", "units", *optional)
     }
     if any(set(row.kinds) != set(kinds) for row in ordered):
-        raise ValueError(f"every row needs the same kinds as the first: {', '.join(kinds) or 'none'}")
+        raise ValueError(f"every row needs the same kinds as the first ({', '.join(kinds) or 'none'})")
     for kind in kinds:
         columns[f"nats_{kind}"] = [row.kinds[kind] for row in ordered]
     columns["track_digest"] = [track_digest] * len(ordered)
     columns["protocol"] = [protocol] * len(ordered)
     schema = _schema(columns)
     if missing := [name for name in optional if None in columns[name]]:
-        raise ValueError(f"every row needs a value in {', '.join(missing)}, as the first has")
+        raise ValueError(f"every row needs a value in {', '.join(missing)}, as in the first row")
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
@@ -100,11 +100,15 @@ def rows_to_parquet(table: pa.Table) -> bytes:
 
 
 def read_rows(data: bytes, place: str) -> pd.DataFrame:
-    """The rows of a Parquet file, checked; `place` names the file in messages.
+    """Return the checked rows of a Parquet file.
+
+    Args:
+        data: the file's content.
+        place: the file's name in messages.
 
     Raises:
-        BadInput: not Parquet, a column is missing, unknown or of the wrong type, a value is out of range, a
-            row stands twice, or the sets of songs differ between shots.
+        BadInput: the file is not Parquet, a column is missing, unknown or of the wrong type, a value is out
+            of range, a row is given twice, or settings differ in their songs.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -128,15 +132,19 @@ def read_rows(data: bytes, place: str) -> pd.DataFrame:
 
 
 def check_rows(frame: pd.DataFrame, place: str) -> None:
-    """Refuse rows that no run of the harness writes; `place` names them in messages.
+    """Refuse rows that no run of the harness writes.
+
+    Args:
+        frame: song rows.
+        place: the name of their file in messages.
 
     Raises:
-        BadInput: names the column or the song, and what is wrong with it.
+        BadInput: a column or a song is wrong; the message names it.
     """
     import numpy as np
 
     if frame.empty:
-        raise BadInput(f"{place}: no song rows")
+        raise BadInput(f"{place}: expected song rows, found none")
     for name in ("track_digest", "protocol"):
         if frame[name].nunique() != 1:
             raise BadInput(f"{place}: {name} should be one value in all rows, found {frame[name].nunique()}")
@@ -151,10 +159,10 @@ def check_rows(frame: pd.DataFrame, place: str) -> None:
     control, right = (set(frame["shots"][frame["condition"] == name]) for name in ("control", "right"))
     if len(control) > 1 or not control <= right:
         raise BadInput(
-            f"{place}: the control should stand at one number of shots that the right support has too"
+            f"{place}: the control should have one number of shots, which the right support has too"
         )
     if (twice := frame.duplicated(list(KEY))).any():
-        raise BadInput(f"{place}: a row stands twice: {_name(frame[twice].iloc[0])}")
+        raise BadInput(f"{place}: a row is given twice: {_name(frame[twice].iloc[0])}")
     lengths = frame.groupby(["song_id"], observed=True)[["tokens", "units"]].nunique()
     if (lengths > 1).any(axis=None):
         song = lengths.index[(lengths > 1).any(axis=1)][0]
@@ -177,7 +185,7 @@ def _name(row: pd.Series[Any]) -> str:
 
 
 def _schema(columns: Iterable[str]) -> pa.Schema:
-    """The schema of a file with these columns: all that are required, and the optional ones among them."""
+    """The schema: the required columns, and the optional ones among `columns`."""
     import pyarrow as pa
 
     words = pa.dictionary(pa.int32(), pa.string())

@@ -1,6 +1,6 @@
-"""What a result's JSON holds, as pydantic models; they are the schema that is committed in `schema/`.
+"""The JSON of a result as pydantic models. `schema/result-v1.schema.json` is generated from them.
 
-`SCHEMA_VERSION` changes when an old reader could misread a new file.
+`SCHEMA_VERSION` changes if an old reader could misread a new file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Sha256: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class TrackInfo(Frozen):
-    """What was evaluated on. Two results compare only where all of this is equal."""
+    """The track and the episodes of an evaluation. Results are comparable only if all of this is equal."""
 
     name: str
     kind: Kind
@@ -40,17 +40,18 @@ class TrackInfo(Frozen):
 
 
 class SubmissionInfo(Frozen):
-    """Whose model it is.
+    """The evaluated submission.
 
     Attributes:
-        name: as it stands in tables.
-        family: such as "n-gram", "adaptive", "meta-learned"; for filtering.
-        exact: false for a model that can only give a bound; such results are listed apart, with "<=".
+        name: the model's name in tables.
+        family: a group for filtering, such as "n-gram", "adaptive" or "meta-learned".
+        description: a sentence or two about the model.
+        exact: false for a model that only gives an upper bound; it is listed separately, with "<=".
         source: the path or import path that was evaluated.
-        sha256: of the submission file.
-        arguments: constructor arguments.
-        parameters: how many numbers were learnt, where the submission says so.
-        notes: what else the submission says of itself, such as training tokens.
+        sha256: the hash of the submission file.
+        arguments: the constructor arguments.
+        parameters: the number of learnt parameters; None if the submission does not report it.
+        notes: anything else that the submission reports, such as training tokens.
     """
 
     name: str
@@ -65,7 +66,7 @@ class SubmissionInfo(Frozen):
 
 
 class Cost(Frozen):
-    """What it took. Times are wall-clock; `fit_seconds` is of the first fit where a cached one was used."""
+    """The cost of an evaluation, in wall-clock time. For a cached fit, `fit_seconds` is that of the fit."""
 
     fit_seconds: float | None
     adapt_ms: float | None
@@ -75,7 +76,7 @@ class Cost(Frozen):
 
 
 class Environment(Frozen):
-    """Where it ran. `git_commit` and `git_dirty` are of the working folder, absent outside a repository."""
+    """The machine and the software. `git_commit` and `git_dirty` are None outside a git repository."""
 
     device: str
     python: str
@@ -86,15 +87,15 @@ class Environment(Frozen):
 
 
 class AuditVerdict(Frozen):
-    """One rule, checked.
+    """The verdict on one rule.
 
     Attributes:
-        rule: such as "causality".
+        rule: the rule's name, such as "causality".
         passed: whether every check was within the tolerance.
-        checks: how many comparisons were made.
-        worst: the largest difference in nats that was met.
-        tolerance: the largest difference that the floating-point type explains.
-        detail: where the worst difference was, or "".
+        checks: the number of comparisons.
+        worst: the largest difference found, in nats.
+        tolerance: the largest difference that the floating-point type explains, in nats.
+        detail: the place of the largest difference, or "".
     """
 
     rule: str
@@ -106,11 +107,11 @@ class AuditVerdict(Frozen):
 
 
 class Run(Frozen):
-    """Everything of a result that does not follow from its song rows.
+    """The part of a result that is not computed from its song rows.
 
     Attributes:
-        smoke: a shortened run that shows that the pieces fit; never a result.
-        status: "verified" only where the maintainers ran the submission themselves.
+        smoke: whether the run was shortened with `--limit`; such a run is never ranked.
+        status: "verified" only if the maintainers ran the submission themselves.
     """
 
     track: TrackInfo
@@ -126,7 +127,7 @@ class Run(Frozen):
 
 
 class RowsFile(Frozen):
-    """The song rows that the aggregates were computed from, in a file beside the JSON."""
+    """The file beside the JSON with the song rows that the aggregates were computed from."""
 
     file: str
     sha256: Sha256
@@ -134,7 +135,7 @@ class RowsFile(Frozen):
 
 
 class Result(Run):
-    """One evaluation, as the JSON holds it."""
+    """One evaluation: the content of `<name>.json`."""
 
     schema_version: Literal["fsdl-bench-result-1"]
     rows: RowsFile
@@ -142,6 +143,6 @@ class Result(Run):
 
 
 def result_schema() -> str:
-    """The JSON Schema of a result, as committed in `schema/result-v1.schema.json`."""
+    """Return the JSON Schema of a result, which `schema/result-v1.schema.json` contains."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Result.model_json_schema()}
     return json.dumps(schema, indent=1) + "\n"

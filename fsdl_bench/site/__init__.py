@@ -1,7 +1,7 @@
-"""The leaderboard: from result files to one static site, and the check of a result before it is sent.
+"""The leaderboard: render result files as one static site, and check a result before it is submitted.
 
-    results/** -> read and verified -> ranked into boards -> `Leaderboard` -> pages, JSON, CSV
+    results/** -> read and checked -> ranked into boards -> `Leaderboard` -> pages, JSON, CSV
 
-The pages show what `leaderboard.json` holds. Every figure comes from a result, from a paired comparison of
-results or from their song rows; none is computed in the browser.
+The pages show the content of `leaderboard.json`. Every figure comes from a result, from a paired comparison
+of results, or from their song rows. The browser computes nothing.
 """

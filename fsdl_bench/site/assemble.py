@@ -1,7 +1,8 @@
-"""From folders of results to the `Leaderboard`; copies what the pages link to into the site."""
+"""Read the results below a folder, rank them, and copy the files that the pages link to into the site."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,20 +22,23 @@ _ORDER = ("headline", "default", "further", "recipe", "user")
 
 
 def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
-    """Read and verify every result below `results`, rank them, and copy their files into `out`.
+    """Read and check every result below `results`, rank them, and copy their files into `out`.
 
-    The samples and the removal log are looked for beside the folder of results.
+    Samples and the removal log are read from the parent of the results folder.
 
     Raises:
-        BadInput: there is no result, one of them does not verify, or two of a board share a name.
+        BadInput: there is no result, a file is damaged, or two results of a board have the same model name.
     """
     paths = sorted(path for path in results.rglob("*.json") if not path.name.startswith("."))
     if not paths:
-        raise BadInput(f"There is no result (.json) below {results}")
+        raise BadInput(f"--results {results}: expected results (.json) below this folder, found none")
     stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]
+    for one in stored:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", one.result.track.name):
+            raise BadInput(f"{one.path}: track.name {one.result.track.name!r} cannot be part of a file name")
     names = sorted({one.result.track.name for one in stored})
     tracks = [
-        _track(name, [one for one in stored if one.result.track.name == name], results, out)
+        _track(name, [one for one in stored if one.result.track.name == name], results, out, progress)
         for name in tqdm(names, "tracks", disable=not progress, unit="track")
     ]
     return Leaderboard(
@@ -51,7 +55,7 @@ def _version() -> str:
     return version("fsdl-bench")
 
 
-def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path) -> TrackView:
+def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path, progress: bool) -> TrackView:
     card = card_of(name)
     definition = card.definition
     info = stored[0].result.track
@@ -60,6 +64,7 @@ def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path) 
         placed = place(
             [one for one in stored if one.result.protocol == protocol],
             definition.digest if definition else "",
+            progress=progress,
         )
         if placed:
             boards.append(_board(placed, card, results, out))
@@ -108,7 +113,7 @@ def _entries(
 
 
 def _copied_source(stored: StoredResult, out: Path) -> str:
-    """Copy the submission file as it was evaluated into the site; "" where it cannot be had."""
+    """Copy the submission file as it was evaluated into the site; return its name, "" if it is not found."""
     found = submission_file(root_of(stored.path), stored.result)
     data = found.evaluated if found else None
     if found is None or data is None:

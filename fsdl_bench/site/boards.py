@@ -1,33 +1,41 @@
-"""Ranking: the results of one track and protocol, compared at every number of shots.
+"""Rank the results of one track and protocol at every number of shots.
 
-Who is ranked: exact results that may stand on a leaderboard, but for the family `reference`: those models
-know the truth, or nothing at all, and no real model should have to beat them. Comparisons of a large board
-take minutes, so each is kept under FSDL_BENCH_HOME, named by a hash of everything that it depends on.
+Ranked are acceptable results with exact likelihoods, except the family `reference`: those models know the
+truth, or nothing at all. Comparing the results of a large board takes minutes, so comparisons are cached
+under FSDL_BENCH_HOME. The key of a comparison is a hash of everything that it depends on.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fsdl_bench import fingerprint
+from fsdl_bench.checked import read_checked, write_checked
 from fsdl_bench.comparison import Compared, Comparison, compare
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import atomic_write, home
+from fsdl_bench.paths import home
+from fsdl_bench.progress import note
 from fsdl_bench.results import StoredResult, check_acceptable
 from fsdl_bench.site.view import BASELINE, Placing, Standing
 from fsdl_bench.statistics import Estimate
+from fsdl_bench.versions import package_versions
 
 REFERENCE = "reference"
-"""The family whose results stand on a board without a rank."""
+"""The family whose results are shown on a board without a rank."""
+
+_COMPARED: Mapping[str, bool | set[str]] = {
+    **dict.fromkeys(("track", "protocol", "smoke", "aggregates"), True),
+    "submission": {"exact"},
+}
+"""The fields of a result, beside its rows, that a comparison is computed from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A result with its standing on its board."""
+    """A result, whether it is ranked or why not, and its placings."""
 
     slug: str
     stored: StoredResult
@@ -37,33 +45,34 @@ class Placed:
 
 
 def slug_of(name: str) -> str:
-    """A model's name as part of a file name: small letters, digits, dots and dashes."""
+    """Return a model's name as part of a file name: lower-case letters, digits, dots and dashes."""
     return re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.") or "model"
 
 
-def place(results: Sequence[StoredResult], digest: str) -> list[Placed]:
-    """The standing of each result of one track and protocol, best first at the headline shot.
+def place(results: Sequence[StoredResult], digest: str, *, progress: bool = True) -> list[Placed]:
+    """Rank the results of one track and protocol; best first at the headline shot.
 
     Args:
-        results: of one track and protocol.
-        digest: the frozen digest of the track; "" where it has none.
+        results: the results of one track and protocol.
+        digest: the frozen digest of the track; "" if it has none.
+        progress: whether to say on stderr that a damaged comparison is computed again.
 
     Raises:
-        BadInput: two results call their model the same.
+        BadInput: two results have the same model name.
     """
     placed: dict[str, Placed] = {}
     for stored in results:
         slug = slug_of(stored.result.submission.name)
         if slug in placed:
             raise BadInput(
-                f"{placed[slug].stored.path} and {stored.path} both call their model "
-                f"{stored.result.submission.name!r}; a name stands once on a board (`evaluate --name`)."
+                f"{placed[slug].stored.path} and {stored.path} have the same model name, "
+                f"{stored.result.submission.name!r}. Evaluate one of them with another --name."
             )
         standing, reason = _standing(stored, digest)
         placed[slug] = Placed(slug, stored, standing, reason)
     _refuse_other_episodes(placed)
     ranked = {slug: one for slug, one in placed.items() if one.standing == "ranked"}
-    placings = _placings({slug: one.stored for slug, one in ranked.items()})
+    placings = _placings({slug: one.stored for slug, one in ranked.items()}, progress)
     found = [replace(one, placings=tuple(placings.get(slug, ()))) for slug, one in placed.items()]
     order = ("ranked", "reference", "bound", "refused")
     return sorted(found, key=lambda one: (order.index(one.standing), _headline(one), one.slug))
@@ -75,14 +84,14 @@ def _standing(stored: StoredResult, digest: str) -> tuple[Standing, str]:
     except BadInput as error:
         return "refused", str(error).removeprefix(f"{stored.path} ")
     if digest and stored.result.track.digest != digest:
-        return "refused", f"was scored on other data: digest {stored.result.track.digest[:16]}"
+        return "refused", f"was scored on other data (digest {stored.result.track.digest[:16]})"
     if stored.result.submission.family == REFERENCE:
         return "reference", ""
     return ("ranked", "") if stored.result.submission.exact else ("bound", "")
 
 
 def _refuse_other_episodes(placed: dict[str, Placed]) -> None:
-    """Results of other episodes than most compare with nothing; the majority decides whose are right."""
+    """Refuse results with other episodes than the majority: they cannot be compared."""
     standing = {slug: one for slug, one in placed.items() if one.standing != "refused"}
     tracks = [one.stored.result.track for one in standing.values()]
     if not tracks:
@@ -94,18 +103,18 @@ def _refuse_other_episodes(placed: dict[str, Placed]) -> None:
 
 
 def _headline(placed: Placed) -> float:
-    """The NLL at the headline shot; results without it come last."""
+    """The NLL at the headline shot; inf without it, so that such results come last."""
     result = placed.stored.result
     shots = (shot for shot in result.aggregates.shots if shot.shots == result.track.headline_shot)
     return next((shot.nll.mean for shot in shots), float("inf"))
 
 
-def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
+def _placings(ranked: Mapping[str, StoredResult], progress: bool) -> dict[str, list[Placing]]:
     """The placings of each ranked result, by its slug."""
     placings: dict[str, list[Placing]] = {slug: [] for slug in ranked}
     for shots in sorted({shot.shots for one in ranked.values() for shot in one.result.aggregates.shots}):
         there = {
-            slug: replace(stored, path=Path(f"{slug}.json"))  # so that the comparison names it by its slug
+            slug: replace(stored, path=Path(f"{slug}.json"))  # the comparison names results by their files
             for slug, stored in ranked.items()
             if any(shot.shots == shots for shot in stored.result.aggregates.shots)
         }
@@ -115,7 +124,7 @@ def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
             )
             continue
         against = BASELINE if BASELINE in there else None
-        for rank, one in enumerate(_compared(there, shots, against), start=1):
+        for rank, one in enumerate(_compared(there, shots, against, progress), start=1):
             placings[one.name].append(_placing(shots, rank, one, baseline=against is not None))
     return placings
 
@@ -140,15 +149,23 @@ def _negative(difference: Estimate) -> Estimate:
     )
 
 
-def _compared(results: Mapping[str, StoredResult], shots: int, against: str | None) -> Iterable[Compared]:
-    """`compare`, from the cache if the same results were compared before."""
-    rows = sorted((slug, stored.result.rows.sha256) for slug, stored in results.items())
-    modules = ("comparison.py", "statistics.py", "results/aggregates.py")
-    code = [(Path(__file__).parents[1] / name).read_text("utf-8") for name in modules]
-    named = hashlib.blake2b(json.dumps([rows, shots, against, code]).encode(), digest_size=16).hexdigest()
+def _compared(
+    results: Mapping[str, StoredResult], shots: int, against: str | None, progress: bool
+) -> Iterable[Compared]:
+    """Compare results, or load the comparison from the cache."""
+    compared = [
+        [slug, one.result.rows.sha256, one.result.model_dump(mode="json", include=_COMPARED)]
+        for slug, one in sorted(results.items())
+    ]
+    code = fingerprint.modules("fsdl_bench.comparison")
+    libraries = package_versions(("numpy", "scipy"))
+    named = fingerprint.key(compared, shots, against, code, libraries)
     kept = home() / "cache" / "comparisons" / f"{named}.json"
-    if kept.is_file():
-        return Comparison.model_validate_json(kept.read_bytes()).results
+    if (data := read_checked(kept)) is not None:
+        return Comparison.model_validate_json(data).results
+    if kept.exists():
+        note(f"{kept} is damaged; its results are compared again.", progress)
     found = compare(list(results.values()), shots=shots, against=against)
-    atomic_write(kept, found.model_dump_json())
+    with write_checked(kept) as temporary:
+        temporary.write_text(found.model_dump_json(), "utf-8")
     return found.results

@@ -1,4 +1,4 @@
-"""What is known of a track beside its results: its definition, and what the built track adds where it is."""
+"""Facts about a track beside its results: its definition, and the built track if there is one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fsdl_bench.tracks.manifest import SplitCounts
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A track's definition, and from the built track the sizes of its splits and the titles of test songs."""
+    """A track's definition; from the built track, the sizes of its splits and the titles of test songs."""
 
     definition: TrackDefinition | None
     counts: dict[str, SplitCounts]
@@ -19,7 +19,7 @@ class Card:
 
 
 def card_of(name: str) -> Card:
-    """The card of a track; what is not known of it is empty."""
+    """Return the card of a track; unknown parts are empty."""
     from fsdl_bench.tracks.track import built_tracks, load_track
 
     definition = load_definition(name) if name in definition_names() else None
@@ -27,7 +27,7 @@ def card_of(name: str) -> Card:
         return Card(definition, {}, {})
     try:
         track = load_track(name)
-    except BadInput:  # a damaged or outdated build adds nothing
+    except BadInput:  # a damaged or outdated build
         return Card(definition, {}, {})
     if definition is not None and track.digest != definition.digest:
         return Card(definition, {}, {})

@@ -1,11 +1,10 @@
-"""Charts as geometry: values go in, positions in an SVG come out; `templates/macros.html` writes them.
+"""Charts as geometry: from values to positions in an SVG. `templates/macros.html` writes the SVG.
 
-A chart is wide enough for names at the right end of its lines and small enough to be read on a telephone.
+A chart leaves room for the names at the right end of its lines, and is legible on a phone.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,12 +13,12 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 138, 14, 46
 LABEL_GAP = 15.0
 MINUS = "−"
 COLOURS = 8
-"""How many lines a chart tells apart by colour and by the shape of their marks."""
+"""How many lines of a chart have a colour and a marker shape of their own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """One value to draw: where it stands, its interval, and what it reads."""
+class Point:
+    """One value with its interval, in data coordinates (`Series`) or in pixels (`Line`), and its text."""
 
     x: float
     y: float
@@ -35,28 +34,17 @@ class Series:
     name: str
     link: str
     colour: int
-    values: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A value in the SVG's pixels."""
-
-    x: float
-    y: float
-    low: float | None
-    high: float | None
-    text: str
+    values: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series in the SVG's pixels, with the place of its name."""
+    """A series in pixels, with the position of its name."""
 
     name: str
     link: str
     colour: int
-    marks: tuple[Mark, ...]
+    marks: tuple[Point, ...]
     path: str
     band: str
     label_y: float
@@ -72,11 +60,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Everything that the template writes down.
+    """A chart as the template needs it.
 
     Attributes:
-        note: what is not in the picture, in words.
-        table: the values as (name, texts), for those who read rather than look.
+        zero: the pixel of the horizontal line at 0; None if 0 is outside the chart.
+        note: which models the chart leaves out, in words.
+        joined: whether the values of a series are joined by a line.
     """
 
     key: str
@@ -108,11 +97,11 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """The pixel of a value."""
+        """Return the pixel of a value."""
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 2)
 
     def clipped(self, value: float) -> float:
-        """The pixel of a value, held inside the picture."""
+        """Return the pixel of a value, clipped to the chart."""
         return self(min(max(value, self.low), self.high))
 
 
@@ -132,23 +121,22 @@ def draw(
     """Lay out a chart.
 
     Args:
-        key: its id in the page.
-        title: what it shows.
+        key: the chart's id in the page.
+        title: the caption.
         series: the lines, the most important first.
-        summary: the same in a sentence, for screen readers.
-        x_title: below the horizontal axis.
-        y_title: above the vertical axis.
-        x_ticks: (value, text), ascending; the axis reaches from the first to the last.
-        y_range: lowest and highest value; it is widened a little.
-        note: what was left out.
+        summary: a sentence for screen readers.
+        x_title: the name of the horizontal axis.
+        y_title: the name of the vertical axis.
+        x_ticks: (value, text), ascending. The axis extends from the first to the last.
+        y_range: the lowest and the highest value. The axis extends 6% further on both sides.
+        note: which models are left out.
         joined: whether the values of a series are joined by a line, with a band for their intervals.
     """
-    steps = ticks(*y_range)
     pad = 0 if joined else 0.04 * (x_ticks[-1][0] - x_ticks[0][0])
     across = Scale(x_ticks[0][0] - pad, x_ticks[-1][0] + pad, LEFT, WIDTH - RIGHT)
     room = 0.06 * (y_range[1] - y_range[0]) or 0.06 * abs(y_range[0]) or 1.0
     down = Scale(y_range[0] - room, y_range[1] + room, HEIGHT - BOTTOM, TOP)
-    digits = decimals(steps)
+    steps = ticks(down.low, down.high)
     lines = [_line(one, across, down, joined) for one in series]
     return Chart(
         key=key,
@@ -156,12 +144,8 @@ def draw(
         summary=summary,
         x_title=x_title,
         y_title=y_title,
-        x_ticks=tuple(Tick(across(at), text.replace("-", MINUS)) for at, text in x_ticks),
-        y_ticks=tuple(
-            Tick(down(at), f"{at:.{digits}f}".replace("-", MINUS))
-            for at in steps
-            if down.low <= at <= down.high
-        ),
+        x_ticks=tuple(Tick(across(at), text) for at, text in x_ticks),
+        y_ticks=tuple(Tick(down(at), text) for at, text in steps if down.low <= at <= down.high),
         lines=tuple(_spread(lines)),
         zero=down(0.0) if down.low < 0 < down.high else None,
         note=note,
@@ -169,25 +153,29 @@ def draw(
     )
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from at or below `low` to at or above `high`, about so many."""
-    if high <= low:
-        low, high = low - abs(low) * 0.05 - 1e-3, high + abs(high) * 0.05 + 1e-3
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
+def ticks(low: float, high: float, most: int = 6) -> list[tuple[float, str]]:
+    """Return round numbers from at or below `low` to at or above `high`, with their texts.
 
+    Args:
+        low: the lowest value.
+        high: the highest value.
+        most: the largest number of steps between them.
+    """
+    from matplotlib import rc_context
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-def decimals(steps: Sequence[float]) -> int:
-    """How many decimals tell neighbouring ticks apart."""
-    return max(0, -math.floor(math.log10(steps[1] - steps[0]) + 1e-9))
+    if low == high:
+        low, high = low - 0.05 * abs(low) - 1e-3, high + 0.05 * abs(high) + 1e-3
+    found = list(MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high))
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_scientific(False)
+    with rc_context({"axes.unicode_minus": True}):
+        return [(float(at), text) for at, text in zip(found, formatter.format_ticks(found), strict=True)]
 
 
 def _line(series: Series, across: Scale, down: Scale, joined: bool) -> Line:
     marks = tuple(
-        Mark(
+        Point(
             across(value.x),
             down.clipped(value.y),
             None if value.low is None else down.clipped(value.low),
@@ -215,11 +203,11 @@ def _points(pairs: Iterable[tuple[float, float]]) -> str:
 
 
 def _spread(lines: Sequence[Line]) -> list[Line]:
-    """The lines with their names moved apart, as little as can be, so that none covers another."""
+    """Move the names of the lines apart, as little as possible, so that none covers another."""
     named = sorted((index for index, line in enumerate(lines) if line.colour), key=lambda i: lines[i].label_y)
 
     def first_place(group: Sequence[int]) -> float:
-        """Of a group whose names stand close: where the first stands, so that the rest is near its lines."""
+        """The position of a group's first name that keeps all its names close to their lines."""
         wanted = [lines[index].label_y - LABEL_GAP * row for row, index in enumerate(group)]
         lowest = HEIGHT - BOTTOM - LABEL_GAP * (len(group) - 1)
         return min(max(sum(wanted) / len(wanted), TOP), lowest)

@@ -1,4 +1,4 @@
-"""What a submitter runs before a pull request: each reason why a result could be sent back, found before."""
+"""Check a result file against every rule of the leaderboard: `fsdl-bench leaderboard check`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import Result, StoredResult, check_acceptable, read_result
-from fsdl_bench.site.repository import has_commit, root_of, submission_file
+from fsdl_bench.site.repository import has_commit, is_hash, root_of, submission_file
 from fsdl_bench.tracks.definition import definition_names, load_definition
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule, what was found, and whether the result may stand as far as it goes."""
+    """The verdict on one rule: its name, whether the result passes, and what was found."""
 
     rule: str
     passed: bool
@@ -22,9 +22,9 @@ class Finding:
 
 
 def check_result(path: Path) -> list[Finding]:
-    """Check one result file; every finding, whether it passed or not.
+    """Check one result file and return a finding for every rule.
 
-    A file that does not verify yields that finding alone, since nothing that it states can be relied on.
+    A file that cannot be read or does not follow from its song rows gives that finding alone.
     """
     try:
         stored = read_result(path)
@@ -33,7 +33,9 @@ def check_result(path: Path) -> list[Finding]:
     aggregates = stored.result.aggregates
     counted = f"{aggregates.artists} artists, {aggregates.episodes} episodes, {stored.result.rows.count} rows"
     return [
-        Finding("file", True, f"follows the schema, and its figures follow from its song rows ({counted})"),
+        Finding(
+            "file", True, f"follows the schema; all figures were recomputed from the song rows ({counted})"
+        ),
         _acceptable(stored),
         _track(stored.result),
         _episodes(stored),
@@ -51,23 +53,29 @@ def _acceptable(stored: StoredResult) -> Finding:
     except BadInput as error:
         return Finding("audits", False, str(error))
     rules = ", ".join(verdict.rule for verdict in stored.result.audits)
-    return Finding("audits", True, f"a full run on test; these rules held: {rules}")
+    return Finding("audits", True, f"full run on the test split; passed: {rules}")
 
 
 def _track(result: Result) -> Finding:
     name, digest = result.track.name, result.track.digest
     if name not in definition_names():
-        return Finding("track", False, f"{name} is no track of this package; results on it compare with none")
+        return Finding(
+            "track", False, f"unknown track {name}; only tracks of this package have a leaderboard"
+        )
     frozen = load_definition(name).digest
     if not frozen:
-        return Finding("track", False, f"{name} is not frozen: it is built from a download of your own")
+        return Finding("track", False, f"{name} is not frozen: it is built from your own download")
     if digest != frozen:
-        return Finding("track", False, f"digest {digest}, but {name} is frozen at {frozen}; build it again")
-    return Finding("track", True, f"{name} as frozen, {digest[:16]}")
+        return Finding(
+            "track",
+            False,
+            f"digest {digest}, but {name} is frozen at {frozen}; build the track and evaluate again",
+        )
+    return Finding("track", True, f"{name} as frozen, digest {digest[:16]}")
 
 
 def _episodes(stored: StoredResult) -> Finding:
-    """The digest of the episodes, against the built track if there is one, else against other results."""
+    """Compare the digest of the episodes with the built track if there is one, else with other results."""
     info = stored.result.track
     if (known := _built_episodes(info.name, info.digest)) is not None:
         found = {known: "the built track"}
@@ -75,12 +83,14 @@ def _episodes(stored: StoredResult) -> Finding:
         found = {result.track.episodes_digest: str(path) for path, result in _neighbours(stored)}
     if not found:
         how = f"fsdl-bench build {info.name}"
-        return Finding("episodes", True, f"{info.episodes_digest}; nothing to compare with here ({how})")
+        return Finding(
+            "episodes", True, f"{info.episodes_digest}; not compared: the track is not built ({how})"
+        )
     others = {digest: where for digest, where in found.items() if digest != info.episodes_digest}
     if others:
         digest, where = next(iter(others.items()))
         return Finding("episodes", False, f"{info.episodes_digest}, but {where} has {digest}")
-    return Finding("episodes", True, f"{info.episodes_digest}, as in {next(iter(found.values()))}")
+    return Finding("episodes", True, f"{info.episodes_digest}, the same as in {next(iter(found.values()))}")
 
 
 def _built_episodes(name: str, digest: str) -> str | None:
@@ -96,13 +106,13 @@ def _built_episodes(name: str, digest: str) -> str | None:
 
 
 def _neighbours(stored: StoredResult) -> Iterator[tuple[Path, Result]]:
-    """The other results of the same track and protocol in the file's folder, as far as they can be read."""
+    """The other readable results of the same track and protocol in the file's folder."""
     for path in sorted(stored.path.parent.glob("*.json")):
         if path.resolve() == stored.path.resolve():
             continue
         try:
             result = Result.model_validate_json(path.read_bytes())
-        except ValueError:
+        except (OSError, ValueError):
             continue
         if (result.track.name, result.protocol) == (stored.result.track.name, stored.result.protocol):
             yield path, result
@@ -115,11 +125,11 @@ def _shots(result: Result) -> Iterator[Finding]:
     found = tuple(shot.shots for shot in result.aggregates.shots)
     asked = ", ".join(map(str, frozen))
     if found == frozen and result.aggregates.control is not None:
-        yield Finding("shots", True, f"{asked}, and the control with another artist's support")
+        yield Finding("shots", True, f"{asked}, and the control")
     elif found == frozen:
-        yield Finding("shots", False, "there is no control with another artist's support")
+        yield Finding("shots", False, "the control (another artist's support) is missing")
     else:
-        yield Finding("shots", False, f"the track asks for {asked}; found {', '.join(map(str, found))}")
+        yield Finding("shots", False, f"expected {asked}, found {', '.join(map(str, found))}")
 
 
 def _submission(stored: StoredResult) -> Iterator[Finding]:
@@ -128,32 +138,30 @@ def _submission(stored: StoredResult) -> Iterator[Finding]:
     if found is None:
         source = result.submission.source
         yield Finding(
-            "submission", False, f"{source} names no .py file below {root}; evaluate it by its path"
+            "submission", False, f"{source} is no path of a .py file below {root}; pass the path to evaluate"
         )
     elif found.evaluated is None:
-        there = "another content" if found.in_folder is not None else "no such file"
-        yield Finding(
-            "submission", False, f"{found.path} should have sha256 {found.sha256}; there is {there}"
-        )
+        there = "another sha256" if found.in_folder is not None else "no such file"
+        yield Finding("submission", False, f"{found.path}: expected sha256 {found.sha256}, found {there}")
     else:
-        later = (
-            ""
-            if found.unchanged
-            else "; the file has been changed since, evaluate again if scores depend on it"
-        )
+        later = "" if found.unchanged else "; it was changed later: evaluate again if that changes scores"
         yield Finding("submission", True, f"{found.path} has the sha256 that was evaluated{later}")
     commit, dirty = result.environment.git_commit, result.environment.git_dirty
     if commit is None:
-        yield Finding("commit", False, "evaluated outside a git repository; nobody could make it again")
+        yield Finding("commit", False, "evaluated outside a git repository, so it cannot be reproduced")
+    elif not is_hash(commit):
+        yield Finding("commit", False, f"expected the hash of a git commit, found {commit!r}")
     elif dirty:
         yield Finding(
-            "commit", False, f"evaluated with changes that {commit[:12]} does not have; commit, run again"
+            "commit",
+            False,
+            f"evaluated with uncommitted changes on {commit[:12]}; commit them and evaluate again",
         )
     elif has_commit(root, commit):
-        yield Finding("commit", True, f"{commit[:12]}, nothing uncommitted beside the submission")
+        yield Finding("commit", True, f"{commit[:12]}, no uncommitted changes")
     else:
         yield Finding(
-            "commit", True, f"{commit[:12]}, nothing uncommitted; this clone does not have the commit"
+            "commit", True, f"{commit[:12]}, no uncommitted changes; this clone does not have the commit"
         )
 
 
@@ -165,14 +173,16 @@ def _name(stored: StoredResult) -> Finding:
         str(path) for path, other in _neighbours(stored) if slug_of(other.submission.name) == slug_of(name)
     ]
     if same:
-        return Finding("name", False, f"{same[0]} calls its model {name!r} too; choose another (--name)")
-    return Finding("name", True, f"{name!r} stands once on its board")
+        return Finding(
+            "name", False, f"{same[0]} has the model name {name!r} too; choose another with --name"
+        )
+    return Finding("name", True, f"{name!r} is used once on its board")
 
 
 def _exactness(result: Result) -> str:
     if result.submission.exact:
         return "exact likelihoods"
-    return 'a bound; it will be listed apart, with "<=", and not ranked'
+    return 'an upper bound: listed with "<=", not ranked'
 
 
 def _status(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""From a placed result to its entry: figures by artist and by song, and how to make the result again."""
+"""Turn a placed result into an entry: figures by artist and by song, and the commands to reproduce it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SONGS_SHOWN = 5
 def entry_of(
     placed: Placed, file: str, source_file: str, titles: Mapping[str, str], frozen: Sequence[int]
 ) -> Entry:
-    """The entry of a placed result.
+    """Return the entry of a placed result.
 
     Args:
-        placed: the result and its standing.
+        placed: the result with its rank.
         file: the path of the result below the folder of results.
         source_file: the copy of the submission file in the site, or "".
-        titles: song id -> title, as far as they are known.
-        frozen: the shots that the track asks for.
+        titles: song id -> title, for songs with a known title.
+        frozen: the track's numbers of shots.
     """
     songs = _songs(placed, titles)
     return Entry(
@@ -45,7 +45,7 @@ def entry_of(
 
 
 def reproduce(result: Result, frozen: Sequence[int]) -> list[str]:
-    """The shell commands that make the result again, in a clone of the repository."""
+    """Return the shell commands that reproduce the result in a clone of the repository."""
     submission, settings = result.submission, result.submission.arguments
     words = ["fsdl-bench", "evaluate", "--submission", submission.source, "--track", result.track.name]
     words += ["--name", submission.name]
@@ -67,7 +67,7 @@ def reproduce(result: Result, frozen: Sequence[int]) -> list[str]:
 
 
 def _artists(placed: Placed) -> list[ArtistLine]:
-    """One line an artist at the headline shot, the largest gain first."""
+    """One line per artist at the headline shot, the largest gain first."""
     frame, track = placed.stored.rows, placed.stored.result.track
     shots, scale = track.headline_shot, in_unit(track.unit)
     right = frame[frame["condition"] == "right"]
@@ -90,7 +90,7 @@ def _artists(placed: Placed) -> list[ArtistLine]:
 
 
 def _songs(placed: Placed, titles: Mapping[str, str]) -> list[SongLine]:
-    """The query songs by what the support is worth to them, the largest gain first; none where nothing is."""
+    """The query songs, the largest gain first; none if the support changes no score."""
     frame, track = placed.stored.rows, placed.stored.result.track
     right = frame[frame["condition"] == "right"]
     zero, shown = (_by_song(right[right["shots"] == shots]) for shots in (0, track.headline_shot))

@@ -1,4 +1,4 @@
-"""The downloads: `leaderboard.json`, and a JSON and a CSV file for each track."""
+"""The CSV download of a track."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def track_csv(track: TrackView) -> str:
-    """One line for each result and number of shots; an empty cell where there is no figure."""
+    """Return one line for each result and number of shots; cells without a figure are empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

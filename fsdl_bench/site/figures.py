@@ -1,43 +1,44 @@
-"""Which charts a board and a model page have, and which models stand in them."""
+"""Choose the charts of a board and of a model page, and the models in them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 
+from fsdl_bench.generation.page import counted
 from fsdl_bench.results import ShotSummary
-from fsdl_bench.site.charts import COLOURS, Chart, Series, Value, decimals, draw, ticks
+from fsdl_bench.site.charts import COLOURS, Chart, Point, Series, draw, ticks
 from fsdl_bench.site.view import BASELINE, Board, Entry
 from fsdl_bench.statistics import Estimate
 
 FAR = 1.5
-"""A model whose NLL is above so many times the best is named below a chart, not drawn in it."""
+"""A model whose NLL is above FAR times the best is named below a chart, not drawn in it."""
 
 Figure = Callable[[ShotSummary], Estimate | None]
 
 
 def unit_words(unit: str) -> str:
-    """The unit of the headline in words."""
+    """Return the unit of the headline in words."""
     return "bits per byte" if unit == "byte" else "nats per note"
 
 
 def board_charts(board: Board) -> list[Chart]:
-    """NLL and gain by shots, distance to the truth where it is known, and plots of one point a model."""
+    """Return the charts of a board: NLL, gain, distance to the optimum, cost, and the control."""
     unit, headline = unit_words(board.unit), board.headline_shot
     colours, near = colours_of(board), _near(board)
     shown = board.of("ranked", "reference")
     far = [entry for entry in shown if entry not in near]
-    left_out = f"Outside the picture: {_names(far, headline)}." if far else ""
+    left_out = f"Outside the chart: {_names(far, headline)}." if far else ""
     adaptive = [entry for entry in shown if _gains(entry)]
-    still = "Models that do not adapt gain nothing and are not drawn."
+    still = "Models that do not adapt have no gain and are not drawn."
     ranked = [entry for entry in near if entry.standing == "ranked"]
     found = [
         _curves(board, "nll", "NLL by support songs", near, colours, lambda shot: shot.nll, unit, left_out),
-        _curves(board, "gain", "Gain over the model’s own zero shots", adaptive, colours, _gain, unit, still),
+        _curves(board, "gain", "Gain over zero shots", adaptive, colours, _gain, unit, still),
         _curves(
             board,
             "optimum",
-            "Distance to the Bayes-optimal prediction",
+            "Distance to the Bayes-optimal predictor",
             ranked,
             colours,
             lambda shot: shot.to_optimum,
@@ -52,7 +53,7 @@ def board_charts(board: Board) -> list[Chart]:
 
 
 def model_chart(board: Board, entry: Entry) -> Chart | None:
-    """The NLL of one model by shots, beside the best and the baseline."""
+    """Return the chart of one model: its NLL by shots, with the best model and the baseline."""
     ranked = board.of("ranked")
     others = [one for one in ranked if one.slug == BASELINE or one is ranked[0]]
     shown = [entry, *(one for one in others if one.slug != entry.slug)]
@@ -62,7 +63,7 @@ def model_chart(board: Board, entry: Entry) -> Chart | None:
 
 
 def colours_of(board: Board) -> dict[str, int]:
-    """A colour for each of the best models and the baseline; 0 for the rest, -1 for references."""
+    """Return a colour for each of the best models and the baseline; 0 for the others, -1 for references."""
     ranked = [entry.slug for entry in board.of("ranked")]
     first = ranked[:COLOURS]
     if BASELINE in ranked[COLOURS:]:
@@ -72,7 +73,7 @@ def colours_of(board: Board) -> dict[str, int]:
 
 
 def _near(board: Board) -> list[Entry]:
-    """The entries whose NLL is in sight of the best."""
+    """The entries with an NLL of at most FAR times the best."""
     headline = board.headline_shot
     there = [
         (entry, shot.nll.mean) for entry in board.of("ranked", "reference") if (shot := entry.at(headline))
@@ -109,11 +110,11 @@ def _curves(
     unit: str,
     note: str,
 ) -> Chart | None:
-    """One line a model over K, on an axis that gives each doubling of 1 + K the same room."""
+    """A chart with one line per model; the horizontal axis is log2(1 + K)."""
 
-    def values(entry: Entry) -> list[Value]:
+    def values(entry: Entry) -> list[Point]:
         return [
-            _value(math.log2(1 + shot.shots), found, _shots(shot.shots), unit)
+            _value(math.log2(1 + shot.shots), found, counted(shot.shots, "shot"), unit)
             for shot in entry.result.aggregates.shots
             if (found := figure(shot)) is not None
         ]
@@ -122,11 +123,12 @@ def _curves(
     if not series:
         return None
     shots = [k for k in board.shots if any(math.log2(1 + k) == v.x for one in series for v in one.values)]
+    drawn = ", ".join(map(str, shots))
     return draw(
         f"{board.protocol}-{key}",
         title,
         series,
-        summary=f"{title}, {unit}, for {len(series)} models on {board.track} at {shots} support songs.",
+        summary=f"{title}, {unit}, on {board.track}: {counted(len(series), 'model')} at {drawn} shots.",
         x_title="support songs",
         y_title=unit,
         x_ticks=[(math.log2(1 + k), str(k)) for k in shots],
@@ -139,10 +141,10 @@ def _cost(
     board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
 ) -> Chart | None:
 
-    def values(entry: Entry) -> list[Value]:
+    def values(entry: Entry) -> list[Point]:
         ms, shot = entry.result.cost.adapt_ms, entry.at(board.headline_shot)
         return (
-            [_value(math.log10(ms), shot.nll, f"{milliseconds(ms)} an episode", unit)] if ms and shot else []
+            [_value(math.log10(ms), shot.nll, f"{milliseconds(ms)} per episode", unit)] if ms and shot else []
         )
 
     series = _series(entries, colours, values)
@@ -152,10 +154,10 @@ def _cost(
     low, high = math.floor(min(powers)), max(math.ceil(max(powers)), math.floor(min(powers)) + 1)
     return draw(
         f"{board.protocol}-cost",
-        f"NLL at {board.headline_shot} shots against adaptation time",
+        f"NLL at {board.headline_shot} shots by adaptation time",
         series,
-        summary=f"NLL at {board.headline_shot} shots against milliseconds of adaptation, {board.track}.",
-        x_title="adaptation, an episode (log scale)",
+        summary=f"NLL at {board.headline_shot} shots by adaptation time per episode, on {board.track}.",
+        x_title="adaptation time per episode (log scale)",
         y_title=unit,
         x_ticks=[(power, milliseconds(10.0**power)) for power in range(low, high + 1)],
         y_range=_range(series),
@@ -167,9 +169,9 @@ def _cost(
 def _artist(
     board: Board, entries: Sequence[Entry], colours: dict[str, int], unit: str, note: str
 ) -> Chart | None:
-    """What was learnt about the artist against the gain, of which a part may be mere warming up."""
+    """The control gain by the gain: how much of the gain is specific to the artist."""
 
-    def values(entry: Entry) -> list[Value]:
+    def values(entry: Entry) -> list[Point]:
         control, shot = entry.result.aggregates.control, entry.at(board.headline_shot)
         if not (control and shot and shot.gain):
             return []
@@ -178,10 +180,8 @@ def _artist(
     series = _series(entries, colours, values)
     if not series:
         return None
-    title = "Wrong minus right artist against gain"
+    title = "Wrong − right artist by gain"
     gains = [value.x for one in series for value in one.values]
-    steps = ticks(min(0.0, *gains), max(gains), about=4)
-    digits = decimals(steps)
     return draw(
         f"{board.protocol}-artist",
         title,
@@ -189,7 +189,7 @@ def _artist(
         summary=f"{title} over zero shots, at {board.headline_shot} shots, on {board.track}.",
         x_title=f"gain over 0 shots, {unit}",
         y_title=unit,
-        x_ticks=[(at, f"{at:.{digits}f}") for at in steps],
+        x_ticks=ticks(min(0.0, *gains), max(gains), most=5),
         y_range=_range(series, zero=True),
         note=_note(series, note),
         joined=False,
@@ -197,9 +197,9 @@ def _artist(
 
 
 def _series(
-    entries: Sequence[Entry], colours: dict[str, int], values: Callable[[Entry], Sequence[Value]]
+    entries: Sequence[Entry], colours: dict[str, int], values: Callable[[Entry], Sequence[Point]]
 ) -> list[Series]:
-    """One a model, of those that have values."""
+    """One series per model with values."""
     return [
         Series(entry.result.submission.name, entry.slug, colours[entry.slug], tuple(found))
         for entry in entries
@@ -208,19 +208,19 @@ def _series(
 
 
 def milliseconds(value: float) -> str:
-    """A time as people read it: "2.5 ms", "40 s", "3 min"."""
+    """Return a time in milliseconds with a suitable unit: "2.5 ms", "40 s", "3 min"."""
     for size, unit in ((3.6e6, "h"), (6e4, "min"), (1e3, "s"), (1.0, "ms"), (1e-3, "µs")):
         if value >= size * 0.9995 or unit == "µs":
             return f"{value / size:.3g} {unit}"
     raise AssertionError
 
 
-def _value(x: float, figure: Estimate, at: str, unit: str) -> Value:
-    return Value(x, figure.mean, figure.low, figure.high, f"{at}: {figure.text()} {unit}")
+def _value(x: float, figure: Estimate, at: str, unit: str) -> Point:
+    return Point(x, figure.mean, figure.low, figure.high, f"{at}: {figure.text()} {unit}")
 
 
 def _range(series: Sequence[Series], *, zero: bool = False) -> tuple[float, float]:
-    """The means of all series and the intervals of the coloured ones; with 0 where it says something."""
+    """The range of all means and of the intervals of coloured series; with `zero`, including 0."""
     values = [value for one in series for value in one.values]
     ends = [end for one in series if one.colour > 0 for v in one.values for end in (v.low, v.high)]
     means = [value.y for value in values]
@@ -230,8 +230,4 @@ def _range(series: Sequence[Series], *, zero: bool = False) -> tuple[float, floa
 
 def _note(series: Sequence[Series], note: str) -> str:
     grey = sum(one.colour == 0 for one in series)
-    return " ".join([f"In grey: {grey} more models."] * bool(grey) + [note] * bool(note))
-
-
-def _shots(shots: int) -> str:
-    return f"{shots} shot" + "s" * (shots != 1)
+    return " ".join([f"In grey: {counted(grey, 'more model')}."] * bool(grey) + [note] * bool(note))

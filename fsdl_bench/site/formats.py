@@ -1,4 +1,4 @@
-"""How values are written on the pages."""
+"""Format numbers, intervals, counts and times for the pages."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from fsdl_bench.site.figures import milliseconds
 from fsdl_bench.statistics import Estimate
 
 ROUNDING = 1e-9
-"""Below this a difference is rounding, and is written as none."""
+"""A difference below this is rounding, and is shown as 0."""
 
 
 def number(value: float, sign: bool = False) -> str:
-    """Four decimals, with a true minus: "1.9965", "+0.0030"; a plain "0" for what did not change at all."""
+    """Return four decimals with a true minus: "1.9965", "+0.0030". With `sign`, no change is "0"."""
     if sign and abs(value) < ROUNDING:
         return "0"
     return (f"{value:+.4f}" if sign else f"{value:.4f}").replace("-", MINUS)
 
 
 def interval(estimate: Estimate) -> str:
-    """The ends of an interval: "1.952 to 2.038"; a fourth decimal where it is short; "" if there is none."""
+    """Return the ends of an interval, "1.952 to 2.038"; four decimals if it is short, "" if there is none."""
     if estimate.low is None or estimate.high is None or estimate.high - estimate.low < ROUNDING:
         return ""
     digits = 3 if estimate.high - estimate.low >= 0.02 else 4
@@ -27,7 +27,7 @@ def interval(estimate: Estimate) -> str:
 
 
 def count(value: int | None) -> str:
-    """A large count, short: "13.6 M"."""
+    """Return a large count in short form: "13.6 M"."""
     if value is None:
         return "–"
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
@@ -37,12 +37,12 @@ def count(value: int | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time in seconds as people read it; a dash where it is not known."""
+    """Return a time in seconds with its unit; a dash if it is unknown."""
     return "–" if seconds is None else milliseconds(seconds * 1000)
 
 
 def plain(value: Plain) -> str:
-    """What a submission notes of itself: numbers short, "yes" and "no", text as it is."""
+    """Return the value of a submission's note as text: "yes", "no", short numbers, text unchanged."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

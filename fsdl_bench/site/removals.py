@@ -5,25 +5,35 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.frozen import Frozen
 from fsdl_bench.site.view import Removal
 
 
+class _Log(Frozen):
+    removed: list[Removal] = Field(default_factory=list)
+
+
 def read_removals(path: Path) -> tuple[Removal, ...]:
-    """The removals, newest first; none where the file is empty or not there.
+    """Read the removals, newest first; none if there is no file or no entry.
 
     Raises:
-        BadInput: not TOML, or an entry without date, track, model or reason.
+        BadInput: the file cannot be read, is not TOML, or has anything but [[removed]] tables of strings:
+            date, track, model, reason and, where there is one, reference.
     """
-    if not path.is_file():
+    if not path.exists():
         return ()
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-        removed = [Removal.model_validate(entry) for entry in table.get("removed", [])]
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise BadInput(
-            f"{path} is no removal log. Each [[removed]] needs date, track, model, reason (strings): {error}"
-        ) from None
-    return tuple(sorted(removed, key=lambda entry: entry.date, reverse=True))
+        log = _Log.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise BadInput(_refused(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")) from None
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or not TOML
+        raise BadInput(_refused(path, str(error))) from None
+    return tuple(sorted(log.removed, key=lambda entry: entry.date, reverse=True))
+
+
+def _refused(path: Path, found: str) -> str:
+    return f"{path}: each [[removed]] needs date, track, model and reason, all strings; found {found}"

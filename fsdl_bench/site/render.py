@@ -1,4 +1,4 @@
-"""From the `Leaderboard` to files: pages by jinja2, downloads, assets."""
+"""Write the `Leaderboard` as files: pages (jinja2), downloads and assets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.generation.page import counted
 from fsdl_bench.paths import atomic_directory
 from fsdl_bench.site import figures, formats
 from fsdl_bench.site.exports import track_csv
@@ -19,16 +20,16 @@ HERE = Path(__file__).parent
 
 
 def build_site(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
-    """Build the whole site of the results below `results` in the folder `out`, which it replaces.
+    """Build the site of all results below `results`, and replace the folder `out` by it.
 
     Raises:
-        BadInput: jinja2 is not installed, a result does not verify, or `out` holds something else.
+        BadInput: jinja2 is not installed, a file is damaged, or `out` contains something else.
     """
     from fsdl_bench.site.assemble import assemble
 
     environment = _environment()
     if out.exists() and any(out.iterdir()) and not (out / "leaderboard.json").is_file():
-        raise BadInput(f"--out {out} is a folder with something else in it; name a new one")
+        raise BadInput(f"--out {out}: expected a new folder or an earlier site, found something else in it")
     with atomic_directory(out) as folder:
         board = assemble(results, folder, progress=progress)
         render(board, folder, environment)
@@ -65,7 +66,7 @@ def _environment() -> jinja2.Environment:
     try:
         import jinja2
     except ImportError:
-        raise BadInput('The pages need jinja2: python -m pip install "fsdl-bench[site]"') from None
+        raise BadInput('leaderboard build needs jinja2: python -m pip install "fsdl-bench[site]"') from None
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -77,6 +78,7 @@ def _environment() -> jinja2.Environment:
         "number": formats.number,
         "interval": formats.interval,
         "count": formats.count,
+        "counted": counted,
         "duration": formats.duration,
         "plain": formats.plain,
         "milliseconds": figures.milliseconds,

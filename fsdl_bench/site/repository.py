@@ -1,8 +1,9 @@
-"""The repository that a result lies in: its root, and the submission file as it was when it was evaluated."""
+"""The git repository of a result: its root, and the submission file as it was evaluated."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,13 +13,13 @@ from fsdl_bench.versions import git
 
 @dataclass(frozen=True, slots=True)
 class SubmissionFile:
-    """Where the submission file was found.
+    """The submission file of a result, from git and from the working folder.
 
     Attributes:
-        path: below the root of the repository.
-        at_commit: its content at the commit that the result names; None where that is not known.
-        in_folder: its content in the working folder; None where there is no such file.
-        sha256: the hash that the result gives.
+        path: the file, relative to the root of the repository.
+        at_commit: its content at the commit that the result names; None if git does not have it.
+        in_folder: its content in the working folder; None if there is no such file.
+        sha256: the hash that the result states.
     """
 
     path: str
@@ -28,12 +29,12 @@ class SubmissionFile:
 
     @property
     def evaluated(self) -> bytes | None:
-        """The content that was evaluated, wherever it was found."""
+        """The content with the stated hash; None if neither place has it."""
         return next((data for data in (self.at_commit, self.in_folder) if self._is(data)), None)
 
     @property
     def unchanged(self) -> bool:
-        """Whether the working folder still holds what was evaluated."""
+        """Whether the file in the working folder has the stated hash."""
         return self._is(self.in_folder)
 
     def _is(self, data: bytes | None) -> bool:
@@ -41,18 +42,23 @@ class SubmissionFile:
 
 
 def root_of(path: Path) -> Path:
-    """The closest folder above `path` that is a git repository; the working folder if there is none."""
+    """Return the closest git repository above `path`, else the current working directory."""
     above = path.absolute().parents
     return next((folder for folder in above if (folder / ".git").exists()), Path.cwd())
 
 
 def has_commit(root: Path, commit: str) -> bool:
     """Whether the repository at `root` has this commit."""
-    return git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+    return is_hash(commit) and git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
+def is_hash(name: str) -> bool:
+    """Whether this is the hash of a commit. Anything else, such as `--output=x`, is never passed to git."""
+    return re.fullmatch("[0-9a-f]{7,64}", name) is not None
 
 
 def submission_file(root: Path, result: Result) -> SubmissionFile | None:
-    """The file that the result says was evaluated; None if it names no file inside the repository."""
+    """Return the evaluated file; None if the result names no file inside the repository."""
     place = file_of(result.submission.source)
     if place is None:
         return None
@@ -61,16 +67,16 @@ def submission_file(root: Path, result: Result) -> SubmissionFile | None:
     inside = working.resolve().is_relative_to(root.resolve())
     return SubmissionFile(
         path=place,
-        at_commit=git(root, "show", f"{commit}:{place}") if commit else None,
+        at_commit=git(root, "show", f"{commit}:{place}") if commit and is_hash(commit) else None,
         in_folder=working.read_bytes() if inside and working.is_file() else None,
         sha256=result.submission.sha256,
     )
 
 
 def file_of(source: str) -> str | None:
-    """The relative path in `path.py` or `path.py:Class`; None for anything else."""
+    """Return the relative path in `path.py` or `path.py:Class`; None for anything else."""
     place = source.rpartition(":")[0] if not source.endswith(".py") else source
     path = PurePosixPath(place)
-    if path.suffix != ".py" or path.is_absolute() or ".." in path.parts:
+    if path.suffix != ".py" or path.is_absolute() or ".." in path.parts or "\0" in place:
         return None
     return str(path)

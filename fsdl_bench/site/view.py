@@ -1,4 +1,4 @@
-"""What the pages show, as pydantic models: `leaderboard.json` is the dump of `Leaderboard`."""
+"""The content of the pages as pydantic models; `leaderboard.json` is a dump of `Leaderboard`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from fsdl_bench.tracks.definition import SourceDefinition
 from fsdl_bench.tracks.manifest import SplitCounts
 
 Standing: TypeAlias = Literal["ranked", "reference", "bound", "refused"]
-"""Whether a result has a rank, or why not: it knows the truth or nothing; it is a bound; it may not stand."""
+"""Whether a result is ranked, or why not: a reference point, an upper bound, or not acceptable."""
 
 BASELINE = "lstm"
-"""The model that every other is measured against."""
+"""The model that all others are compared with."""
 
 
 class Placing(Frozen):
-    """Where a ranked result stands at one number of shots.
+    """The rank of a result at one number of shots.
 
     Attributes:
         shots: K.
         rank: 1 for the lowest NLL.
-        tied: whether the best cannot be told from this one (it holds for the best itself).
-        over_baseline: NLL of the baseline minus this one's, paired by artist; positive is good. Absent for
-            the baseline, and where there is none.
-        p: Holm-corrected, of that difference.
+        tied: whether it is not significantly worse than the best; true for the best itself.
+        over_baseline: NLL of the baseline minus this NLL, paired by artist; positive is better. None for
+            the baseline, and if the board has no baseline.
+        p: the Holm-corrected p-value of that difference.
     """
 
     shots: int
@@ -48,7 +48,7 @@ class ArtistLine(Frozen):
 
 
 class SongLine(Frozen):
-    """One query song: NLL at zero shots minus NLL at the headline shot, over all its episodes and seeds."""
+    """One query song; `gain` is NLL at zero shots minus NLL at the headline shot, over episodes and seeds."""
 
     song_id: str
     title: str
@@ -57,13 +57,13 @@ class SongLine(Frozen):
 
 
 class SampleSong(Frozen):
-    """A song to look at or listen to.
+    """A support song or a sample.
 
     Attributes:
-        title: as the track has it, or as the sample was numbered.
-        files: mid, png, wav or txt -> its path inside the site.
-        text: of lyrics.
-        nats_per_unit: of a sample, by the model that wrote it.
+        title: the song's title, or "Sample N".
+        files: mid, png, wav or txt -> the path inside the site.
+        text: the lyrics; "" for music.
+        nats_per_unit: -log p of a sample under its own model, per note or byte; None for support songs.
     """
 
     title: str
@@ -73,7 +73,7 @@ class SampleSong(Frozen):
 
 
 class SampleEpisode(Frozen):
-    """What a model wrote after the support of a test episode."""
+    """The songs that a model wrote given the support of a test episode."""
 
     artist: str
     support: tuple[SampleSong, ...]
@@ -84,17 +84,17 @@ class Entry(Frozen):
     """One result on a board.
 
     Attributes:
-        slug: the model's name as part of file names; one a track and protocol.
+        slug: the model's name as part of file names; unique within a track and protocol.
         standing: ranked, or why not.
-        reason: in words, where it is refused.
-        file: path of the result below the folder of results.
-        source_file: the copy of the submission file in the site, if it could be had; else "".
-        result: the whole result.
-        placings: one for each number of shots; ranked results only.
-        artists: sorted by gain, the largest first.
-        gains_most: the songs that profit most from the support.
-        gains_least: those that profit least, the least first.
-        reproduce: the shell commands that make the result again.
+        reason: why it is refused, in words.
+        file: the path of the result below the folder of results.
+        source_file: the copy of the submission file in the site; "" if it was not found.
+        result: the result.
+        placings: one for each number of shots; only for ranked results.
+        artists: the artists, the largest gain first.
+        gains_most: the songs with the largest gain, the largest first.
+        gains_least: the songs with the smallest gain, the smallest first.
+        reproduce: the shell commands that reproduce the result.
     """
 
     slug: str
@@ -110,16 +110,16 @@ class Entry(Frozen):
     reproduce: tuple[str, ...]
 
     def at(self, shots: int) -> ShotSummary | None:
-        """The figures at K shots, if the result has them."""
+        """Return the figures at K shots, if the result has them."""
         return next((shot for shot in self.result.aggregates.shots if shot.shots == shots), None)
 
     def placing(self, shots: int) -> Placing | None:
-        """Where it stands at K shots, if it is ranked there."""
+        """Return the placing at K shots, if it is ranked there."""
         return next((placing for placing in self.placings if placing.shots == shots), None)
 
 
 class Board(Frozen):
-    """The results of one track and protocol: those with a rank first, best first."""
+    """The results of one track and protocol, the ranked ones first, best first."""
 
     track: str
     protocol: Scoring
@@ -129,12 +129,12 @@ class Board(Frozen):
     entries: tuple[Entry, ...]
 
     def of(self, *standings: Standing) -> list[Entry]:
-        """The entries of these standings, in the board's order."""
+        """Return the entries with these standings, in the board's order."""
         return [entry for entry in self.entries if entry.standing in standings]
 
 
 class Model(Frozen):
-    """One model of a track: its results, one a protocol, and its samples."""
+    """One model of a track: its results, one per protocol, and its samples."""
 
     slug: str
     name: str
@@ -160,7 +160,7 @@ class TrackView(Frozen):
     samples: dict[str, tuple[SampleEpisode, ...]]
 
     def models(self) -> list[Model]:
-        """The track's models in the order of the boards, each with its results by protocol."""
+        """Return the track's models in the order of the boards, each with its results by protocol."""
         found: dict[str, list[tuple[Scoring, Entry]]] = {}
         for board in self.boards:
             for entry in board.entries:
@@ -187,13 +187,13 @@ class Removal(Frozen):
 
 
 class Leaderboard(Frozen):
-    """Everything that the site shows.
+    """The content of the site.
 
     Attributes:
-        updated: date of the newest result, so that the same results make the same site.
-        version: of the package.
-        tracks: headline tracks first.
-        removals: newest first.
+        updated: the date of the newest result, so that the same results give the same site.
+        version: the version of the package.
+        tracks: the tracks, headline tracks first.
+        removals: the removal log, newest first.
     """
 
     updated: str

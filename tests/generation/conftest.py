@@ -1,4 +1,4 @@
-"""What tests of generation share: predictors with scores that are known, and codecs to draw songs of."""
+"""Fixtures for tests of generation: predictors with known scores, and codecs to sample songs of."""
 
 import sys
 
@@ -11,15 +11,6 @@ from fsdl_bench.codecs.midi import MidiCodec
 from fsdl_bench.codecs.words import WORDS, WordsCodec
 from fsdl_bench.music.notes import Notes
 from fsdl_bench.music.writing import write_midi
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Small tensors on a busy machine are faster with one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +27,7 @@ def codec(request, bpe):
 
 
 class Hashed:
-    """Scores that are a random function of the song so far: wild, but the same each time.
+    """Scores that are a fixed random function of the song so far.
 
     Args:
         vocab_size: V.
@@ -177,7 +168,7 @@ def model(tmp_path, monkeypatch):
 
 @pytest.fixture
 def own_songs(tmp_path, tune):
-    """A folder as people have them: two tunes, one of them in an album, verses, and what is no song."""
+    """A user's folder: two tunes, one of them in an album, verses, and files that are not songs."""
     folder = tmp_path / "own"
     (folder / "Album").mkdir(parents=True)
     codec = MidiCodec()

@@ -1,4 +1,4 @@
-"""What may follow: against the codecs, against Python's own UTF-8 decoder, and by walking at random."""
+"""Allowed ids: against the codecs, against Python's own UTF-8 decoder, and by walking at random."""
 
 from itertools import product
 
@@ -50,8 +50,8 @@ def test_text_goes_on_as_python_decodes_it(bpe, seed, length):
     for token in range(EOS + 1, bpe.vocab_size):
         assert mask[token] == goes_on(before + bpe.decode_bytes([token]))[0], (before, token)
     assert not mask[[PAD, BOS]].any()
-    assert rules.stands == goes_on(before)[1]
-    assert mask[EOS] == (rules.stands and bool(tokens))
+    assert rules.complete == goes_on(before)[1]
+    assert mask[EOS] == (rules.complete and bool(tokens))
 
 
 def test_every_byte_after_every_first_one_is_judged_as_python_does():
@@ -67,7 +67,7 @@ def test_every_byte_after_every_first_one_is_judged_as_python_does():
 
 
 def test_they_are_the_codecs_own(codec):
-    """At every place of a random walk, `allowed_next` of the codec takes what the rules take."""
+    """At every step of a random walk, the codec's `allowed_next` allows what the rules allow."""
     rng = np.random.default_rng(0)
     for _ in range(5):
         rules, tokens = rules_of(codec), []
@@ -78,7 +78,7 @@ def test_they_are_the_codecs_own(codec):
                 assert (mask == own)[np.arange(len(own)) != EOS].all()
             tokens.append(int(rng.choice(np.flatnonzero(mask))))
             rules.push(tokens[-1])
-            if rules.stands:
+            if rules.complete:
                 codec.decode(tokens)
             elif codec.kind == "midi":
                 with pytest.raises(ValueError, match="not canonical"):

@@ -190,12 +190,12 @@ def test_bad_settings_are_named(streamed, settings, message):
 
 
 def test_lyrics_have_no_notes(streamed):
-    with pytest.raises(BadInput, match="give lyrics max_tokens"):
+    with pytest.raises(BadInput, match="use max_tokens for lyrics"):
         fsdl_bench.sample(streamed(100), WordsCodec(), max_notes=3)
 
 
 @pytest.mark.parametrize(
-    ("score", "message"), [(float("nan"), "nan or inf"), (-float("inf"), "every id that may follow")]
+    ("score", "message"), [(float("nan"), "nan or inf"), (-float("inf"), "every allowed id")]
 )
 def test_scores_that_leave_nothing_break_the_contract(score, message):
     codec = WordsCodec()

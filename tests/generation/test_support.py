@@ -49,10 +49,10 @@ def test_the_order_given_is_kept_and_doubles_count_once(own_songs, tmp_path):
 @pytest.mark.parametrize(
     ("name", "codec", "message"),
     [
-        ("nothing.mid", MidiCodec(), "nothing.mid: there is no such file or folder"),
+        ("nothing.mid", MidiCodec(), "nothing.mid: no such file or folder"),
         ("broken.mid", MidiCodec(), "broken.mid: damaged file"),
-        ("verse.txt", MidiCodec(), r"verse.txt: not a MIDI file.* .a track of kind midi takes \.mid"),
-        ("First Tune.MID", WordsCodec(), r"First Tune.MID: not a text file.* kind lyrics takes \.txt"),
+        ("verse.txt", MidiCodec(), r"verse.txt: not a MIDI file.* .a midi track needs \.mid"),
+        ("First Tune.MID", WordsCodec(), r"First Tune.MID: not a text file.*a lyrics track needs \.txt"),
         ("Album", WordsCodec(), r"Album: expected lyrics songs \(\.txt\), found none:\n  second.mid: not a"),
     ],
 )
@@ -85,7 +85,7 @@ def test_an_episode_is_found_by_name_or_key(tracks):
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("dora moll", "no evaluated artist is called 'dora moll'; did you mean dora dur"),
+        ("dora moll", "no evaluated artist is called 'dora moll'. Did you mean dora dur"),
         ("dora dur:4", "has the episodes 0, 1, 2, 3"),
     ],
 )

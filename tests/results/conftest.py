@@ -1,4 +1,4 @@
-"""A made-up evaluation: its rows, and what is said of it."""
+"""A made-up evaluation: its rows and its facts."""
 
 from datetime import UTC, datetime
 
@@ -55,7 +55,7 @@ def some_rows():
 
 @pytest.fixture(scope="session")
 def a_run():
-    """A function that says what such an evaluation was."""
+    """A function that returns the facts of such an evaluation."""
 
     def a_run(unit="byte", split="test", **changes):
         usual = {

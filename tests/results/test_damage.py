@@ -15,7 +15,7 @@ FLIPS, CUTS = 300, 60
 
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
-    """A result of the leaderboard. Its rows are summed up once, since their hash is checked each time."""
+    """A result of the leaderboard. Its rows are summed up once: their hash is checked each time."""
     for path in RESULT.parent.glob("ngram.*"):
         shutil.copyfile(path, tmp_path / path.name)
     real, known = files.summarise, {}

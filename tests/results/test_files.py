@@ -146,7 +146,7 @@ def test_other_versions_may_draw_other_bootstrap_samples(some_rows, a_run, tmp_p
     ],
     ids=["smoke", "no audits", "failed audit", "validation"],
 )
-def test_what_may_not_stand_on_a_leaderboard(some_rows, a_run, tmp_path, change, message):
+def test_what_a_leaderboard_refuses(some_rows, a_run, tmp_path, change, message):
     stored = write_result(tmp_path / "r.json", a_run(**change), some_rows())
     with pytest.raises(BadInput, match=message):
         check_acceptable(stored)

@@ -1,4 +1,4 @@
-"""The rows that are the record: small, and refused when no run could have written them."""
+"""Song rows: small files, and refused if no run could have written them."""
 
 import pyarrow as pa
 import pytest
@@ -28,7 +28,7 @@ def test_rows_of_a_whole_track_stay_small(some_rows):
         ("episode", 9, "every setting should score the same songs"),
         ("condition", "wrong", "condition should be right or control"),
         ("track_digest", "other", "track_digest should be one value"),
-        ("song_id", "5-1-1", "a row stands twice"),
+        ("song_id", "5-1-1", "a row is given twice"),
     ],
 )
 def test_rows_that_no_run_writes_are_refused(some_rows, frame_of, column, value, message):
@@ -40,7 +40,7 @@ def test_rows_that_no_run_writes_are_refused(some_rows, frame_of, column, value,
 
 def test_a_control_at_another_shot_is_refused(some_rows, frame_of):
     rows = some_rows(shots=(0, 5)) + some_rows(shots=(0, 1))[-36:]
-    with pytest.raises(BadInput, match="control should stand at one number of shots"):
+    with pytest.raises(BadInput, match="control should have one number of shots"):
         frame_of(rows)
 
 

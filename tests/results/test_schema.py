@@ -8,5 +8,5 @@ SCHEMA = Path(__file__).parents[2] / "schema" / "result-v1.schema.json"
 
 
 def test_the_committed_schema_is_the_schema():
-    """Where this fails the format has changed: commit the new schema, and think of old files."""
+    """If this fails, the format has changed: commit the new schema, and keep old files readable."""
     assert SCHEMA.read_text() == result_schema()

@@ -29,7 +29,7 @@ def fake():
 
 @pytest.fixture(scope="session")
 def chromium_flags():
-    """How Chromium is started: without a screen, and without its own errands on the network."""
+    """The flags of Chromium: headless, without network requests of its own."""
     return BENCHMARK["FLAGS"]
 
 
@@ -67,7 +67,7 @@ def built(leaderboard_folder, tmp_path_factory):
 
 
 def _write_samples(folder):
-    """A second of sound, a picture and a file by the name of MIDI, listed as `generate` lists them."""
+    """A second of sound, a picture and a file named like MIDI, listed as `generate` lists them."""
     folder.mkdir(parents=True)
     with wave.open(str(folder / "one.wav"), "wb") as sound:
         sound.setnchannels(1)

@@ -33,7 +33,7 @@ def test_standings(placed):
         "vae": "bound",
         "peeking": "refused",
     }
-    assert next(iter(placed)) in ("twin", "tuned"), "the ranked stand first"
+    assert next(iter(placed)) in ("twin", "tuned"), "the ranked come first"
     assert placed["peeking"].reason == "broke the rule: causality"
 
 
@@ -54,7 +54,7 @@ def test_placings_are_those_of_the_comparison(stored, placed):
     assert {one for one, p in placed.items() if p.placings and p.placings[-1].tied} == {"tuned", "twin"}
 
 
-def test_comparisons_are_kept(stored, monkeypatch):
+def test_comparisons_are_cached(stored, monkeypatch):
     results = [stored["lstm"], stored["tuned"]]
     first = place(results, "")
     monkeypatch.setattr(boards, "compare", lambda *_, **__: pytest.fail("compared again"))
@@ -80,9 +80,9 @@ def test_one_result_alone_has_a_rank(stored):
     assert [(p.rank, p.tied, p.over_baseline) for p in one.placings] == [(1, True, None)] * 6
 
 
-def test_a_name_stands_once(stored, fake, tmp_path):
+def test_a_name_is_used_once(stored, fake, tmp_path):
     again = fake(tmp_path / "x.json", "LSTM")
-    with pytest.raises(BadInput, match="a name stands once on a board"):
+    with pytest.raises(BadInput, match="have the same model name, 'LSTM'"):
         place([stored["lstm"], again], "")
 
 

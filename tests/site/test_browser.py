@@ -23,7 +23,7 @@ def browser(chromium_flags):
 
 @pytest.fixture
 def visit(browser, built):
-    """Opens a page of the site; at the end nothing was said on the console and nothing left the folder."""
+    """Opens a page of the site; at the end the console is empty and no request left the folder."""
     contexts, said, asked = [], [], []
 
     def visit(page, **settings):
@@ -156,7 +156,7 @@ def test_the_theme_is_kept(visit, built):
         return tab.evaluate("getComputedStyle(document.body).backgroundColor")
 
     light = paper()
-    tab.get_by_role("button", name="Change between").click()
+    tab.get_by_role("button", name="Switch between").click()
     dark = paper()
     assert dark != light
     tab.goto((built[1] / "removals.html").as_uri())

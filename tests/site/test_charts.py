@@ -1,4 +1,4 @@
-"""Charts: positions say the values, ticks are round and cover the axis, names do not cover each other."""
+"""Charts: positions match the values, ticks are round and cover the axis, names do not overlap."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsdl_bench.site.charts import LABEL_GAP, Scale, Series, Value, draw, ticks
+from fsdl_bench.site.charts import LABEL_GAP, Point, Scale, Series, draw, ticks
 from fsdl_bench.site.figures import colours_of, milliseconds
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -15,7 +15,7 @@ finite = st.floats(-1e6, 1e6, allow_nan=False)
 @settings(max_examples=60)
 @given(finite, st.floats(1e-6, 1e6))
 def test_ticks_cover_and_are_round(low, width):
-    found = ticks(low, low + width)
+    found = [at for at, _ in ticks(low, low + width)]
     assert 2 <= len(found) <= 8
     assert found[0] <= low + 1e-9 * abs(low) + 1e-6 * width
     assert found[-1] >= low + width - 1e-9 * abs(low) - 1e-6 * width
@@ -25,11 +25,16 @@ def test_ticks_cover_and_are_round(low, width):
 
 
 def test_no_width_still_has_ticks():
-    assert len(ticks(2.0, 2.0)) >= 2
+    assert [text for _, text in ticks(2.0, 2.0)] == ["1.85", "1.90", "1.95", "2.00", "2.05", "2.10", "2.15"]
+
+
+def test_ticks_have_a_true_minus_and_no_power_of_ten():
+    assert [text for _, text in ticks(-0.5, 0.5, most=2)] == ["−0.5", "0.0", "0.5"]
+    assert ticks(1e6, 2e6)[0] == (1e6, "1000000")
 
 
 def _series(name, *values, colour=1):
-    found = tuple(Value(float(x), y, y - 0.1, y + 0.1, f"{y}") for x, y in enumerate(values))
+    found = tuple(Point(float(x), y, y - 0.1, y + 0.1, f"{y}") for x, y in enumerate(values))
     return Series(name, name, colour, found)
 
 

@@ -1,4 +1,4 @@
-"""The check before a pull request: what passes, each way to fail, and every result of the repository."""
+"""The check before a pull request: what passes, each way to fail, and every committed result."""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ def test_a_later_change_of_the_file_is_said_but_no_failure(clone, fake):
     (folder / "models" / "my.py").write_text("class Model: changed = True\n")
     assert _broken(folder / "my.json") == {}
     (found,) = [f.detail for f in check_result(folder / "my.json") if f.rule == "submission"]
-    assert "changed since" in found
+    assert "changed later" in found
 
 
 FAILED = AuditVerdict(rule="causality", passed=False, checks=1, worst=1.0, tolerance=0.1, detail="")
@@ -80,13 +80,13 @@ FAILED = AuditVerdict(rule="causality", passed=False, checks=1, worst=1.0, toler
         ({"smoke": True}, "audits", "smoke run"),
         ({"audits": (FAILED,)}, "audits", "broke the rule: causality"),
         ({"audits": ()}, "audits", "not audited"),
-        ({"sha256": "0" * 64}, "submission", "there is another content"),
-        ({"source": "models/other.py"}, "submission", "there is no such file"),
-        ({"source": "/my.py"}, "submission", "names no .py file"),
-        ({"source": "../my.py"}, "submission", "names no .py file"),
-        ({"source": "package:Model"}, "submission", "names no .py file"),
+        ({"sha256": "0" * 64}, "submission", "found another sha256"),
+        ({"source": "models/other.py"}, "submission", "found no such file"),
+        ({"source": "/my.py"}, "submission", "is no path of a .py file"),
+        ({"source": "../my.py"}, "submission", "is no path of a .py file"),
+        ({"source": "package:Model"}, "submission", "is no path of a .py file"),
         ({"environment": _environment(None, None)}, "commit", "outside a git repository"),
-        ({"environment": _environment("ab" * 20, True)}, "commit", "commit, run again"),
+        ({"environment": _environment("ab" * 20, True)}, "commit", "commit them and evaluate again"),
     ],
 )
 def test_each_way_to_fail(clone, fake, changes, rule, words):
@@ -103,8 +103,8 @@ def test_the_track_must_be_the_frozen_one(clone, fake):
     folder, good = clone
     track = fake(folder / "my.json", "my", **good).result.track
     for changes, words in (
-        ({"digest": "ab" * 32}, "build it again"),
-        ({"name": "mine"}, "no track of this package"),
+        ({"digest": "ab" * 32}, "build the track and evaluate again"),
+        ({"name": "mine"}, "unknown track mine"),
         ({"name": "midi-lakh"}, "not frozen"),
     ):
         fake(folder / "x.json", "x", track_info=track.model_copy(update=changes), **good)
@@ -117,7 +117,7 @@ def test_episodes_and_names_are_compared_with_the_neighbours(clone, fake):
     fake(folder / "b.json", "A", track_info=track.model_copy(update={"episodes_digest": "ef" * 16}), **good)
     broken = _broken(folder / "b.json")
     assert "a.json has " + "cd" * 16 in broken["episodes"]
-    assert "calls its model 'A' too" in broken["name"]
+    assert "has the model name 'A' too" in broken["name"]
 
 
 def test_figures_that_do_not_follow_from_the_rows(clone, fake):
@@ -139,3 +139,12 @@ def test_the_repository_has_results():
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_result_of_the_repository_passes(path):
     assert _broken(path) == {}
+
+
+def test_a_commit_that_is_no_hash_never_reaches_git(clone, fake):
+    """`git show --output=FILE:...` would write a file."""
+    folder, good = clone
+    fake(folder / "my.json", "my", **(good | {"environment": _environment(f"--output={folder}/x", False)}))
+    (found,) = [finding for finding in check_result(folder / "my.json") if finding.rule == "commit"]
+    assert not found.passed
+    assert not [path for path in folder.iterdir() if path.name.startswith("x")]

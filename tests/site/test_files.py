@@ -1,4 +1,4 @@
-"""Files beside the results: samples, the removal log, the submission as evaluated, and the instructions."""
+"""Files beside the results: samples, removal log, submission files, and the instructions."""
 
 import json
 import re
@@ -36,12 +36,12 @@ def test_no_samples_are_no_samples(tmp_path):
     assert copy_samples(tmp_path, tmp_path / "site", "here", "midi-scores") == ()
 
 
-@pytest.mark.parametrize("name", ["../secret.txt", "missing.wav"])
+@pytest.mark.parametrize("name", ["../secret.txt", "missing.wav", r"\u0000"])
 def test_samples_may_not_name_other_files(samples, tmp_path, name):
     (tmp_path / "secret.txt").write_text("secret")
     index = samples / "samples.json"
     index.write_text(index.read_text().replace("one.wav", name))
-    with pytest.raises(BadInput, match="no file of that folder"):
+    with pytest.raises(BadInput, match="no readable file of that folder"):
         copy_samples(samples, tmp_path / "site", "here", "midi-scores")
 
 
@@ -79,6 +79,7 @@ def test_the_log_of_the_repository_reads():
         ("package.module:Model", None),
         ("/abs/a.py", None),
         ("x/../../a.py", None),
+        ("\0.py", None),
         ("", None),
     ],
 )

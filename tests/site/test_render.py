@@ -1,4 +1,4 @@
-"""The pages as files: the figures of the results stand in them, links lead somewhere, markup is sound."""
+"""The pages as files: they show the figures of the results, links resolve, markup is well-formed."""
 
 import csv
 import json
@@ -61,7 +61,7 @@ def test_markup_is_sound(pages):
         assert not page.open, name
         assert len(page.all("h1")) == 1, name
         ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-        assert len(ids) == len(set(ids)), f"{name}: an id stands twice"
+        assert len(ids) == len(set(ids)), f"{name}: an id is used twice"
         assert all(attrs.get("alt") for attrs in page.all("img"))
         assert all(attrs.get("scope") for attrs in page.all("th")), name
         named = {target for attrs in page.all("svg") for target in attrs["aria-labelledby"].split()}
@@ -129,13 +129,13 @@ def test_the_same_results_make_the_same_site(built, tmp_path):
 
 def test_an_empty_removal_log_says_so(built, tmp_path):
     render(built[0].model_copy(update={"removals": ()}), tmp_path)
-    assert "no result has been removed so far" in (tmp_path / "removals.html").read_text()
+    assert "No result has been removed so far" in (tmp_path / "removals.html").read_text()
 
 
 def test_samples_come_along(built, pages):
     page = pages["models/midi-scores/memory.html"]
     assert [attrs["src"] for attrs in page.all("audio")] == ["../../samples/midi-scores/memory/one.wav"] * 2
-    assert "After songs by Ann & Co" in page.texts
+    assert "Given songs by Ann & Co" in page.texts
     assert not pages["models/midi-scores/lstm.html"].all("audio")
 
 
@@ -146,11 +146,18 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_a_track_named_like_a_path_is_refused(fake, tmp_path):
+    track = fake(tmp_path / "results" / "a.json", "a").result.track
+    fake(tmp_path / "results" / "a.json", "a", track_info=track.model_copy(update={"name": "../x"}))
+    with pytest.raises(BadInput, match=r"track\.name '\.\./x' cannot be part of a file name"):
+        build_site(tmp_path / "results", tmp_path / "site", progress=False)
+
+
 def test_no_results_are_refused_before_anything_is_replaced(built, tmp_path):
     out = tmp_path / "site"
     render(built[0], out)
     (tmp_path / "results").mkdir()
-    with pytest.raises(BadInput, match="no result"):
+    with pytest.raises(BadInput, match="expected results"):
         build_site(tmp_path / "results", out, progress=False)
     assert (out / "index.html").exists()
 

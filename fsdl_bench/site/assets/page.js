@@ -1,4 +1,4 @@
-// Sorting, filtering, the number of shots, the theme, and the values of charts. All figures are in the page.
+// Sorting, filtering, number of shots, theme, and reading values from charts. All figures are in the page.
 (function () {
   "use strict";
 
@@ -7,18 +7,18 @@
     const now = () => document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
     const label = () => { button.textContent = now() === "dark" ? "Light" : "Dark"; };
     button.hidden = false;
-    button.setAttribute("aria-label", "Change between the light and the dark theme");
+    button.setAttribute("aria-label", "Switch between the light and the dark theme");
     button.addEventListener("click", () => {
       const next = now() === "dark" ? "light" : "dark";
       document.documentElement.dataset.theme = next;
-      try { localStorage.setItem("fsdl-theme", next); } catch { /* it lasts as long as the page */ }
+      try { localStorage.setItem("fsdl-theme", next); } catch { /* then the theme lasts until the page is closed */ }
       label();
     });
     dark.addEventListener("change", label);
     label();
   }
 
-  // The value that a cell sorts by: that of the shots that are shown, else the cell's own.
+  // The value that a cell sorts by: the value at the shown number of shots, else the cell's own.
   function valueOf(cell) {
     const shown = cell.querySelector("[data-k]:not([hidden])[data-v]");
     const text = shown ? shown.dataset.v : cell.dataset.v;
@@ -100,7 +100,7 @@
     if (family.value) family.dispatchEvent(new Event("change"));
   }
 
-  // One stop for the tab key in each chart; the arrow keys go along a line and from line to line.
+  // The tab key stops once per chart; the arrow keys move along a line and between lines.
   function chart(figure) {
     const lines = [...figure.querySelectorAll(".line")].reverse().map((line) => [...line.querySelectorAll(".mark")]);
     const marks = lines.flat();
