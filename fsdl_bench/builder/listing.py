@@ -65,7 +65,7 @@ def _tree(
     source_dir: Path | None,
     mirror: str | Path | None,
     progress: bool,
-) -> Any:
+) -> Tree | None:
     """Return the files of a source; None if it generates its songs."""
     if source_dir is not None:
         return Tree(source_dir, _pins(source))
