@@ -15,6 +15,7 @@ from fsdl_bench.codecs.words import WORDS
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
 
+BASELINES = Path(__file__).parents[1] / "baselines"
 MIRROR = Path(os.environ.get("FSDL_BENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -149,8 +150,23 @@ def _row(codec, artist, content):
 
 @pytest.fixture(autouse=True)
 def own_path(monkeypatch):
-    """Folders of submissions leave the path of modules after the test."""
+    """After the test, the module path is as before, and the reference models that tests import are the same.
+
+    Loading a submission drops modules of other folders that share a name with a neighbour of it. A test file
+    that imported such a module would then hold classes that pickle can no longer find.
+    """
     monkeypatch.setattr(sys, "path", list(sys.path))
+    kept = {
+        name: module
+        for name, module in sys.modules.items()
+        if str(getattr(module, "__file__", None) or "").startswith(str(BASELINES))
+    }
+    yield
+    for name, module in kept.items():
+        sys.modules[name] = module
+        parent, _, child = name.rpartition(".")
+        if parent in kept:
+            setattr(kept[parent], child, module)
 
 
 @pytest.fixture(autouse=True, scope="session")
