@@ -28,3 +28,6 @@ def git(folder: Path, *arguments: str) -> bytes | None:
         return subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+__version__ = package_versions(["fsdl-bench"]).get("fsdl-bench", "unknown")  # unknown: not installed, only on the path
