@@ -30,4 +30,5 @@ def git(folder: Path, *arguments: str) -> bytes | None:
         return None
 
 
-__version__ = package_versions(["fsdl-bench"]).get("fsdl-bench", "unknown")  # unknown: not installed, only on the path
+# Unknown where the package is on the path without being installed.
+__version__ = package_versions(["fsdl-bench"]).get("fsdl-bench", "unknown")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 def uncollected(root):
     """The test files under `root/tests` from which pytest, started in `root`, takes no test."""
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV"))}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-rs", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

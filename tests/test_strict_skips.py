@@ -23,7 +23,7 @@ def session(tmp_path):
 
     def run(text, *options):
         (tmp_path / "test_it.py").write_text(text)
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV"))}
         environ["PYTHONPATH"] = str(TESTS)
         command = [sys.executable, "-m", "pytest", "-p", "strict_skips", "-p", "no:cacheprovider", *options]
         done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
