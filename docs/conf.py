@@ -26,7 +26,7 @@ _CODE = re.compile(r"(?<![`:])`([^`\n]+)`(?!`)(\w?)")
 
 
 def _as_code(found):
-    """Write code as reStructuredText. A letter that follows it, such as a plural s, needs an escaped space."""
+    """Write code as reStructuredText. A letter after it, such as a plural s, needs an escaped space."""
     return f"``{found[1]}``" + (f"\\ {found[2]}" if found[2] else "")
 
 
