@@ -1,4 +1,4 @@
-"""README and docs are executable: their code runs, their commands and files exist, the site has no warning."""
+"""README and docs are executable: code runs, commands and files exist, the site builds without a warning."""
 
 import importlib.util
 import re
