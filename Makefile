@@ -1,11 +1,11 @@
-# Every target needs nothing but Python and make: the environment is made on first use.
+# Targets need only Python and make. The environment is made on first use.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 .PHONY: demo test lint docs picture clean
 
-# The synthetic tracks, five models on each, how far they stand from the Bayes-optimal one, and their leaderboard.
+# Build the synthetic tracks, evaluate five models on each, compare them with the Bayes-optimal one, build the leaderboard.
 demo: $(VENV)/installed
 	$(BIN)/fsdl-bench build
 	@set -e; for track in lyrics-synthetic midi-synthetic; do \
@@ -27,7 +27,7 @@ test: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/sphinx-build -W -b html docs docs/_build
 
-# The picture in the README, of all results as they stand; needs Chromium (`apt-get install chromium`).
+# Take the README's picture of the leaderboard from the current results. Needs Chromium (`apt-get install chromium`).
 picture: $(VENV)/installed
 	$(BIN)/python benchmarks/picture.py
 

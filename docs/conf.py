@@ -1,4 +1,4 @@
-"""Sphinx configuration: furo, MyST, and the API reference from the docstrings."""
+"""Sphinx configuration: the furo theme, pages in MyST Markdown, and the API reference from docstrings."""
 
 import re
 
@@ -26,12 +26,12 @@ _CODE = re.compile(r"(?<![`:])`([^`\n]+)`(?!`)(\w?)")
 
 
 def _as_code(found):
-    """A word that goes on after the code, such as a plural s, needs an escaped space before it."""
+    """Write code as reStructuredText. A letter after it, such as a plural s, needs an escaped space."""
     return f"``{found[1]}``" + (f"\\ {found[2]}" if found[2] else "")
 
 
 def _plain_docstring(app, what, name, obj, options, lines):  # noqa: ARG001
-    """Docstrings are written to be read as they stand: an indented block is literal, and `x` is code."""
+    """Turn a plain docstring into reStructuredText: an indented block is literal, and `x` is code."""
     out, fence = [], False
     for number, line in enumerate(lines):
         indented = line.startswith("    ")
@@ -43,5 +43,5 @@ def _plain_docstring(app, what, name, obj, options, lines):  # noqa: ARG001
 
 
 def setup(app):
-    """Called by Sphinx."""
+    """Connect the conversion of docstrings; Sphinx calls this."""
     app.connect("autodoc-process-docstring", _plain_docstring, priority=400)

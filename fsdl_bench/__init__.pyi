@@ -46,3 +46,4 @@ from .tracks.track import load_track as load_track
 from .tracks.views import Artist as Artist
 from .tracks.views import Songs as Songs
 from .tracks.views import TrackSong as TrackSong
+from .versions import __version__ as __version__

@@ -28,3 +28,7 @@ def git(folder: Path, *arguments: str) -> bytes | None:
         return subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+# Unknown where the package is on the path without being installed.
+__version__ = package_versions(["fsdl-bench"]).get("fsdl-bench", "unknown")

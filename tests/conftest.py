@@ -19,43 +19,6 @@ BASELINES = Path(__file__).parents[1] / "baselines"
 MIRROR = Path(os.environ.get("FSDL_BENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
 
 
-EXPECTED_SKIPS = Path(__file__).parent / "expected_skips.txt"
-
-
-class UnexpectedSkips:
-    """With FSDL_BENCH_STRICT_SKIPS, fail the session if a test is skipped for a reason that is not listed."""
-
-    def __init__(self) -> None:
-        lines = EXPECTED_SKIPS.read_text("utf-8").splitlines()
-        self.expected = [line for line in lines if line and not line.startswith("#")]
-        self.found: set[str] = set()
-
-    def look(self, report):
-        if report.skipped and not hasattr(report, "wasxfail"):
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-            if not any(part in reason for part in self.expected):
-                self.found.add(f"{report.nodeid}: {reason}")
-
-    def pytest_runtest_logreport(self, report):
-        self.look(report)
-
-    def pytest_collectreport(self, report):
-        self.look(report)
-
-    def pytest_terminal_summary(self, terminalreporter):
-        for line in sorted(self.found):
-            terminalreporter.write_line(f"UNEXPECTED SKIP {line}", red=True)
-
-    def pytest_sessionfinish(self, session):
-        if self.found and not hasattr(session.config, "workerinput"):
-            session.exitstatus = 1
-
-
-def pytest_configure(config):
-    if os.environ.get("FSDL_BENCH_STRICT_SKIPS"):
-        config.pluginmanager.register(UnexpectedSkips())
-
-
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory, monkeypatch):
     """Every test has an empty FSDL_BENCH_HOME and may not use the network."""

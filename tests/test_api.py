@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ def test_every_name_can_be_imported(name, module):
 def test_no_name_is_hidden_by_a_module():
     modules = {module.name for module in pkgutil.iter_modules(fsdl_bench.__path__)}
     assert not modules & set(fsdl_bench.__all__)
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((STUB.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert fsdl_bench.__version__ == project["version"], "install the package again: pip install -e ."
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -1,9 +1,10 @@
-"""What README and docs show is what runs: the example model as it stands, and the site without a warning."""
+"""README and docs are executable: code runs, commands and files exist, the site builds without a warning."""
 
 import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ from click.testing import CliRunner
 from fsdl_bench.cli import main
 
 ROOT = Path(__file__).parents[1]
+
+# Page -> files that it names as an example. All other files that it names must exist.
+EXAMPLES = {
+    "docs/code.md": set(),
+    "CONTRIBUTING.md": {"fsdl_bench/sources/jsonl.py", "tests/sources/test_jsonl.py"},
+}
 
 
 def _blocks(page, language):
@@ -37,6 +44,46 @@ def test_the_model_in_thirty_lines_runs_as_it_stands(tmp_path, monkeypatch):
     printed = _fsdl_bench(*words[1:], "--limit", "2", "--shots", "0,5")
     assert "Bigram on lyrics-synthetic" in printed
     assert "SMOKE RUN" in printed
+
+
+def test_the_walk_through_the_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("baselines").symlink_to(ROOT / "baselines")
+    namespace = {}
+    blocks = _blocks("docs/code.md", "python")
+    assert len(blocks) >= 9
+    for block in blocks:
+        exec(block, namespace)
+
+
+def test_the_quick_start_in_python_runs():
+    _fsdl_bench("build", "midi-synthetic", "--workers", "0")
+    (block,) = _blocks("docs/quickstart.md", "python")
+    exec(block, {})
+
+
+@pytest.mark.parametrize("page", EXAMPLES)
+def test_files_that_are_named_exist(page):
+    """Every `path` in backticks is a file or folder of the repository, of the package or of a part of it."""
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text("utf-8"), flags=re.M | re.S)
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|toml|md|txt|yml|yaml)))`", text)
+    named = {name for name in named if "NAME" not in name}  # a pattern
+    assert len(named) > 20
+    roots = [ROOT, ROOT / "fsdl_bench"]
+    parts = [path for path in (ROOT / "fsdl_bench").iterdir() if path.is_dir()]
+    missing = {
+        name
+        for name in named
+        if not any((root / name).exists() for root in (roots if "/" in name else [*roots, *parts]))
+    }
+    assert missing == EXAMPLES[page]
+
+
+def test_the_version_is_the_same_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    cited = re.findall(r"^ *version: (.+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.M)
+    assert cited == [version, version]
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)[0] == version
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
@@ -70,9 +117,10 @@ def test_commands_that_are_shown_exist(page):
 
 def test_ci_finds_the_commands_of_the_readme():
     readme = (ROOT / "README.md").read_text("utf-8")
-    for heading in re.findall(r"for heading in (.*); do", (ROOT / ".ci/run").read_text())[0].split('" "'):
-        title = heading.strip('"')
-        assert re.search(rf"^## {title}\n(?:(?!## ).*\n)*?```sh\n", readme, re.M), title
+    headings = re.findall(r'^readme "(.*)"$', (ROOT / ".ci/run").read_text("utf-8"), re.M)
+    assert headings == ["Install from a clone", "Run the tests"]
+    for heading in headings:
+        assert re.search(rf"^## {heading}\n(?:(?!## ).*\n)*?```sh\n", readme, re.M), heading
 
 
 def test_the_tables_of_the_pages_are_what_the_commands_print():

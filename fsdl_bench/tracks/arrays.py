@@ -132,12 +132,14 @@ class Arrays:
         """Return the first row of each artist, and the number of rows: int64 [artists + 1]."""
         import pyarrow.compute as pc
 
+        if len(self) < 2:  # pyarrow before 25 crashes where `changes` would be empty
+            return np.arange(len(self) + 1, dtype=np.int64)
         keys = self._columns["artist_key"]
-        changes = pc.not_equal(keys.slice(1), keys.slice(0, max(len(self) - 1, 0)))
+        changes = pc.not_equal(keys.slice(1), keys.slice(0, len(self) - 1))
         found = pc.indices_nonzero(changes)
         # Through the buffer, because `to_numpy` imports pandas, which takes longer than opening a track.
         inner = np.frombuffer(found.buffers()[1], np.uint64, len(found)).astype(np.int64) + 1
-        return np.concatenate([[0] if len(self) else [], inner, [len(self)]]).astype(np.int64)
+        return np.concatenate([[0], inner, [len(self)]]).astype(np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:

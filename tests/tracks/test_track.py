@@ -1,6 +1,8 @@
 """Opening a built track, and the arrays beside its shards."""
 
 import os
+import subprocess
+import sys
 
 import pandas as pd
 import polars as pl
@@ -166,14 +168,37 @@ def test_arrays_go_to_the_home_where_the_folder_cannot_be_written(folder, own_ho
     assert cached.stat() == before, "found again, not made again"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+# Root ignores file permissions. The next program obeys them once PR_CAPBSET_DROP (24) has taken
+# CAP_DAC_OVERRIDE (1) away.
+OBEYING_PERMISSIONS = """
+import ctypes, os, sys
+if os.geteuid() == 0 and ctypes.CDLL(None).prctl(24, 1) != 0:
+    sys.exit("cannot drop CAP_DAC_OVERRIDE")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
 def test_arrays_of_a_read_only_folder(folder, own_home):
+    load = """
+import sys
+from pathlib import Path
+from fsdl_bench.tracks.track import load_track
+folder = Path(sys.argv[1])
+try:
+    (folder / "probe").touch()
+except PermissionError:
+    print(len(load_track(folder, "train")))
+"""
+    command = [sys.executable, "-c", OBEYING_PERMISSIONS, "-c", load, str(folder)]
     folder.chmod(0o555)
     try:
-        assert len(load_track(folder, "train")) == 4
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     finally:
         folder.chmod(0o755)
+    assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
     assert list(own_home.glob("arrays/*/train.arrow"))
+    assert not arrow(folder).exists()
 
 
 def test_arrays_are_not_made_from_a_changed_shard(folder):
