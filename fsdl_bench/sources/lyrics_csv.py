@@ -182,8 +182,11 @@ class _Columns:
             self._only.append((self._names.index(self._known(name, "only")), value))
 
     def wanted(self, fields: Sequence[str]) -> bool:
-        """Whether the row has the values that `only` asks for."""
-        return all(decode_fields(fields, [column])[0] == value for column, value in self._only)
+        """Whether the row has the values that `only` asks for; a value that is no text is not one of them."""
+        try:
+            return all(decode_fields(fields, [column])[0] == value for column, value in self._only)
+        except Rejected:
+            return False
 
     def _find(self, role: str, given: str, known: Sequence[str]) -> int | None:
         if given:

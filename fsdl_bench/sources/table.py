@@ -20,20 +20,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO
 
 from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.sources.lines import MAX_ROW, Lines, RowTooLong
 from fsdl_bench.sources.text import decode_text, find_encoding, printable
 from fsdl_bench.sources.tree import Tree
 
-MAX_ROW = 8 * 2**20
-"""No row is longer, in bytes; the bound on how far a stray quote is followed."""
-
 _NUMBER, _ADDRESS = re.compile(r"-?\d+(\.\d+)?"), re.compile(r"(/|https?:/)\S*")
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _SAMPLE = 200
 _MOSTLY = 0.6  # the sample may hold lines of broken rows
 _DOUBTS = 1000
@@ -73,7 +70,7 @@ class Table:
         one_line: numbers of the columns that never hold a line break.
 
     Raises:
-        BadInput: the file is UTF-16, has no first line or cannot be read.
+        BadInput: the file is UTF-16 or binary, has no first line, or cannot be read.
     """
 
     def __init__(self, tree: Tree, path: str, delimiter: str | None = None, *, quoted: bool = True) -> None:
@@ -93,8 +90,12 @@ class Table:
         if header is None or not header.fields:
             raise BadInput(f"{self._file} has no line of column names")
         self._body = (header.start + header.size, header.line + 1)
-        names = decode_fields(header.fields, range(len(header.fields)))
-        self.columns = [name.strip() for name in names]
+        try:
+            plain = [_CONTROL.sub("", name) for name in header.fields]
+            names = decode_fields(plain, range(len(plain)))
+        except Rejected as error:
+            raise BadInput(f"{self._file}: the line of column names is {error}") from None
+        self.columns = ["".join(filter(str.isprintable, name)).strip() for name in names]
         self.one_line: frozenset[int] = frozenset()
         self._shapes: dict[int, re.Pattern[str]] = {}
         good = (row.fields for row in self._scan() if row.fields)
@@ -149,7 +150,7 @@ class Table:
         with self._file.open("rb") as stream:
             start, number = (self._mark, 1) if header else self._body
             stream.seek(start)
-            lines = _Lines(stream, start, number)
+            lines = Lines(stream, start, number)
             reader, doubts = self._reader(lines), 0
             while True:
                 fields: list[str] = []
@@ -161,7 +162,7 @@ class Table:
                     fault = "" if header else self._fault(fields, lines.taken)
                 except StopIteration:
                     return
-                except (csv.Error, _TooLongError) as error:
+                except (csv.Error, RowTooLong) as error:
                     fault = str(error)
                 if fault:
                     doubts = 1
@@ -242,44 +243,6 @@ def decode_fields(fields: Sequence[str], wanted: Sequence[int], encoding: str | 
 def row_origin(path: str, row: Row) -> str:
     """What `origin` says of a row: file and line."""
     return f"{printable(path)}:{row.line}"
-
-
-class _TooLongError(Exception):
-    pass
-
-
-class _Lines:
-    """Lines of a file for the csv reader; those that it took can be given back."""
-
-    def __init__(self, stream: IO[bytes], start: int, number: int) -> None:
-        self.taken: deque[bytes] = deque()
-        self._stream, self._start, self._number = stream, start, number
-        self._again: deque[bytes] = deque()
-        self._size = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._stream.readline(MAX_ROW)
-        if not line:
-            raise StopIteration
-        self.taken.append(line)
-        self._size += len(line)
-        if self._size >= MAX_ROW:
-            raise _TooLongError(f"no end within {MAX_ROW} bytes")
-        return line.decode("latin-1")
-
-    def commit(self, count: int) -> tuple[int, int, int]:
-        """Put back all lines taken but the first `count`; the number, start and size of those."""
-        size = sum(len(self.taken.popleft()) for _ in range(count))
-        place = (self._number, self._start, size)
-        self._number += count
-        self._start += size
-        self._again.extendleft(reversed(self.taken))
-        self.taken.clear()
-        self._size = 0
-        return place
 
 
 def _shapes(rows: list[Sequence[str]]) -> dict[int, re.Pattern[str]]:

@@ -1,13 +1,17 @@
 """Lyrics in csv files: both layouts that people have, columns by name or given, and rows that are none."""
 
+import contextlib
 import csv
 import io
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.tree import Tree
 
 LINKED = [
     ["artist", "song", "link", "text"],
@@ -181,3 +185,46 @@ def test_file_that_changed_since_it_was_listed(open_csv, make_tree):
     make_tree({"songs.csv": b"gone"})
     with pytest.raises(Rejected, match="row changed"):
         source.read(items[1])
+
+
+GOOD = _bytes(LINKED)
+
+
+@pytest.mark.parametrize("sign", ["\a", "\x1b", "\x7f", "\u200b", "\ufeff"])
+def test_control_characters_in_the_header_do_not_count(make_tree, sign):
+    data = GOOD.replace(b"artist", f"{sign}art{sign}ist".encode()).replace(b"text", f"text{sign}".encode(), 1)
+    source = open_source("lyrics_csv", make_tree({"songs.csv": data}))
+    assert [item.title for item in source.items()] == [row[1] for row in LINKED[1:]]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        GOOD.replace(b"artist", b"art\x00ist"),
+        bytes(range(256)) * 20,
+        b"",
+        b"\n\n\n",
+        GOOD.decode().encode("utf-16"),
+        b"\xed\xa0\x80,\x00text\n" + GOOD,
+    ],
+    ids=["zero byte in the header", "binary", "empty", "no columns", "UTF-16", "lone surrogate"],
+)
+def test_one_broken_table_never_stops_the_others(make_tree, broken):
+    source = open_source("lyrics_csv", make_tree({"a.csv": broken, "b.csv": GOOD}))
+    assert len(list(source.items())) == len(LINKED) - 1
+    ((origin, reason, detail),) = source.rejected
+    assert (origin, reason) == ("a.csv", "no table of lyrics")
+    assert detail
+    with pytest.raises(BadInput, match="expected a csv file with columns for artist and lyrics"):
+        open_source("lyrics_csv", make_tree({"c/only.csv": broken}), file="c/only.csv")
+
+
+@given(st.binary(max_size=200), st.integers(0, len(GOOD)), st.integers(0, 40))
+def test_damage_anywhere_is_a_message_or_rejected_rows(tmp_path_factory, junk, start, gone):
+    folder = tmp_path_factory.mktemp("csv")
+    (folder / "songs.csv").write_bytes(GOOD[:start] + junk + GOOD[start + gone :])
+    with contextlib.suppress(BadInput):
+        source = open_source("lyrics_csv", Tree(folder), only="link=/a/acdc/7.html")
+        for item in source.items():
+            with contextlib.suppress(Rejected):
+                source.read(item)
