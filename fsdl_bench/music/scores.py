@@ -1,8 +1,9 @@
-"""Scores to MIDI: MusicXML and Humdrum **kern through verovio, once per file, kept in a cache.
+"""Convert scores (MusicXML, Humdrum **kern) to MIDI with verovio, once per file, in a cache.
 
 verovio is native code that can crash or stall, and a large score takes it half a minute. So conversion runs
-ahead of reading, in worker processes that may die, and its outcome is kept under the SHA-256 of the score's
-bytes: `converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice.
+before reading, in worker processes that may die. Its outcome is cached under the SHA-256 of the score's bytes:
+`converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice. Every cached
+file has a checksum, in a file beside it or in `SUMS`. A damaged file counts as missing and is converted again.
 
 Options: `breaks: none` (no page layout is computed) and `expandNever` (repeats are played as written once).
 """
@@ -14,38 +15,42 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from fsdl_bench.checked import checksum, intact_checksum, read_checked, write_checked
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.paths import atomic_write, home
+from fsdl_bench.paths import home
+from fsdl_bench.progress import bar, note
 
 SUFFIXES: Final = (".mxl", ".musicxml", ".xml", ".krn")
 TIME_LIMIT: Final = 600.0
-"""Seconds for one score. Far above what the slowest good one takes, so that a track does not depend on
-the machine's speed."""
+"""Seconds for one score: far above the time of the slowest good one, so that a track does not depend on the
+machine's speed."""
+
+SUMS: Final = "sums.json"
+"""The checksums of the conversions that came ready from a mirror: file name -> XXH3-128."""
 
 CRASHED, TIMED_OUT, FAILED = "conversion crashed", "conversion timed out", "conversion failed"
 _OPTIONS: Final = {"breaks": "none", "expandNever": True}
 
 
 def score_to_midi(data: bytes) -> bytes:
-    """The MIDI file that `convert_scores` made of a score.
+    """Return the MIDI file that `convert_scores` made of a score.
 
     Raises:
         Rejected: the conversion failed when it was tried, for one of the reasons above.
-        LookupError: it was never tried; call `convert_scores` first.
+        LookupError: there is no intact conversion; call `convert_scores` first.
     """
     path = _cached(data)
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
+    if (midi := _intact(path)) is not None:
+        return midi
     if failure := _failure(path):
         raise Rejected(*failure)
-    raise LookupError(f"no conversion of this score in {path.parent}: convert_scores() has to run first")
+    raise LookupError(f"no intact conversion of this score in {path.parent}: call convert_scores() first")
 
 
 def convert_scores(
@@ -56,23 +61,21 @@ def convert_scores(
     progress: bool = True,
     time_limit: float = TIME_LIMIT,
 ) -> Counter[str]:
-    """Convert the scores that the cache lacks.
+    """Convert the scores that the cache does not hold, or holds damaged.
 
     Args:
-        paths: the scores; the ending says which format (`SUFFIXES`).
-        read: gives the bytes at a path; a score for which it raises `Rejected` is passed over.
+        paths: the scores; the suffix tells the format (`SUFFIXES`).
+        read: returns the bytes at a path; a score for which it raises `Rejected` is skipped.
         workers: processes; at least one is started, because a conversion may crash.
         progress: show a bar on stderr.
         time_limit: seconds for one score.
 
     Returns:
-        How many were "cached", "converted", or failed, by reason.
+        How many were "cached", "converted", or failed, by reason; "damaged" counts files converted again.
 
     Raises:
         BadInput: scores have to be converted, and verovio is not installed.
     """
-    from tqdm import tqdm
-
     from fsdl_bench.engine import Failure, run
 
     outcomes: Counter[str] = Counter()
@@ -82,31 +85,35 @@ def convert_scores(
             cached = _cached(read(path))
         except Rejected:
             continue
-        if cached.exists() or _failure(cached):
+        if _intact(cached) is not None or _failure(cached):
             outcomes["cached"] += 1
-        else:
-            missing.append((path, cached))
+            continue
+        if cached.exists():
+            note(f"{cached} is damaged or has no checksum; the score is converted again", progress)
+            cached.unlink()
+            outcomes["damaged"] += 1
+        missing.append((path, cached))
     if not missing:
         return outcomes
     _require_verovio(len(missing), missing[0][1].parent)
     tasks = ((path.lower().endswith(".krn"), read(path)) for path, _ in missing)
     results = run(_convert, tasks, workers=max(1, workers), timeout=time_limit)
-    bar = tqdm(zip(missing, results, strict=True), "converting scores", len(missing), disable=not progress)
-    for (_, cached), result in bar:
+    pairs = zip(missing, results, strict=True)
+    for (_, cached), result in bar("converting scores", "score", progress, pairs, total=len(missing)):
         if isinstance(result, bytes):
-            atomic_write(cached, result)
+            _keep(cached, result)
             outcomes["converted"] += 1
             continue
         if isinstance(result, Failure):
             result = (CRASHED if result.reason == "crashed" else TIMED_OUT, result.detail)
         record = {"reason": result[0], "detail": result[1], "verovio": _version()}
-        atomic_write(cached.with_suffix(".failed"), json.dumps(record))
+        _keep(cached.with_suffix(".failed"), json.dumps(record).encode())
         outcomes[result[0]] += 1
     return outcomes
 
 
 def _convert(task: tuple[bool, bytes]) -> bytes | tuple[str, str]:
-    """The MIDI file, or reason and detail. Runs in a process of its own."""
+    """Return the MIDI file, or reason and detail. Runs in a separate process."""
     import verovio
 
     is_kern, data = task
@@ -141,21 +148,55 @@ def _silent() -> Iterator[None]:
         os.close(nowhere)
 
 
+def write_sums(folder: Path, ready: Iterable[Path]) -> None:
+    """Write the checksums of conversions that came ready, for the folder that holds them."""
+    _keep(folder / SUMS, json.dumps({path.name: checksum(path) for path in ready}).encode())
+
+
+def has_ready(folder: Path) -> bool:
+    """Whether the conversions that came ready are there, with their checksums."""
+    return bool(names := _sums(folder)) and names.keys() <= {path.name for path in folder.iterdir()}
+
+
+def _keep(path: Path, data: bytes) -> None:
+    with write_checked(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _intact(path: Path) -> bytes | None:
+    """Return the content of a cached file whose checksum matches; None for any other."""
+    if (data := read_checked(path)) is not None:
+        return data
+    stated = _sums(path.parent).get(path.name)
+    return path.read_bytes() if stated is not None and path.exists() and checksum(path) == stated else None
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    path = folder / SUMS
+    stated = intact_checksum(path)
+    return {} if stated is None else _parsed(path, stated)
+
+
+@lru_cache(maxsize=4)
+def _parsed(path: Path, _: str) -> dict[str, str]:
+    return dict(json.loads(path.read_bytes()))
+
+
 def _cached(data: bytes) -> Path:
     return home() / "converted" / f"{hashlib.sha256(data).hexdigest()}.mid"
 
 
 def _failure(cached: Path) -> tuple[str, str] | None:
-    """Why this score could not be converted, if this version of verovio has tried."""
-    try:
-        record: dict[str, Any] = json.loads(cached.with_suffix(".failed").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    """Return why this score could not be converted, if this version of verovio has tried."""
+    data = _intact(cached.with_suffix(".failed"))
+    if data is None:
         return None
+    record: dict[str, Any] = json.loads(data)
     return (record["reason"], record["detail"]) if record["verovio"] == _version() else None
 
 
 def _version() -> str:
-    """The version of verovio that is installed; empty where none is."""
+    """The version of verovio that is installed; empty if there is none."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -167,6 +208,7 @@ def _version() -> str:
 def _require_verovio(number: int, folder: Path) -> None:
     if not _version():
         raise BadInput(
-            f"{number} scores have no MIDI in {folder} yet, and verovio is not installed: "
-            "pip install 'fsdl-bench[scores]', or unpack an archive of conversions there"
+            f"{number} scores have no intact MIDI in {folder}, and verovio is not installed: "
+            "pip install 'fsdl-bench[scores]', or run again with --mirror and a folder that has the archive "
+            "of conversions"
         )

@@ -106,34 +106,35 @@ def fetch(archive: Archive, mirror: str | Path | None = None, *, progress: bool 
 def fetch_converted(
     mirror: str | Path | None, *, sha256: str | None = CONVERTED_SHA256, progress: bool = True
 ) -> bool:
-    """Put the ready conversions that the mirror holds into `FSDL_BENCH_HOME/converted`; whether it had any.
+    """Put the ready conversions of a mirror into `FSDL_BENCH_HOME/converted`; return whether it had any.
 
-    Files that lie there already stay as they are.
+    Files that have a checksum of their own were converted here, and are kept.
     """
     from filelock import FileLock
 
+    from fsdl_bench.checked import sum_file
+    from fsdl_bench.music.scores import has_ready, write_sums
     from fsdl_bench.sources.download import NotFound
 
     target = home() / "converted"
-    marker = target / f".{CONVERTED}"
-    if marker.exists():
+    if has_ready(target):
         return True
     if mirror is None or (not _is_url(mirror) and not (Path(mirror) / f"{CONVERTED}.tar.gz").exists()):
         return False
     with _disk_errors():
         target.mkdir(parents=True, exist_ok=True)
         with FileLock(target / ".lock"):
-            if marker.exists():
+            if has_ready(target):
                 return True
             try:
                 folder = _fetch(CONVERTED, None, sha256, mirror, progress)
             except NotFound:
                 return False
-            there = {path.name for path in target.iterdir()}
-            for path in folder.iterdir():
-                if path.name not in there:
-                    path.rename(target / path.name)
-            atomic_write(marker, "")
+            ready = sorted(folder.iterdir())
+            write_sums(target, ready)
+            for path in ready:
+                if not sum_file(target / path.name).exists():
+                    path.replace(target / path.name)
             shutil.rmtree(folder.parent)
     return True
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from fsdl_bench.checked import write_checked
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.music import scores
 from fsdl_bench.music.reading import read_midi
@@ -12,6 +13,7 @@ from fsdl_bench.music.scores import convert_scores, score_to_midi
 from fsdl_bench.paths import home
 
 KERN = b"**kern\n*M4/4\n=1\n4c\n4d\n4e\n4f\n==\n*-\n"
+JUNK = b"\xff\xfe\xff"
 REPEATED = b"**kern\n*M4/4\n=1\n1c\n=:|!\n*>B\n1d\n==\n*-\n"
 
 
@@ -89,13 +91,33 @@ def test_files_that_cannot_be_read_are_passed_over():
 
 def test_without_verovio(monkeypatch):
     monkeypatch.setattr(scores, "_version", lambda: "")
-    with pytest.raises(BadInput, match=r"1 scores have no MIDI in .*pip install 'fsdl-bench\[scores\]'"):
+    with pytest.raises(BadInput, match=r"1 scores have no intact MIDI .*pip install 'fsdl-bench\[scores\]'"):
         _convert({"a.krn": KERN})
     midi, _ = _paths(KERN)
-    midi.parent.mkdir(parents=True, exist_ok=True)
-    midi.write_bytes(b"MThd")
+    with write_checked(midi) as temporary:
+        temporary.write_bytes(b"MThd")
     assert _convert({"a.krn": KERN}) == {"cached": 1}
     assert score_to_midi(KERN) == b"MThd"
+
+
+def test_a_damaged_conversion_is_made_again(verovio, capsys):
+    assert _convert({"a.krn": KERN}) == {"converted": 1}
+    midi, _ = _paths(KERN)
+    intact = midi.read_bytes()
+    midi.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+    with pytest.raises(LookupError, match="no intact conversion"):
+        score_to_midi(KERN)
+    assert _convert({"a.krn": KERN}) == {"damaged": 1, "converted": 1}
+    assert score_to_midi(KERN) == intact
+
+
+def test_a_damaged_failure_is_tried_again(verovio):
+    assert _convert({"bad.krn": JUNK}) == {scores.FAILED: 1}
+    _, failed = _paths(JUNK)
+    failed.write_bytes(failed.read_bytes().replace(b"failed", b"crashed"))
+    assert _convert({"bad.krn": JUNK}) == {scores.FAILED: 1}
+    with pytest.raises(Rejected, match=scores.FAILED):
+        score_to_midi(JUNK)
 
 
 def test_a_score_never_tried():
