@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
+from fsdl_bench.checked import write_checked
 from fsdl_bench.errors import Rejected
-from fsdl_bench.paths import atomic_write, home
+from fsdl_bench.paths import home
 from fsdl_bench.sources.base import open_source
 
 YEM = "License CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0)"
@@ -103,7 +104,8 @@ def _keep(data: bytes, *pitches: int) -> None:
     notes = b"".join(b"\x00\x90%c\x40\x60\x80%c\x00" % (pitch, pitch) for pitch in pitches)
     track = notes + b"\x00\xff\x2f\x00"
     head = b"MThd" + (6).to_bytes(4, "big") + b"\x00\x00\x00\x01\x00\x60"
-    atomic_write(path, head + b"MTrk" + len(track).to_bytes(4, "big") + track)
+    with write_checked(path) as temporary:
+        temporary.write_bytes(head + b"MTrk" + len(track).to_bytes(4, "big") + track)
 
 
 @pytest.mark.parametrize("quarters", [21, 20, 22])
