@@ -1,4 +1,4 @@
-"""Dropout that costs a fraction of `nn.Dropout` on a processor, and may hold one mask for a whole piece."""
+"""Dropout that is several times faster than `nn.Dropout` on a CPU, with one mask per row or per element."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 256
-"""A byte decides over each number: p is rounded to a 256th, and the scale is that of the rounded p."""
+"""One random byte decides about each element, so p is rounded to a multiple of 1/256."""
 
 
 class Dropout(nn.Module):
-    """x m / (1 - p), m drawn with P(m = 0) = p; in evaluation mode x.
+    """Return x m / (1 - p) with P(m = 0) = p in training, and x in evaluation mode.
 
     Args:
-        p: probability.
-        locked: one m for all places of a row (Gal & Ghahramani 2016, "A Theoretically Grounded Application
-            of Dropout in Recurrent Neural Networks").
+        p: probability of a zero.
+        locked: use one mask for all time steps of a row (Gal & Ghahramani 2016, "A Theoretically Grounded
+            Application of Dropout in Recurrent Neural Networks").
     """
 
     def __init__(self, p: float, locked: bool = False) -> None:
@@ -23,7 +23,7 @@ class Dropout(nn.Module):
         self.p, self.locked = p, locked
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, T, D] to the same shape."""
+        """Drop elements of x [B, T, ...]; without `locked`, x may have any shape."""
         dropped = round(self.p * LEVELS)
         if not self.training or not dropped:
             return x

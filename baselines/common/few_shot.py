@@ -1,63 +1,93 @@
-"""Settings of a model that learns from the support: the figure they are chosen by, nats per unit on
-validation episodes, and the choice for a number of songs.
-"""
+"""Choose the settings of a model that adapts, on validation episodes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
+from tqdm import tqdm
 
-from common.songs import padded
-from fsdl_bench import PAD, Episode, FitContext, Predictor, Split, Tokens
+from fsdl_bench import PAD, Episode, FitContext, Predictor, Split, Tokens, pad
 
 Setting = TypeVar("Setting")
 
 
+def choose(
+    settings: Sequence[Setting],
+    score: Callable[[Setting], float],
+    what: str = "settings",
+    log: Callable[[str], None] = lambda _: None,
+) -> Setting:
+    """Return the setting with the lowest score; the first among equals. A single setting is not scored.
+
+    Args:
+        settings: at least one.
+        score: a setting -> the figure to minimise; a score that is not finite never wins.
+        what: the label of the progress bar and of the log.
+        log: prints one line for each setting.
+    """
+    if len(settings) == 1:
+        return settings[0]
+    scores = []
+    for setting in tqdm(settings, desc=what, unit="setting"):
+        scores.append(score(setting))
+        log(f"{what}: {setting}: {scores[-1]:.4f}")
+    return settings[min(range(len(settings)), key=lambda i: _finite(scores[i]))]
+
+
+def _finite(score: float) -> float:
+    return score if math.isfinite(score) else math.inf
+
+
+def for_shots(settings: Mapping[int, Setting], songs: int) -> Setting:
+    """Return the setting for the largest K not above `songs`, else the one for the smallest K."""
+    return settings[max((shots for shots in settings if shots <= songs), default=min(settings))]
+
+
+def headline_shots(context: FitContext) -> int:
+    """Return the number of shots to choose settings at: 5, or the most that the track has."""
+    return min(5, max(context.shots))
+
+
+def support_sizes(context: FitContext) -> list[int]:
+    """Return the track's numbers of shots without zero; at least [1]."""
+    return sorted({*context.shots} - {0}) or [1]
+
+
 def held_out_episodes(split: Split, context: FitContext, shots: int, count: int) -> list[Episode]:
-    """The same `count` episodes of a split every time, with 2 query songs each."""
+    """Return `count` episodes of a split with 2 query songs each; the same in every call."""
     return list(context.episodes(split, shots=shots, queries=2, seed=0, stop=count))
+
+
+def support_of(episode: Episode) -> list[Tokens]:
+    """Return the tokens of the support songs."""
+    return [song.tokens for song in episode.support]
 
 
 def few_shot_nll(
     adapt: Callable[[Sequence[Tokens]], Predictor], episodes: Sequence[Episode], device: torch.device
 ) -> float:
-    """Nats per unit of the query songs, the mean over episodes.
+    """Return nats per unit of the query songs, averaged over episodes.
 
     Args:
-        adapt: as a submission's.
+        adapt: the `adapt` of a submission.
         episodes: from `held_out_episodes`.
-        device: where the model computes.
+        device: the model's device.
     """
-    return float(
-        np.mean(
-            [
-                episode_nll(adapt([song.tokens for song in episode.support]), episode, device)
-                for episode in episodes
-            ]
-        )
-    )
+    nlls = [episode_nll(adapt(support_of(episode)), episode, device) for episode in episodes]
+    return float(np.mean(nlls))
 
 
 def episode_nll(predictor: Predictor, episode: Episode, device: torch.device) -> float:
-    """Nats per unit of the query songs of one episode, under a predictor that knows its support."""
-    songs = padded([song.tokens for song in episode.query], device)
+    """Return nats per unit of the query songs of one episode, under a predictor adapted to its support."""
+    songs = pad([song.tokens for song in episode.query], device)
     with torch.no_grad():
         scores = predictor.logits(songs)
     nats = nn.functional.cross_entropy(
         scores.flatten(0, 1).float(), songs.flatten(), ignore_index=PAD, reduction="sum"
     )
     return float(nats) / sum(song.units for song in episode.query)
-
-
-def headline_shots(context: FitContext) -> int:
-    """The number of shots to choose settings at: 5, or the most that the track has."""
-    return min(5, max(context.shots))
-
-
-def chosen_for(songs: int, settings: Mapping[int, Setting]) -> Setting:
-    """Of settings by number of shots that of the greatest number that the songs reach, or of the least."""
-    return settings[max((shots for shots in settings if shots <= songs), default=min(settings))]

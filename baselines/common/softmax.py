@@ -1,9 +1,9 @@
-"""The output layer's cross-entropy without ever holding all logits.
+"""Cross-entropy of the output layer without storing the logits of all tokens.
 
     nats = sum_n logsumexp_v(f_n . e_v + a_v) - (f_n . e_{t_n} + a_{t_n})
 
-The gradient is computed on the way, a few rows at a time, while the rows are still in the processor's cache,
-and kept in place of the logits: the same sums in half the time, for V = 4,096.
+The forward pass computes the gradient as well, `ROWS` tokens at a time while their logits are in the
+processor's cache, and stores it instead of the logits. For V = 4,096 this halves the time.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 ROWS = 256
-"""Rows of logits at a time."""
+"""Tokens whose logits are computed together."""
 
 
 def nats(features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """-log p of all targets together, a scalar; its gradient can be taken once.
+    """Return -log p of all targets together, a scalar. It can be differentiated once.
 
     Args:
         features: f, [N, D].
@@ -30,15 +30,15 @@ def nats(features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> Ten
     device = features.device.type
     if features.dtype == torch.float32 and torch.is_autocast_enabled(device):
         features = features.to(torch.get_autocast_dtype(device))
-    return _Nats.apply(features, targets, weight, bias)
+    return _Nats.apply(features, targets, weight, bias)  # type: ignore[no-any-return]
 
 
 class _Nats(torch.autograd.Function):
-    """Matrix products in the type of the features, sums in that of the weights."""
+    """Matrix products have the dtype of the features, sums that of the weights."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        wanted = any(ctx.needs_input_grad)
+        needs_gradient = any(ctx.needs_input_grad)
         of_features = torch.empty_like(features)
         of_weight, of_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         output, offset = weight.to(features.dtype), bias.to(features.dtype)
@@ -47,7 +47,7 @@ class _Nats(torch.autograd.Function):
             f, t = features[begin : begin + ROWS], targets[begin : begin + ROWS, None]
             logs = torch.addmm(offset, f, output.T).to(bias.dtype).log_softmax(-1)
             total -= logs.gather(1, t).sum()
-            if wanted:
+            if needs_gradient:
                 slope = logs.exp_().scatter_add_(1, t, logs.new_full(t.shape, -1.0))
                 of_bias += slope.sum(0)
                 slope = slope.to(features.dtype)

@@ -23,7 +23,7 @@ from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.text import decode_text
 from fsdl_bench.sources.tree import Tree
 
-_HELPERS = frozenset({"archives", "base", "download", "files", "table", "text", "tree", "verse"})
+_HELPERS = frozenset({"archives", "base", "download", "files", "table", "text", "lines", "tree", "verse"})
 
 Rejection = tuple[str, str, str]
 """(origin, reason, detail): one row of `rejected.parquet`, less the source's name."""

@@ -34,6 +34,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from fsdl_bench.checked import is_intact, write_checked
 from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.songs import Kind
@@ -207,6 +208,33 @@ class FitContext:
         from fsdl_bench.sampling import TrainingEpisodes
 
         return TrainingEpisodes(split, **({"seed": self.seed} | options))
+
+    def save(self, name: str, state: Any) -> None:
+        """Write a checkpoint of a long training: atomically, with a checksum, in place of the previous one.
+
+        Args:
+            name: names the checkpoint within this fit.
+            state: anything that `torch.save` writes and `torch.load(weights_only=True)` reads.
+        """
+        import torch
+
+        with write_checked(self.checkpoints / f"{name}.pt") as temporary:
+            torch.save(state, temporary)
+
+    def load(self, name: str) -> Any:
+        """Return the checkpoint that `save` wrote, on this context's device; None if there is none.
+
+        A damaged checkpoint is reported and counts as missing.
+        """
+        import torch
+
+        path = self.checkpoints / f"{name}.pt"
+        if not path.exists():
+            return None
+        if not is_intact(path):
+            self.log(f"{path} is damaged; the training starts again")
+            return None
+        return torch.load(path, map_location=self.device, weights_only=True)
 
     def once(self, name: str, settings: Mapping[str, Any], make: Callable[[FitContext], T]) -> T:
         """Return what `make(context)` returns: made by the first submission that asks, reused by the others.

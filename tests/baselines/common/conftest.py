@@ -1,4 +1,4 @@
-"""What tests of the shared parts of the reference models share."""
+"""Fixtures for the tests of `baselines/common`."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,8 @@ from fsdl_bench import BOS
 
 @pytest.fixture
 def common(baseline):
-    names = ["dropout", "lstm", "once", "softmax", "songs", "training"]
+    names = ["averaging", "dropout", "lstm", "pieces", "predictors", "softmax", "songs", "text"]
+    names += ["training", "transposition", "trees"]
     return SimpleNamespace(**{name: baseline(f"common.{name}") for name in names})
 
 
@@ -23,10 +24,9 @@ def model(common):
 
 @pytest.fixture
 def by_hand():
-    """`by_hand(model, song)`."""
+    """`by_hand(model, song)`: the equations of the LSTM in numpy, as log-probabilities [T, V]."""
 
     def logs(model, song):
-        """The equations of the LSTM in numpy, one token at a time: log-probabilities [T, V]."""
         weights = {name: value.detach().numpy() for name, value in model.named_parameters()}
 
         def sigmoid(x):
@@ -38,10 +38,10 @@ def by_hand():
             x = weights["embed.weight"][token]
             for layer in range(2):
                 gates = (
-                    weights[f"lstm.weight_ih_l{layer}"] @ x
-                    + weights[f"lstm.bias_ih_l{layer}"]
-                    + weights[f"lstm.weight_hh_l{layer}"] @ h[layer]
-                    + weights[f"lstm.bias_hh_l{layer}"]
+                    weights[f"lstm.{layer}.weight_ih_l0"] @ x
+                    + weights[f"lstm.{layer}.bias_ih_l0"]
+                    + weights[f"lstm.{layer}.weight_hh_l0"] @ h[layer]
+                    + weights[f"lstm.{layer}.bias_hh_l0"]
                 )
                 i, f, g, o = np.split(gates, 4)
                 c[layer] = sigmoid(f) * c[layer] + sigmoid(i) * np.tanh(g)

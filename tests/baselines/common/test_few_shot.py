@@ -1,4 +1,4 @@
-"""What settings are chosen by is the metric, and the choice is that of the songs at hand."""
+"""The figure that settings are chosen by, and the choice."""
 
 import itertools
 
@@ -56,7 +56,22 @@ def test_held_out_episodes_are_the_same_every_time(few_shot, toy_splits, context
     assert [len(songs) for songs in first] == [4] * 4
 
 
-def test_the_choice_is_of_the_greatest_number_of_shots_reached(few_shot):
+def test_the_setting_of_the_largest_number_of_shots_reached(few_shot):
     settings = {5: "five", 1: "one", 2: "two"}
-    chosen = [few_shot.chosen_for(songs, settings) for songs in range(8)]
+    chosen = [few_shot.for_shots(settings, songs) for songs in range(8)]
     assert chosen == ["one", "one", "two", "two", "two", "five", "five", "five"]
+
+
+def test_the_lowest_score_wins_and_what_is_not_finite_never(few_shot):
+    scores = {"a": float("nan"), "b": 3.0, "c": 2.0, "d": 2.0, "e": float("-inf")}
+    lines = []
+    assert few_shot.choose(list(scores), scores.__getitem__, log=lines.append) == "c"
+    assert len(lines) == 5
+    assert few_shot.choose(["a", "e"], scores.__getitem__) == "a"
+
+
+def test_a_single_setting_is_not_scored(few_shot):
+    def score(_):
+        raise AssertionError
+
+    assert few_shot.choose([7], score) == 7

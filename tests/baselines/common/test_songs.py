@@ -1,12 +1,10 @@
-"""Batches of songs, their losses piece by piece, and the validation figure."""
-
-import math
+"""Batches of songs, and the validation figure."""
 
 import numpy as np
 import pytest
 import torch
 
-from fsdl_bench import BOS, PAD
+from fsdl_bench import PAD
 
 
 @pytest.fixture
@@ -33,39 +31,30 @@ def test_song_batches_hold_every_song_once_an_epoch(common, toy_splits):
     assert other(0).shape != batches(0).shape or not torch.equal(other(0), batches(0))
 
 
+def test_variants_are_drawn_anew_each_epoch_and_only_once(common, toy_splits):
+    train = toy_splits[0]
+
+    def first_token(song, random):
+        return np.array([random.integers(3, 90), *song[1:]], np.uint16)
+
+    batches = common.songs.SongBatches(train, 7, 3, torch.device("cpu"), first_token)
+    epochs = [
+        sorted(
+            row[row != PAD].tolist()[1:] + row[:1].tolist()
+            for n in range(batches.per_epoch)
+            for row in batches(e * batches.per_epoch + n)
+        )
+        for e in range(2)
+    ]
+    assert epochs[0] != epochs[1]
+    assert [row[:-1] for row in epochs[0]] == [row[:-1] for row in epochs[1]]
+    assert torch.equal(batches(3), common.songs.SongBatches(train, 7, 3, torch.device("cpu"), first_token)(3))
+
+
 def test_song_batches_waste_little_on_padding(common, toy_splits):
     batches = common.songs.SongBatches(toy_splits[0], 7, 0, torch.device("cpu"))
     cells = sum(batches(number).numel() for number in range(batches.per_epoch))
     assert cells < 1.1 * sum(len(song.tokens) for song in toy_splits[0].songs)
-
-
-@pytest.fixture
-def nats_of(by_hand):
-    """`nats_of(model, songs)`: -log p of each song by itself."""
-    return lambda model, songs: [-by_hand(model, song)[range(len(song)), song].sum() for song in songs]
-
-
-@pytest.mark.parametrize("piece", [3, 4, 100])
-def test_pieces_add_up_to_the_songs(common, model, exact, nats_of, piece):
-    songs = [[5, 9, 3, 19, 5, 2], [4, 4], [7, 8, 9, 10, 2]]
-    batch = common.songs.padded([np.array(song, np.uint16) for song in songs], torch.device("cpu"))
-    losses = list(common.songs.song_losses(model, piece)(batch))
-    assert len(losses) == math.ceil(6 / piece)
-    assert sum(loss.item() for loss in losses) * 3 * min(piece, 6) == pytest.approx(
-        sum(nats_of(model, songs)), rel=1e-6
-    )
-
-
-def test_a_piece_learns_from_its_own_targets_only(common, model, exact):
-    """The gradient stops at the cut, and padding teaches nothing."""
-    batch = torch.tensor([[5, 9, 3, 19], [6, PAD, PAD, PAD]])
-    _, second = common.songs.song_losses(model, 2)(batch)
-    found = torch.autograd.grad(second, model.lstm.weight_hh_l0)[0]
-    state = tuple(part.detach() for part in model.features(torch.tensor([[BOS, 5]]))[1])
-    scores = model.scores(model.features(torch.tensor([[9, 3]]), state)[0])
-    loss = torch.nn.functional.cross_entropy(scores[0], torch.tensor([3, 19]), reduction="sum") / 4
-    expected = torch.autograd.grad(loss, model.lstm.weight_hh_l0)[0]
-    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-8)
 
 
 def test_validation_nll_is_the_mean_over_artists(common, baseline, toy_splits, exact):

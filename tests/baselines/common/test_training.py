@@ -118,25 +118,35 @@ def test_muon_turns_linear_layers_by_orthogonal_matrices(common, context):
         assert (sizes - sizes.diag().diag()).abs().max() < 0.1
 
 
-@pytest.mark.parametrize("muon", [False, True])
+@pytest.fixture
+def every_batch(common, monkeypatch):
+    """A checkpoint after every batch."""
+    monkeypatch.setattr(common.training, "CHECKPOINT_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize(("muon", "average"), [(False, 0.0), (False, 0.2), (True, 0.0)])
 @pytest.mark.parametrize("stops", [[3], [7], [15, 20, 36]])
-def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(common, context, stops, muon):
+def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(
+    common, context, stops, muon, average, every_batch
+):
     whole = Regression()
-    one = whole.train(common.training, replace(context, checkpoints=folder(context, "whole")), muon=muon)
+    one = whole.train(
+        common.training, replace(context, checkpoints=folder(context, "whole")), muon=muon, average=average
+    )
     place = replace(context, checkpoints=folder(context, "parts"))
     for stop in stops:
         killed = Regression()
         killed.stop_at = stop
         with pytest.raises(KeyboardInterrupt):
-            killed.train(common.training, place, muon=muon)
+            killed.train(common.training, place, muon=muon, average=average)
     again = Regression()
-    other = again.train(common.training, place, muon=muon)
+    other = again.train(common.training, place, muon=muon, average=average)
     assert other.curve == one.curve
     assert other.tokens == one.tokens
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, again.model.state_dict()[name])
     finished = Regression()
-    assert finished.train(common.training, place, muon=muon).curve == one.curve
+    assert finished.train(common.training, place, muon=muon, average=average).curve == one.curve
     assert torch.equal(finished.model[0].weight, whole.model[0].weight)
 
 
@@ -167,6 +177,49 @@ def test_early_stopping_keeps_the_best_weights(common, context, figures, best, s
     assert len(states) == stops
     assert torch.equal(task.model[0].weight, states[best - 1])
     assert done.best == figures[best - 1]
+
+
+def test_a_damaged_checkpoint_is_reported_and_not_used(common, context, every_batch):
+    lines = []
+    context = replace(context, log=lines.append)
+    first = Regression()
+    first.stop_at = 9
+    with pytest.raises(KeyboardInterrupt):
+        first.train(common.training, context)
+    path = context.checkpoints / "training.pt"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    again, whole = Regression(), Regression()
+    again.train(common.training, context)
+    assert "damaged" in lines[0]
+    whole.train(common.training, replace(context, checkpoints=folder(context, "whole")))
+    assert torch.equal(again.model[0].weight, whole.model[0].weight)
+
+
+def test_the_averaged_weights_are_validated_and_kept(common, context):
+    """The average of all weights, written out."""
+    task, weights = Regression(), []
+    task.losses = lambda batch: (
+        weights.append(task.model[0].weight.detach().clone()),
+        Regression.losses(task, batch),
+    )[1]
+    seen = []
+    task.validate = lambda: seen.append(task.model[0].weight.detach().clone()) or 1.0 / len(seen)
+    task.train(common.training, context, batches=10, every=10, average=1.0)
+    last = Regression()
+    last.validate = lambda: 0.0
+    last.train(common.training, replace(context, checkpoints=folder(context, "last")), batches=10, every=10)
+    after = [*weights[1:], last.model[0].weight.detach()]
+    mean = torch.stack(after).mean(0)
+    assert seen[0].numpy() == pytest.approx(mean.numpy(), abs=1e-6)
+    assert torch.equal(task.model[0].weight, seen[0])
+
+
+def test_processor_time_is_measured(common, context):
+    done = Regression().train(common.training, context)
+    assert done.processor_seconds > 0
+    assert done.notes()["training processor seconds"] == round(done.processor_seconds, 1)
 
 
 def test_no_time_no_training(common, context):

@@ -1,0 +1,109 @@
+"""The LSTM that most models start from: `trained_lstm` trains it once for all submissions that ask for it.
+
+Batches of whole songs, in pieces with truncated backpropagation; the first piece of a batch has a random
+length, so that songs are cut at new places in each epoch. MIDI songs are transposed at random.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from common.lstm import LSTMLanguageModel
+from common.pieces import piece_losses
+from common.songs import SongBatches, validation_nll
+from common.text import shift, token_count
+from common.training import Recipe, Training, train
+from common.transposition import Transposer
+from fsdl_bench import FitContext, Split
+
+
+@dataclass(frozen=True)
+class LSTMSettings:
+    """Architecture and training of the LSTM.
+
+    Attributes:
+        embedding: width of the tied embedding.
+        hidden: units of each layer.
+        layers: number of layers.
+        dropout: probability for activations.
+        weight_dropout: probability for recurrent weights.
+        peak: highest learning rate.
+        decay: weight decay.
+        batch: songs in a batch.
+        piece: tokens between two cuts of truncated backpropagation.
+        epochs: passes over the meta-training songs.
+        average: horizon of the averaged weights, as a share of the training.
+        transpose: transpose MIDI songs at random.
+        minutes: wall time after which training stops; for trials.
+    """
+
+    embedding: int = 192
+    hidden: int = 384
+    layers: int = 1
+    dropout: float = 0.1
+    weight_dropout: float = 0.0
+    peak: float = 8e-3
+    decay: float = 0.01
+    batch: int = 32
+    piece: int = 64
+    epochs: int = 3
+    average: float = 0.02
+    transpose: bool = True
+    minutes: float = math.inf
+
+
+def trained_lstm(
+    settings: LSTMSettings, train_split: Split, validation: Split, context: FitContext
+) -> tuple[LSTMLanguageModel, Training]:
+    """Return the trained model and the record of its training, from the store if it was trained before."""
+    return context.once(
+        "lstm", asdict(settings), lambda part: _train(settings, train_split, validation, part)
+    )
+
+
+def _train(
+    settings: LSTMSettings, train_split: Split, validation: Split, context: FitContext
+) -> tuple[LSTMLanguageModel, Training]:
+    model = LSTMLanguageModel(
+        context.vocab_size,
+        settings.embedding,
+        settings.hidden,
+        settings.layers,
+        settings.dropout,
+        settings.weight_dropout,
+    ).to(context.device)
+    augment = Transposer(context.codec).augment if settings.transpose and context.kind == "midi" else None
+    batches = SongBatches(train_split, settings.batch, context.seed, context.device, augment)
+    count = settings.epochs * batches.per_epoch
+    recipe = Recipe(
+        batches=count,
+        peak=settings.peak,
+        warmup=max(1, min(200, count // 20)),
+        floor=0.02,
+        weight_decay=settings.decay,
+        average=settings.average,
+        every=math.ceil(batches.per_epoch / 2),
+        patience=8,
+        minutes=settings.minutes,
+    )
+    first = _first_piece(settings.piece, context.seed)
+    training = train(
+        model,
+        lambda index: (batches(index), first(index)),
+        lambda drawn: piece_losses(model, shift(drawn[0]), drawn[0], settings.piece, drawn[1]),
+        lambda: validation_nll(model, validation, context.device),
+        recipe,
+        context,
+        tokens=lambda drawn: token_count(drawn[0]),
+        name="lstm",
+    )
+    return model, training
+
+
+def _first_piece(piece: int, seed: int) -> Callable[[int], int]:
+    """Return a function from the index of a batch to the length of its first piece."""
+    return lambda index: int(np.random.default_rng([seed, index, 2]).integers(piece // 2, piece + 1))
