@@ -2,13 +2,13 @@
 
     theta_{i+1} = Optimiser(theta_i, grad L_S(theta_i))      L_S = nats per token of all support songs
 
-Every step sees the whole support at once, each song from the zero state, so the order of the songs means
-nothing. Adam's moments start at zero for each episode. In the streaming protocol the fine-tuning is done
-again, from the trained weights, with the observed songs among the support.
+Every step uses the whole support, and each song starts from the zero state, so the order of the songs does
+not matter. Adam's moments are zero at the start of each episode. In the streaming protocol the observed songs
+join the support, and the trained weights are fine-tuned again.
 
-Adam or SGD and the rate are chosen on validation episodes, and with them the number of steps, of its own for
-every number of shots: a single song soon leads astray, twenty can be followed further. No step at all is
-among the choices, and is all that can be done without support.
+Adam or SGD and the rate are chosen on validation episodes, and so is the number of steps for each number of
+shots: one song soon overfits, twenty allow more steps. Zero steps are among the choices, and the only one
+without support.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from common.few_shot import chosen_for, episode_nll, held_out_episodes
-from common.lstm import LSTMLanguageModel, LSTMPredictor, LSTMStream, shift
-from common.songs import half, padded
+from common.few_shot import episode_nll, for_shots, held_out_episodes, support_of, support_sizes
+from common.lstm import LSTMLanguageModel
+from common.pieces import half
+from common.predictors import LSTMPredictor, LSTMStream
+from common.text import shift
 from lstm import LSTM
 from torch import Tensor
 from tqdm import tqdm
 
-from fsdl_bench import PAD, Episode, FitContext, Split, Tokens
+from fsdl_bench import PAD, Episode, FitContext, Split, Tokens, pad
 
 Optimiser = Literal["adam", "sgd"]
 RATES: dict[Optimiser, tuple[float, ...]] = {"adam": (3e-4, 1e-3, 3e-3), "sgd": (0.3, 1.0)}
@@ -38,9 +40,9 @@ class FineTuning(LSTM):
     """LSTM fine-tuned on the support by a few steps of Adam or SGD.
 
     Args:
-        optimiser: "adam" or "sgd"; the better on validation unless given.
-        steps: most gradient steps.
-        episodes: validation episodes, of each number of shots, that rate and steps are chosen on.
+        optimiser: "adam" or "sgd"; the better on validation if None.
+        steps: the largest number of gradient steps.
+        episodes: validation episodes, for each number of shots, that rate and steps are chosen on.
     """
 
     optimiser: Optimiser | None = None
@@ -50,11 +52,11 @@ class FineTuning(LSTM):
     family: ClassVar[str] = "fine-tuning"
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
-        """Train the LSTM, or take it, and choose optimiser, rate and steps."""
+        """Train or reuse the LSTM, and choose optimiser, rate and steps."""
         super().fit(train, validation, context)
         episodes = {
             shots: held_out_episodes(validation, context, shots, self.episodes)
-            for shots in sorted({*context.shots} - {0})
+            for shots in support_sizes(context)
         }
         kinds = [self.optimiser] if self.optimiser else list(RATES)
         curves = {}
@@ -69,44 +71,46 @@ class FineTuning(LSTM):
         self.notes |= {f"steps at {shots} shots": steps for shots, steps in self.steps_at.items()}
 
     def _curve(self, kind: Optimiser, rate: float, episodes: Sequence[Episode]) -> list[float]:
-        """Nats per unit after 0, 1, 2, ... steps; inf where they have led astray."""
+        """Return nats per unit after 0, 1, 2, ... steps; inf where training diverged."""
         curve = np.zeros(self.steps + 1)
         for episode in episodes:
-            models = tuned(self.model, [song.tokens for song in episode.support], kind, rate)
+            models = tuned(self.model, support_of(episode), kind, rate)
             static = map(LSTMPredictor, islice(models, len(curve)))
-            curve += [episode_nll(predictor, episode, self.model.bias.device) for predictor in static]
-        return np.nan_to_num(curve / len(episodes), nan=np.inf).tolist()
+            curve += [episode_nll(predictor, episode, self.model.device) for predictor in static]
+        return np.nan_to_num(curve / len(episodes), nan=np.inf).tolist()  # type: ignore[no-any-return]
 
     def adapt(self, support: Sequence[Tokens]) -> FineTuningPredictor:
-        """Take the steps."""
         return FineTuningPredictor(self, support)
 
 
 class FineTuningPredictor:
-    """The model after as many steps as its support is worth."""
+    """The model fine-tuned on some songs."""
 
     def __init__(self, submission: FineTuning, songs: Sequence[Tokens]) -> None:
         self.submission, self.songs = submission, list(songs)
-        self.tuned: LSTMPredictor | None = self._tune()
+        self._tuned: LSTMPredictor | None = self._tune()
+
+    @property
+    def tuned(self) -> LSTMPredictor:
+        """The predictor after the last step."""
+        if self._tuned is None:
+            self._tuned = self._tune()
+        return self._tuned
 
     def observe(self, song: Tokens) -> None:
-        """In the streaming protocol a query song joins the support."""
+        """Add a song to the support; the next score fine-tunes again."""
         self.songs.append(song)
-        self.tuned = None  # until the next song is to be scored, if there is one
+        self._tuned = None
 
     def logits(self, songs: Tensor) -> Tensor:
-        """[B, T] -> [B, T, V]."""
-        self.tuned = self.tuned or self._tune()
         return self.tuned.logits(songs)
 
-    def stream(self) -> LSTMStream:
-        """Token by token."""
-        self.tuned = self.tuned or self._tune()
-        return self.tuned.stream()
+    def stream(self, songs: int = 1) -> LSTMStream:
+        return self.tuned.stream(songs)
 
     def _tune(self) -> LSTMPredictor:
         own = self.submission
-        steps = chosen_for(len(self.songs), own.steps_at)
+        steps = for_shots(own.steps_at, len(self.songs))
         models = tuned(own.model, self.songs, own.kind, own.rate)
         return LSTMPredictor(next(islice(models, steps, None)))
 
@@ -114,12 +118,12 @@ class FineTuningPredictor:
 def tuned(
     model: LSTMLanguageModel, support: Sequence[Tokens], kind: Optimiser, rate: float
 ) -> Iterator[LSTMLanguageModel]:
-    """A copy of the model after 0, 1, 2, ... steps; the same object every time."""
+    """Yield a copy of the model after 0, 1, 2, ... steps; the same object every time."""
     model = model.adaptable()
     yield model
     make = torch.optim.Adam if kind == "adam" else torch.optim.SGD
     optimiser = make(model.parameters(), lr=rate)
-    songs = padded(support, model.bias.device)
+    songs = pad(support, model.device)
     targets = songs[songs != PAD]
     while True:
         with torch.enable_grad(), half(songs.device):

@@ -1,14 +1,14 @@
-"""Two continuous caches on the trained `lstm.py`: one of the song so far, and one of the support, apart.
+"""Two continuous caches on the trained `lstm.py`: one of the song so far, and one of the support.
 
-`neural_cache.py` remembers support and running song in one place, where a long support drowns the song. Here
-each has its share (after Grave, Joulin & Usunier 2017, whose equation both are):
+In `neural_cache.py` a long support crowds out the song so far. Here each cache has its own share (both
+equations after Grave, Joulin & Usunier 2017):
 
     p_song(w) = (1 - l) p_LM(w) + l sum_{i < t} softmax_i(theta f_t . f_i) 1[x_i = w]
     p(w)      = (1 - m_K) p_song(w) + m_K sum_j softmax_j(phi f_t . f_j) 1[s_j = w]
 
-j runs over all tokens s_j of the support, f_j predicted them. In the streaming protocol an observed song
-joins the support. theta, l and the song's window are the best of a grid on validation episodes without
-support; then phi for all and m_K for each number of shots K, on episodes with K songs. m_K = 0 is among the
+j runs over all tokens s_j of the support, which f_j predicted. In the streaming protocol an observed song
+joins the support. theta, l and the song's window are chosen from a grid on validation episodes without
+support; then phi for all K and m_K for each number of shots K, on episodes with K songs. m_K = 0 is among the
 choices.
 """
 
@@ -19,24 +19,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from common.few_shot import chosen_for, held_out_episodes
-from common.lstm import LSTMLanguageModel, shift
-from common.songs import padded
+from common.cache import CacheSettings, Memory, mix, no_memory, remembered, song_mixture
+from common.cache_search import SHARES, SHARPNESS, mean_square, search
+from common.cache_stream import CacheStream
+from common.few_shot import for_shots, held_out_episodes, support_of, support_sizes
+from common.lstm import LSTMLanguageModel
+from common.text import shift
 from lstm import LSTM
-from neural_cache import (
-    SHARES,
-    SHARPNESS,
-    Cache,
-    NeuralCachePredictor,
-    NeuralCacheStream,
-    mean_square,
-    mixture,
-    search,
-)
 from torch import Tensor
 from tqdm import tqdm
 
-from fsdl_bench import Episode, FitContext, Split, Tokens
+from fsdl_bench import Episode, FitContext, Split, Tokens, pad
 
 EVERYTHING = 1 << 62
 """The window of the support's memory."""
@@ -47,7 +40,7 @@ class TwoCaches(LSTM):
     """LSTM with a cache of the song so far and another one of the support.
 
     Args:
-        episodes: validation episodes, of each number of shots, that the caches' settings are chosen on.
+        episodes: validation episodes, for each number of shots, that the caches' settings are chosen on.
     """
 
     episodes: int = 24
@@ -55,122 +48,112 @@ class TwoCaches(LSTM):
     family: ClassVar[str] = "cache"
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
-        """Train the LSTM, or take it, and choose the settings of both caches."""
+        """Train or reuse the LSTM, and choose the settings of both caches."""
         super().fit(train, validation, context)
         none = held_out_episodes(validation, context, 0, self.episodes)
-        self.song, cost = search(self.model, none)
-        context.log(f"song: {self.song}: {cost:.4f} nats/{context.unit} on validation at 0 shots")
+        self.song, nll = search(self.model, none)
+        context.log(f"song: {self.song}: {nll:.4f} nats/{context.unit} on validation at 0 shots")
         scale = 1 / mean_square(self.model, none)
-        costs = {
-            shots: self._costs(held_out_episodes(validation, context, shots, self.episodes), scale)
-            for shots in tqdm(sorted({*context.shots} - {0}), desc="shares", unit="shots")
+        nlls = {
+            shots: self._nlls(held_out_episodes(validation, context, shots, self.episodes), scale)
+            for shots in tqdm(support_sizes(context), desc="shares", unit="number of shots")
         }
-        best = int(sum(cost.min(1).values for cost in costs.values()).argmin())
+        best = int(sum(nll.min(1).values for nll in nlls.values()).argmin())
         self.phi = SHARPNESS[best] * scale
-        self.shares = {0: 0.0} | {shots: SHARES[int(cost[best].argmin())] for shots, cost in costs.items()}
+        self.shares = {0: 0.0} | {shots: SHARES[int(nll[best].argmin())] for shots, nll in nlls.items()}
         self.notes |= vars(self.song) | {"phi": self.phi}
-        for shots, cost in costs.items():
+        for shots, nll in nlls.items():
             self.notes[f"support's share at {shots} shots"] = self.shares[shots]
             context.log(
-                f"{shots} shots: share {self.shares[shots]}, {cost[best].min():.4f} nats/{context.unit}"
+                f"{shots} shots: share {self.shares[shots]}, {nll[best].min():.4f} nats/{context.unit}"
             )
 
     @torch.no_grad()
-    def _costs(self, episodes: Sequence[Episode], scale: float) -> Tensor:
-        """Nats per unit for every phi and share, the mean over episodes: [SHARPNESS, SHARES]."""
+    def _nlls(self, episodes: Sequence[Episode], scale: float) -> Tensor:
+        """Return nats per unit for every phi and share, averaged over episodes: [SHARPNESS, SHARES]."""
         total = torch.zeros(len(SHARPNESS), len(SHARES), dtype=torch.float64)
         shares = torch.tensor(SHARES, dtype=torch.float64)[:, None]
+        nothing = no_memory(self.model)
         for episode in episodes:
-            songs = [song.tokens for song in episode.support]
-            predictor = TwoCachesPredictor(self.model, self.song, 0.0, {0: 0.0}, songs)
+            memory = remembered(self.model, nothing, support_of(episode), EVERYTHING)
+            units = sum(song.units for song in episode.query) * len(episodes)
             for song in episode.query:
-                tokens = padded([song.tokens], self.model.bias.device)
+                tokens = pad([song.tokens], self.model.device)
                 features = self.model.features(shift(tokens))[0]
-                own = mixture(self.model, self.song, predictor.nothing, features, tokens)
+                own = song_mixture(self.model, self.song, nothing, features, tokens)
                 own = own[0].double().exp().gather(1, tokens.T)[:, 0]
-                same = predictor.memory.tokens == tokens.T
+                same = memory.tokens == tokens.T
                 for row, sharpness in enumerate(SHARPNESS):
-                    weights = predictor.attention(features, sharpness * scale)[0]
+                    weights = support_attention(features, memory, sharpness * scale)[0]
                     mixed = (1 - shares) * own + shares * (weights * same).sum(-1)
-                    total[row] -= mixed.log().sum(-1).cpu() / (
-                        sum(song.units for song in episode.query) * len(episodes)
-                    )
+                    total[row] -= mixed.log().sum(-1).cpu() / units
         return total
 
     def adapt(self, support: Sequence[Tokens]) -> TwoCachesPredictor:
-        """Remember the support."""
         return TwoCachesPredictor(self.model, self.song, self.phi, self.shares, support)
 
 
-class TwoCachesPredictor(NeuralCachePredictor):
+def support_attention(features: Tensor, memory: Memory, phi: float) -> Tensor:
+    """Return weights [..., M] over the support's tokens for features [..., D]."""
+    return (phi * features @ memory.keys.T).softmax(-1)
+
+
+class TwoCachesPredictor:
     """The model with some songs in the support's cache.
 
     Args:
         model: the LSTM.
-        cache: the song's.
-        phi: of the support's cache.
-        shares: m_K for some K, 0 among them; that of the largest K that the songs reach counts.
+        song: the settings of the song's cache.
+        phi: the sharpness of the support's cache.
+        shares: m_K for some K, including 0; the largest K that the support reaches counts.
         songs: the support.
     """
 
     def __init__(
         self,
         model: LSTMLanguageModel,
-        cache: Cache,
+        song: CacheSettings,
         phi: float,
         shares: Mapping[int, float],
         songs: Sequence[Tokens],
     ) -> None:
-        self.phi, self.shares, self.songs = phi, shares, 0
-        super().__init__(model, Cache(0.0, 0.0, EVERYTHING), ())
-        self.nothing = self.memory
-        for song in songs:
-            self.observe(song)
-        self.own = cache
+        self.model, self.song, self.phi, self.shares = model, song, phi, shares
+        self.nothing = self.memory = no_memory(model)
+        self.count = 0
+        for one in songs:
+            self.observe(one)
 
     def observe(self, song: Tokens) -> None:
-        """Remember a song among the support."""
-        self.songs += 1
-        super().observe(song)
-
-    @property
-    def share(self) -> float:
-        """m_K."""
-        return chosen_for(self.songs, self.shares)
-
-    def attention(self, features: Tensor, phi: float) -> Tensor:
-        """Weights [B, T, M] over the support's tokens."""
-        return (phi * features @ self.memory.keys.T).softmax(-1)
+        """Add a song to the support."""
+        self.count += 1
+        self.memory = remembered(self.model, self.memory, [song], EVERYTHING)
 
     def logits(self, songs: Tensor) -> Tensor:
-        """[B, T] -> log-probabilities [B, T, V]."""
+        """Return log-probabilities [B, T, V]."""
         features = self.model.features(shift(songs))[0]
-        return self.with_support(mixture(self.model, self.own, self.nothing, features, songs), features)
+        scores = song_mixture(self.model, self.song, self.nothing, features, songs)
+        return self.with_support(scores, features)
 
     def with_support(self, scores: Tensor, features: Tensor) -> Tensor:
-        """Log-probabilities [B, T, V] mixed with what the support says at features [B, T, D]."""
-        if not self.share:
+        """Return log-probabilities [..., V] mixed with the support's cache at features [..., D]."""
+        share = for_shots(self.shares, self.count)
+        if not share:
             return scores
-        weights = self.attention(features, self.phi)
-        tokens = self.memory.tokens.expand_as(weights)
-        found = torch.zeros_like(scores).scatter_add_(2, tokens, weights)
-        share = torch.tensor(self.share, dtype=scores.dtype, device=scores.device)
-        return torch.logaddexp((1 - share).log() + scores, share.log() + found.log())
+        weights = support_attention(features, self.memory, self.phi)
+        return mix(scores, weights, self.memory.tokens.expand_as(weights), share)
 
-    def stream(self) -> TwoCachesStream:
-        """Token by token."""
-        return TwoCachesStream(self)
+    def stream(self, songs: int = 1) -> TwoCachesStream:
+        return TwoCachesStream(self, songs)
 
 
-class TwoCachesStream(NeuralCacheStream):
-    """One song, token by token; its own cache grows as it goes, the support's stays."""
+class TwoCachesStream(CacheStream):
+    """Songs in lock-step; their own caches grow, the support's does not."""
 
-    def __init__(self, predictor: TwoCachesPredictor) -> None:
-        super().__init__(predictor)
-        self.predictor, self.cache, self.memory = predictor, predictor.own, predictor.nothing
+    def __init__(self, predictor: TwoCachesPredictor, songs: int) -> None:
+        super().__init__(predictor.model, predictor.song, predictor.nothing, songs)
+        self.with_support = predictor.with_support
 
     @torch.no_grad()
-    def step(self, token: int) -> Tensor:
-        """Scores [V] for the token after this one; BOS comes first."""
-        scores = super().step(token)
-        return self.predictor.with_support(scores[None, None], self.waiting)[0, 0]
+    def step(self, tokens: Tensor) -> Tensor:
+        scores = super().step(tokens)
+        return self.with_support(scores, self.features)

@@ -1,18 +1,18 @@
-"""Apply a function to every tensor of a nested state: tuples, lists and dicts of tensors, or None."""
+"""Nested states: tuples, named tuples, lists and dicts of tensors, or None."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import Tensor
 
 Tree = Any
-"""A tensor, None, or a tuple, list or dict of trees."""
+"""A tensor, None, or a tuple, named tuple, list or dict of trees."""
 
 
-def tree_map(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
-    """Return a tree of the same shape with `function` applied to each tensor.
+def tree_map(function: Callable[..., Tensor], tree: Tree, *others: Tree) -> Tree:
+    """Return a tree of the same shape with `function` applied to corresponding tensors of all trees.
 
     Raises:
         TypeError: the tree holds something else.
@@ -20,12 +20,26 @@ def tree_map(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
     if tree is None:
         return None
     if isinstance(tree, Tensor):
-        return function(tree)
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(tree_map(function, part) for part in tree)
+        return function(tree, *others)
     if isinstance(tree, dict):
-        return {name: tree_map(function, part) for name, part in tree.items()}
+        return {name: tree_map(function, tree[name], *(other[name] for other in others)) for name in tree}
+    if isinstance(tree, (tuple, list)):
+        parts = [tree_map(function, *group) for group in zip(tree, *others, strict=True)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     raise TypeError(f"state: expected tensors in tuples, lists or dicts, found {type(tree).__name__}")
+
+
+def leaves(tree: Tree) -> list[Tensor]:
+    """Return the tensors of a tree, in a fixed order."""
+    found: list[Tensor] = []
+    tree_map(lambda leaf: found.append(leaf) or leaf, tree)
+    return found
+
+
+def with_leaves(tree: Tree, tensors: Iterable[Tensor]) -> Tree:
+    """Return a tree of the same shape with other tensors, in the order of `leaves`."""
+    given: Iterator[Tensor] = iter(tensors)
+    return tree_map(lambda _: next(given), tree)
 
 
 def detach(tree: Tree) -> Tree:

@@ -27,7 +27,7 @@ from fsdl_bench.generation.record import (
     SampleRecord,
     SongRecord,
 )
-from fsdl_bench.generation.sampler import SLOW, Sampling, draw, open_stream
+from fsdl_bench.generation.sampler import SLOW, Sampling, draw
 from fsdl_bench.generation.support import Support, find_supports
 from fsdl_bench.generation.writing import PAGE, Preview, check_out, write_song
 from fsdl_bench.paths import atomic_directory, atomic_write
@@ -36,6 +36,7 @@ from fsdl_bench.submissions.contract import SupportsStream
 from fsdl_bench.submissions.fitting import fitted
 from fsdl_bench.submissions.session import LocalSession
 from fsdl_bench.submissions.setup import set_up
+from fsdl_bench.submissions.streams import open_stream
 
 
 def generate(
@@ -169,7 +170,7 @@ class _Writer:
         )
 
     def _sample(self, predictor: Any, title: str, seed: int, stem: str) -> SampleRecord:
-        stream = open_stream(predictor, self.codec, self.device)
+        stream = open_stream(predictor, 1, self.codec.vocab_size, self.device)
         most_notes, most_tokens = self.sampling.limits(self.codec)
         with bar(
             title, "note" if most_notes else "token", self.progress, total=most_notes or most_tokens
@@ -179,6 +180,7 @@ class _Writer:
                 self.codec,
                 np.random.default_rng(seed),
                 self.sampling,
+                self.device,
                 lambda notes: shown.update(notes if most_notes else 1),
             )
         song = self._files(drawn.tokens, title, stem)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +21,10 @@ from fsdl_bench.codecs.lyrics import EXCERPT
 from fsdl_bench.codecs.midi import EXCERPT_NOTES
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.nucleus import Floats, check_settings, distribution, pick
-from fsdl_bench.generation.rescoring import RescoringStream
 from fsdl_bench.generation.rules import rules_of
-from fsdl_bench.submissions.checking import ContractError, as_step_scores
+from fsdl_bench.submissions.checking import ContractError
 from fsdl_bench.submissions.contract import Predictor, Stream, SupportsStream
+from fsdl_bench.submissions.streams import next_scores, open_stream
 
 SLOW = (
     "{name} has no `stream()`: every token scores the whole song so far again, so the time grows with the "
@@ -115,17 +114,9 @@ def sample(
     """
     if not isinstance(predictor, SupportsStream):
         warnings.warn(SLOW.format(name=type(predictor).__name__), stacklevel=2)
-    stream = open_stream(predictor, codec, torch.device(device))
+    stream = open_stream(predictor, 1, codec.vocab_size, torch.device(device))
     settings = Sampling(temperature, top_p, max_notes, max_tokens)
-    return draw(stream, codec, np.random.default_rng(seed), settings).tokens
-
-
-def open_stream(predictor: Any, codec: Codec, device: torch.device) -> Stream:
-    """Return the predictor's stream for a new song, or a stream that scores the song again at every token."""
-    if isinstance(predictor, SupportsStream):
-        with torch.no_grad():
-            return predictor.stream()
-    return RescoringStream(predictor, codec.vocab_size, device)
+    return draw(stream, codec, np.random.default_rng(seed), settings, device).tokens
 
 
 def draw(
@@ -133,15 +124,17 @@ def draw(
     codec: Codec,
     generator: np.random.Generator,
     settings: Sampling,
+    device: torch.device | str = "cpu",
     progress: Callable[[int], object] = lambda _: None,
 ) -> Drawn:
     """Sample one song from a stream.
 
     Args:
-        stream: a stream before its first token.
+        stream: a stream of one song, before its first token.
         codec: the codec of the song.
         generator: draws one number in [0, 1) for each token.
         settings: the settings of sampling.
+        device: the device of the tokens that the stream is given.
         progress: called after every token with its number of notes or bytes.
 
     Raises:
@@ -154,9 +147,8 @@ def draw(
     notes = complete = 0
     last = BOS
     while last != EOS:
-        with torch.no_grad():
-            raw = as_step_scores(stream.step(last), codec.vocab_size, stream)
-        scores = raw.to("cpu", torch.float64).numpy()
+        raw = next_scores(stream, torch.tensor([last], device=device), codec.vocab_size)
+        scores = raw[0].to("cpu", torch.float64).numpy()
         try:
             p = distribution(scores, rules.allowed(), settings.temperature, settings.top_p)
         except ValueError as error:

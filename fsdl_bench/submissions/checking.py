@@ -12,7 +12,7 @@ import torch
 from fsdl_bench.errors import BadInput
 
 _SUBMISSION = {"adapt": ("support",), "fit": ("train", "validation", "context"), "prepare": ("context",)}
-_PREDICTOR = {"logits": ("songs",), "observe": ("song",), "stream": ()}
+_PREDICTOR = {"logits": ("songs",), "observe": ("song",), "stream": ("songs",)}
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """The types that scores may have."""
 
@@ -45,9 +45,9 @@ def as_scores(raw: Any, songs: torch.Tensor, vocab_size: int, predictor: Any) ->
     return _as_floats(raw, expected, f"{type(predictor).__name__}.logits")
 
 
-def as_step_scores(raw: Any, vocab_size: int, stream: Any) -> torch.Tensor:
-    """Return what `step` returned as a plain tensor [V] without gradient history; raises like `as_scores`."""
-    return _as_floats(raw, (vocab_size,), f"{type(stream).__name__}.step")
+def as_step_scores(raw: Any, songs: int, vocab_size: int, stream: Any) -> torch.Tensor:
+    """Return what `step` returned as a plain tensor [B, V] without history; raises like `as_scores`."""
+    return _as_floats(raw, (songs, vocab_size), f"{type(stream).__name__}.step")
 
 
 def _as_floats(raw: Any, expected: tuple[int, ...], name: str) -> torch.Tensor:

@@ -104,10 +104,18 @@ class Predictor(Protocol):
 
 
 class Stream(Protocol):
-    """One song, token by token."""
+    """B songs in lock-step, token by token."""
 
-    def step(self, token: int) -> torch.Tensor:
-        """Take the next token, BOS first; return scores for the one after it: float [V], as in `logits`."""
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Take the next token of each song, return scores for the tokens that follow.
+
+        Args:
+            tokens: int64 [B] on the context's device. The first step brings BOS for every song. A song that
+                has ended receives PAD, and its scores are ignored.
+
+        Returns:
+            float [B, V], as in `logits`.
+        """
         ...
 
 
@@ -150,10 +158,10 @@ class SupportsObserve(Protocol):
 
 @runtime_checkable
 class SupportsStream(Protocol):
-    """A predictor that can score token by token: for sampling, and for an audit of `logits`."""
+    """A predictor that scores token by token, without reading the song so far again."""
 
-    def stream(self) -> Stream:
-        """Return a stream before the first token of a new song. Its scores must agree with `logits`."""
+    def stream(self, songs: int = 1) -> Stream:
+        """Return a stream of `songs` new songs. Its scores must agree with `logits`."""
         ...
 
 

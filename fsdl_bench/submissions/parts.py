@@ -27,7 +27,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions.inputs import Tracker
 from fsdl_bench.submissions.seeding import seeded
 from fsdl_bench.submissions.stored import prepare_checkpoints, reusable, save
-from fsdl_bench.submissions.watch import recorder, recording
+from fsdl_bench.submissions.watch import recorder, recording, unrecorded
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Parts:
         self, settings: Mapping[str, Any], make: Callable[..., Any], digest: str, seed: int
     ) -> str | None:
         """Return 32 hex digits over all that a part depends on; None if `make` comes from no file."""
-        code = self._code(make)
+        with unrecorded():
+            code = self._code(make)
         if code is None:
             return None
         try:

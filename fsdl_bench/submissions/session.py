@@ -22,6 +22,7 @@ from fsdl_bench.submissions import checking
 from fsdl_bench.submissions.contract import FitContext, SupportsObserve, SupportsPrepare, SupportsStream
 from fsdl_bench.submissions.inputs import Input, Tracker
 from fsdl_bench.submissions.seeding import seeded
+from fsdl_bench.submissions.streams import next_scores, open_stream
 from fsdl_bench.submissions.watch import recording, watched
 
 Plain: TypeAlias = str | int | float | bool | None
@@ -161,10 +162,10 @@ class LocalSession:
         if not isinstance(self._predictor, SupportsStream):
             return None
         with torch.no_grad(), self._watched():
-            stream = self._predictor.stream()
-            fed = [BOS, *song[:-1].tolist()]
-            rows = [checking.as_step_scores(stream.step(token), self._vocab_size, stream) for token in fed]
-        return torch.stack(rows)
+            stream = open_stream(self._predictor, 1, self._vocab_size, self._device)
+            fed = torch.tensor([BOS, *song[:-1].tolist()], device=self._device)
+            rows = [next_scores(stream, token, self._vocab_size) for token in fed[:, None]]
+        return torch.cat(rows)
 
     def observe(self, song: Tokens) -> None:
         """Hand a scored song to the current predictor if it has `observe`."""

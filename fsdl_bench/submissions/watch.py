@@ -212,6 +212,16 @@ def _path(args: tuple[Any, ...], position: int) -> str | None:
     return os.fsdecode(place) if isinstance(place, str | bytes | os.PathLike) else None
 
 
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Record nothing within the block: for files that the harness itself reads."""
+    kept, _watch.recorders = _watch.recorders, []
+    try:
+        yield
+    finally:
+        _watch.recorders = kept
+
+
 def recorder() -> Recorder | None:
     """Return the recorder that is told at present."""
     return _watch.recorders[-1] if _watch.recorders else None

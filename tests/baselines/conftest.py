@@ -1,4 +1,4 @@
-"""What tests of the reference models share: a model's module by name, a toy track, and what `fit` is told."""
+"""Fixtures for the tests of the reference models: a model's module by name, a toy track, a fit context."""
 
 import importlib
 import sys
@@ -10,15 +10,19 @@ import pytest
 import torch
 
 from fsdl_bench import (
+    BOS,
+    PAD,
     FitContext,
     Split,
     evaluate,
     evaluation_episodes,
     load_codec,
     load_definition,
+    pad,
     synthetic_model,
 )
 from fsdl_bench.codecs.words import WordsCodec
+from fsdl_bench.submissions.parts import Parts
 
 BASELINES = Path(__file__).parents[2] / "baselines"
 
@@ -85,7 +89,7 @@ def own_words():
 
 @pytest.fixture
 def context(tmp_path):
-    """What `fit` is told about the toy track; its folders lie as the harness lays them."""
+    """The context of a fit on the toy track, with a store of parts."""
     checkpoints = tmp_path / "fits" / "own" / "checkpoints"
     checkpoints.mkdir(parents=True)
     return FitContext(
@@ -98,8 +102,33 @@ def context(tmp_path):
         device=torch.device("cpu"),
         seed=0,
         checkpoints=checkpoints,
+        parts=Parts(tmp_path / "parts", BASELINES),
         log=lambda _: None,
     )
+
+
+@pytest.fixture(scope="session")
+def check_stream():
+    """`check_stream(predictor, songs, tolerance)` compares the stream with `logits`."""
+
+    def streamed(predictor, batch):
+        inputs = torch.cat([torch.full((len(batch), 1), BOS), batch[:, :-1]], 1)
+        stream = predictor.stream(len(batch))
+        with torch.no_grad():
+            return torch.stack([stream.step(tokens) for tokens in inputs.T], 1)
+
+    def check(predictor, songs, tolerance=1e-5):
+        batch = songs if isinstance(songs, torch.Tensor) else pad(songs)
+        scored = batch != PAD
+        with torch.no_grad():
+            expected = torch.as_tensor(predictor.logits(batch)).log_softmax(-1)
+        for rows in (slice(None), slice(0, 1)):  # all songs in lock-step, and the first one alone
+            found = torch.as_tensor(streamed(predictor, batch[rows])).log_softmax(-1)
+            torch.testing.assert_close(
+                found[scored[rows]], expected[rows][scored[rows]], rtol=0, atol=tolerance
+            )
+
+    return check
 
 
 class ToyTrack:

@@ -1,10 +1,10 @@
-"""The static LSTM: trained alike however often it is interrupted, scored alike however it is asked."""
+"""The static LSTM: training, interrupted or not, and its scores."""
 
 import numpy as np
 import pytest
 import torch
 
-from fsdl_bench import BOS
+from fsdl_bench import pad
 
 TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 8, "peak": 0.01}
 SETTINGS = [f"{key}={value}" for key, value in TINY.items()]
@@ -43,13 +43,13 @@ def test_it_is_trained_once_and_interrupting_changes_nothing(
     baseline, toy_splits, context, tmp_path, monkeypatch
 ):
     whole = fit(baseline, toy_splits, context)
-    files = list((tmp_path / "fits").glob("*/part.pt"))
+    files = list((tmp_path / "parts").glob("lstm-*/part.pt"))
     assert len(files) == 1
     trained = files[0].stat().st_mtime_ns
     again = fit(baseline, toy_splits, context)
     assert files[0].stat().st_mtime_ns == trained
     files[0].unlink()
-    (files[0].parent / "checkpoints" / "lstm.pt").unlink()
+    monkeypatch.setattr(baseline("common.training"), "CHECKPOINT_SECONDS", 0.0)
     songs = baseline("common.songs")
     plain = songs.SongBatches.__call__
 
@@ -71,10 +71,10 @@ def test_it_is_trained_once_and_interrupting_changes_nothing(
     assert fit(baseline, toy_splits, context, dropout=0.2).training.curve != whole.training.curve
 
 
-def test_scores_are_those_of_one_song_and_of_the_stream(baseline, toy_splits, context):
+def test_scores_are_those_of_one_song_and_of_the_stream(baseline, toy_splits, context, check_stream):
     model = fit(baseline, toy_splits, context, epochs=1)
     songs = [song.tokens for song in toy_splits[1].songs[:3]]
-    batch = baseline("common.songs").padded(songs, context.device)
+    batch = pad(songs)
     predictor = model.adapt([song.tokens for song in toy_splits[1].songs[5:8]])
     with torch.no_grad():
         scores = predictor.logits(batch)
@@ -82,10 +82,7 @@ def test_scores_are_those_of_one_song_and_of_the_stream(baseline, toy_splits, co
     assert scores.shape == (*batch.shape, 100)
     assert scores.dtype == torch.float32
     assert torch.equal(scores, zero)
-    for row, song in zip(scores, songs, strict=True):
-        stream = predictor.stream()
-        steps = torch.stack([stream.step(int(token)) for token in [BOS, *song[:-1]]])
-        assert steps.numpy() == pytest.approx(row[: len(song)].numpy(), abs=1e-5)
+    check_stream(predictor, songs)
     sizes = 100 * 8 + 100 + 4 * 12 * (8 + 12 + 2) + 8 * (12 + 1)
     assert sum(p.numel() for p in model.parameters()) == sizes
 

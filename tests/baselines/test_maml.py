@@ -1,4 +1,4 @@
-"""MAML: what its pieces are, what a step does, and that meta-training makes the steps worth more."""
+"""MAML: the inner steps against torch.optim, and the effect of meta-training."""
 
 import math
 import pickle
@@ -9,10 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from fsdl_bench import pad
+
 SMALL = {
     "embedding": 16,
     "hidden": 16,
     "dropout": 0.0,
+    "epochs": 1,
     "batch": 16,
     "meta_batches": 3,
     "meta_every": 3,
@@ -29,8 +32,8 @@ def module(baseline):
 def learner(module, baseline):
     """An untrained learner in double precision, whose steps are of 2 pieces of 8 tokens."""
     model = baseline("common.lstm").LSTMLanguageModel(100, 6, 8, dropout=0.3)
-    loop = baseline("common.meta").InnerLoop(clip=1.0)
-    return module.Learner(model, loop, "all", rows=2, piece=8).double()
+    loop = baseline("common.inner_loop").InnerLoop(clip=1.0)
+    return baseline("common.maml_learner").MAMLLearner(model, loop, adapted="all", rows=2, length=8).double()
 
 
 @pytest.fixture
@@ -38,63 +41,31 @@ def songs(toy_splits):
     return [song.tokens for song in toy_splits[0].artists[0].songs]
 
 
-def test_pieces_are_the_songs_with_the_states_before_them(learner, toy_splits, context):
-    batch = context.episodes(toy_splits[0], shots=3, queries=1, batch_size=2).batch(0)
-    for episode, (inputs, targets, h, c) in enumerate(learner.cut(batch.support)):
-        place = 0
-        for song, length in zip(batch.support[episode], batch.support_lengths[episode].tolist(), strict=True):
-            state, fed = None, torch.tensor([1, *song[: length - 1].tolist()])
-            for begin in range(0, length, 8):
-                part = slice(begin, min(begin + 8, length))
-                size = part.stop - begin
-                assert inputs[place, :size].tolist() == fed[part].tolist()
-                assert targets[place].tolist() == [*song[part].tolist(), *[0] * (8 - size)]
-                with torch.no_grad():
-                    if state is not None:
-                        torch.testing.assert_close(h[place], state[0][:, 0])
-                        torch.testing.assert_close(c[place], state[1][:, 0])
-                    else:
-                        assert not h[place].any()
-                    _, state = learner.model.features(fed[part][None], state)
-                place += 1
-        assert place == len(inputs) == len(h)
-
-
-def test_pieces_of_a_song_cost_what_the_song_costs(learner, songs):
+def test_pieces_of_a_song_cost_what_the_song_costs(learner, songs, baseline):
     """Their loss is the song's mean nats: states carry it from piece to piece."""
     song = torch.tensor(songs[0].astype("int64"))[None]
-    (pieces,) = learner.cut(song[None])
+    (pieces,) = baseline("common.dealing").cut(learner.model, song[None], 8)
     with torch.no_grad():
         whole = nn.functional.cross_entropy(learner.model(song)[0], song[0])
         assert float(learner.loss({}, pieces)) == pytest.approx(float(whole), abs=1e-9)
 
 
-def test_every_piece_is_dealt_before_one_comes_again(module):
-    pieces = [(torch.arange(n), torch.arange(n) * 2) for n in (3, 7, 40)]
-    one, two = module.dealt(pieces, 12, np.random.default_rng(0))
-    assert one.shape == (3, 12)
-    assert (two == 2 * one).all()
-    for row, (whole, _) in zip(one.tolist(), pieces, strict=True):
-        assert set(row[: len(whole)]) >= set(whole.tolist()) or len(set(row)) == 12
-        assert max(map(row.count, row)) == math.ceil(12 / min(len(whole), 12))
-
-
-def test_adapting_is_gradient_descent_on_the_pieces(learner, songs, module):
+def test_adapting_is_gradient_descent_on_the_pieces(learner, songs, module, baseline):
     """The same steps by torch.optim.SGD on the fused LSTM, clipped alike."""
     learner.scale(0.5)
-    found = learner.adapted(songs[:2], module.Plan(steps=3, factor=2.0))
+    found = learner.adapt(songs[:2], module.Plan(steps=3, factor=2.0))
     rows = max(2, math.ceil(sum(math.ceil(len(song) / 8) for song in songs[:2]) / 3))
-    pieces = learner.cut(
-        nn.utils.rnn.pad_sequence([torch.tensor(s.astype("int64")) for s in songs[:2]], True)[None]
-    )
-    dealt = module.dealt(pieces, 3 * rows, np.random.default_rng(0))
+    dealing = baseline("common.dealing")
+    pieces = dealing.cut(learner.model, pad(songs[:2])[None], 8)
+    dealt = dealing.deal(pieces, 3 * rows, np.random.default_rng(0))
     model = pickle.loads(pickle.dumps(learner.model))
     optimiser = torch.optim.SGD(model.parameters(), 1.0)
     for step in range(3):
-        inputs, targets, h, c = (part[0, step * rows : (step + 1) * rows] for part in dealt)
-        features, _ = model.features(inputs, (h.transpose(0, 1).contiguous(), c.transpose(0, 1).contiguous()))
+        part = slice(step * rows, (step + 1) * rows)
+        state = tuple(tuple(tensor[0, part] for tensor in layer) for layer in dealt.state)
+        features, _ = model.features(dealt.inputs[0, part], state)
         loss = nn.functional.cross_entropy(
-            model.scores(features).flatten(0, 1), targets.flatten(), ignore_index=0
+            model.scores(features).flatten(0, 1), dealt.targets[0, part].flatten(), ignore_index=0
         )
         optimiser.zero_grad()
         loss.backward()
@@ -107,10 +78,19 @@ def test_adapting_is_gradient_descent_on_the_pieces(learner, songs, module):
 @pytest.mark.parametrize("adapted", ["all", "light", "head", "bias"])
 def test_only_what_is_asked_for_is_adapted(module, baseline, songs, adapted):
     model = baseline("common.lstm").LSTMLanguageModel(100, 6, 8)
-    learner = module.Learner(model, baseline("common.meta").InnerLoop(), adapted, rows=2, piece=8)
-    found = learner.adapted(songs[:2], module.Plan(2))
+    made = baseline("common.maml_learner")
+    learner = made.MAMLLearner(
+        model, baseline("common.inner_loop").InnerLoop(), adapted=adapted, rows=2, length=8
+    )
+    found = learner.adapt(songs[:2], module.Plan(2))
     moved = {name for name, w in found.named_parameters() if not torch.equal(w, model.get_parameter(name))}
-    assert moved == {name for name, _ in model.named_parameters() if name.startswith(module.ADAPTED[adapted])}
+    expected = {
+        "all": {name for name, _ in model.named_parameters()},
+        "light": {name for name, _ in model.named_parameters() if "weight_hh" not in name},
+        "head": {"project.weight", "project.bias", "bias"},
+        "bias": {"bias"},
+    }
+    assert moved == expected[adapted]
     for name, weight in learner.model.named_parameters():
         assert torch.equal(weight, model.get_parameter(name))
 
@@ -118,7 +98,7 @@ def test_only_what_is_asked_for_is_adapted(module, baseline, songs, adapted):
 def test_no_support_is_theta(learner, songs, module):
     query = torch.tensor(songs[3].astype("int64"))[None]
     with torch.no_grad():
-        torch.testing.assert_close(learner.adapted([], module.Plan(5))(query), learner.model(query))
+        torch.testing.assert_close(learner.adapt([], module.Plan(5))(query), learner.model(query))
 
 
 def test_stream_and_observe(learner, songs, module):
@@ -127,7 +107,7 @@ def test_stream_and_observe(learner, songs, module):
     with torch.no_grad():
         scores = predictor.logits(query)[0]
         stream = predictor.stream()
-        rows = torch.stack([stream.step(token) for token in [1, *songs[3][:-1].tolist()]])
+        rows = torch.cat([stream.step(torch.tensor([token])) for token in [1, *songs[3][:-1].tolist()]])
         torch.testing.assert_close(rows, scores, rtol=0, atol=1e-10)
         predictor.observe(songs[2])
         again = module.MAMLPredictor(learner, songs[:3], {2: module.Plan(3)}).logits(query)[0]
@@ -140,8 +120,8 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
     """From the same LSTM, the same plan gains more on new artists after meta-training than before."""
     few_shot = baseline("common.few_shot")
     size = {"embedding": 24, "hidden": 24, "dropout": 0.0, "peak": 2e-3, "batch": 32, "epochs": 2}
-    size |= {"piece": 10, "rows": 2}
-    outer = {"meta_batches": 40, "meta_every": 20, "meta_batch": 8, "meta_peak": 1e-2, "episodes": 3}
+    size |= {"length": 10, "rows": 2, "average": 0.0}
+    outer = {"meta_batches": 80, "meta_every": 20, "meta_batch": 8, "meta_peak": 1e-2, "episodes": 8}
     submission = module.MAML(**size, **outer, **options)
     kept = {}
     original = module.training.train
@@ -179,7 +159,7 @@ def test_the_plan_is_that_of_the_number_of_songs(learner, songs, module):
     plans = {0: module.Plan(0), 1: module.Plan(0), 2: module.Plan(2), 4: module.Plan(3, 2.0)}
     query = torch.tensor(songs[3].astype("int64"))[None]
     for count, plan in [(1, plans[1]), (2, plans[2]), (3, plans[2]), (4, plans[4]), (5, plans[4])]:
-        expected = learner.adapted(songs[:count], plan)
+        expected = learner.adapt(songs[:count], plan)
         with torch.no_grad():
             found = module.MAMLPredictor(learner, songs[:count], plans).logits(query)
             assert torch.equal(found, expected(query))
@@ -187,14 +167,14 @@ def test_the_plan_is_that_of_the_number_of_songs(learner, songs, module):
 
 
 def test_fits_for_shots_without_zero_and_five(module, toy_splits, context):
-    submission = module.MAML(**SMALL | {"epochs": 1})
+    submission = module.MAML(**SMALL)
     submission.fit(*toy_splits, replace(context, shots=(1, 6)))
     assert set(submission.plans) == {0, 1, 6}
 
 
 @pytest.mark.parametrize("protocol", ["independent", "streaming"])
 def test_keeps_the_rules(score, protocol):
-    settings = [f"{key}={value}" for key, value in (SMALL | {"epochs": 1}).items()]
+    settings = [f"{key}={value}" for key, value in SMALL.items()]
     stored, _ = score("maml", settings, protocol=protocol, shots=[0, 5], limit=2)
     rules = {verdict.rule for verdict in stored.result.audits}
     assert {"causality", "independence", "determinism", "state", "stream"} <= rules

@@ -1,4 +1,4 @@
-"""The neural cache against a loop over what is remembered, and its settings against the full mixture."""
+"""The neural cache against a loop over its memory, and its settings against the full mixture."""
 
 import math
 
@@ -19,12 +19,12 @@ QUERY = [[5, 5, 4, 5, 6, 2], [12, 13, 12, 13]]
 def predictor(baseline):
     """`predictor(songs, theta, share, window)` of an untrained model."""
     torch.manual_seed(0)
-    module = baseline("neural_cache")
+    module, settings = baseline("neural_cache"), baseline("common.cache").CacheSettings
     model = baseline("common.lstm").LSTMLanguageModel(20, 5, 7).double().eval()
     torch.nn.init.normal_(model.project.weight)
 
     def make(songs, theta=1.7, share=0.3, window=100):
-        return module.NeuralCachePredictor(model, module.Cache(theta, share, window), songs)
+        return module.NeuralCachePredictor(model, settings(theta, share, window), songs)
 
     return make
 
@@ -76,16 +76,14 @@ def test_without_a_share_it_is_the_model(predictor):
     assert reader.logits(batch).detach().numpy() == pytest.approx(expected.detach().numpy(), abs=1e-12)
 
 
-@pytest.mark.parametrize("window", [2, 100])
-def test_the_stream_and_an_observed_song(predictor, window):
+@pytest.mark.parametrize("window", [1, 2, 4, 9, 100])
+def test_the_stream_and_an_observed_song(predictor, window, check_stream):
     reader = predictor(SUPPORT[:1], window=window)
     reader.observe(SUPPORT[1])
     scores = reader.logits(torch.tensor([QUERY[0]]))[0].detach().numpy()
     both = predictor(SUPPORT, window=window).logits(torch.tensor([QUERY[0]]))[0].detach().numpy()
     assert scores == pytest.approx(both, abs=1e-12)
-    stream = reader.stream()
-    steps = torch.stack([stream.step(token) for token in [BOS, *QUERY[0][:-1]]])
-    assert steps.numpy() == pytest.approx(scores, abs=1e-12)
+    check_stream(reader, torch.tensor([QUERY[0], [*QUERY[1], PAD, PAD]]), 1e-12)
     again = reader.logits(torch.tensor([QUERY[0]]))[0].detach().numpy()
     assert again == pytest.approx(scores, abs=0)
 
@@ -93,25 +91,26 @@ def test_the_stream_and_an_observed_song(predictor, window):
 def test_the_search_finds_the_least_cost(baseline, toy_splits, context, monkeypatch):
     """Against the whole mixture of every setting, scored as a submission is."""
     module, few_shot = baseline("neural_cache"), baseline("common.few_shot")
-    monkeypatch.setattr(module, "SHARPNESS", (0.0, 3.0))
-    monkeypatch.setattr(module, "WINDOWS", (20, 500))
-    monkeypatch.setattr(module, "SHARES", (0.0, 0.1, 0.3))
+    search = baseline("common.cache_search")
+    monkeypatch.setattr(search, "SHARPNESS", (0.0, 3.0))
+    monkeypatch.setattr(search, "WINDOWS", (20, 500))
+    monkeypatch.setattr(search, "SHARES", (0.0, 0.1, 0.3))
     model = module.NeuralCache(**TINY)
     model.fit(*toy_splits, context)
     episodes = [e for k in (0, 5) for e in few_shot.held_out_episodes(toy_splits[1], context, k, 3)]
-    scale = 1 / module.mean_square(model.model, episodes)
+    scale = 1 / search.mean_square(model.model, episodes)
     costs = {}
     for sharpness in (0.0, 3.0):
         for window in (20, 500):
             for share in (0.0, 0.1, 0.3):
-                cache = module.Cache(sharpness * scale, share, window)
+                cache = baseline("common.cache").CacheSettings(sharpness * scale, share, window)
                 costs[cache] = few_shot.few_shot_nll(
                     lambda songs, cache=cache: module.NeuralCachePredictor(model.model, cache, songs),
                     episodes,
                     context.device,
                 )
     assert model.cache == min(costs, key=costs.get)
-    assert module.search(model.model, episodes)[1] == pytest.approx(min(costs.values()), rel=1e-5)
+    assert search.search(model.model, episodes)[1] == pytest.approx(min(costs.values()), rel=1e-5)
     assert model.cache.share > 0  # each artist has words of their own
     assert model.notes["share"] == model.cache.share
 
@@ -121,7 +120,7 @@ def test_it_adapts_the_very_lstm(baseline, toy_splits, context, tmp_path):
     static.fit(*toy_splits, context)
     model = baseline("neural_cache").NeuralCache(**TINY)
     model.fit(*toy_splits, context)
-    assert len(list((tmp_path / "fits").glob("*/part.pt"))) == 1
+    assert len(list((tmp_path / "parts").glob("lstm-*/part.pt"))) == 1
     for one, other in zip(static.parameters(), model.parameters(), strict=True):
         assert torch.equal(one, other)
 

@@ -20,7 +20,7 @@ SHARES = {0: 0.0, 1: 0.2, 2: 0.4}
 def predictor(baseline):
     """`predictor(songs)` of an untrained model."""
     torch.manual_seed(0)
-    module, cache = baseline("two_caches"), baseline("neural_cache").Cache(1.7, 0.3, 3)
+    module, cache = baseline("two_caches"), baseline("common.cache").CacheSettings(1.7, 0.3, 3)
     model = baseline("common.lstm").LSTMLanguageModel(20, 5, 7).double().eval()
     torch.nn.init.normal_(model.project.weight)
     return lambda songs: module.TwoCachesPredictor(model, cache, 0.9, SHARES, songs)
@@ -67,15 +67,13 @@ def test_the_mixture_is_the_formula(predictor, support):
         assert probabilities[: len(song)] == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_stream_and_an_observed_song(predictor):
+def test_the_stream_and_an_observed_song(predictor, check_stream):
     reader = predictor(SUPPORT[:1])
     reader.observe(SUPPORT[1])
     scores = reader.logits(torch.tensor([QUERY[0]]))[0].detach().numpy()
     both = predictor(SUPPORT).logits(torch.tensor([QUERY[0]]))[0].detach().numpy()
     assert scores == pytest.approx(both, abs=1e-12)
-    stream = reader.stream()
-    steps = torch.stack([stream.step(token) for token in [BOS, *QUERY[0][:-1]]])
-    assert steps.numpy() == pytest.approx(scores, abs=1e-12)
+    check_stream(reader, torch.tensor([QUERY[0], [*QUERY[1], PAD, PAD]]), 1e-12)
 
 
 def test_the_search_finds_the_least_cost(baseline, toy_splits, context):

@@ -54,19 +54,19 @@ class Hashed:
 class Streamed(Hashed):
     """The same with a stream."""
 
-    def stream(self):
-        """A new song."""
-        return _Stream(self)
+    def stream(self, songs=1):
+        return _Stream(self, songs)
 
 
 class _Stream:
-    def __init__(self, owner):
-        self.owner, self.prefix = owner, []
+    def __init__(self, owner, songs):
+        self.owner, self.prefixes = owner, [[] for _ in range(songs)]
 
-    def step(self, token):
-        if token != 1:
-            self.prefix.append(token)
-        return self.owner.scores(self.prefix)
+    def step(self, tokens):
+        for prefix, token in zip(self.prefixes, tokens.tolist(), strict=True):
+            if token != 1:
+                prefix.append(token)
+        return torch.stack([self.owner.scores(prefix) for prefix in self.prefixes])
 
 
 @pytest.fixture(scope="session")
@@ -144,11 +144,11 @@ class CounterPredictor:
 '''
 
 STREAM = """
-    def stream(self):
+    def stream(self, songs=1):
         return self
 
-    def step(self, token):
-        return self.scores[token]
+    def step(self, tokens):
+        return self.scores[tokens]
 """
 
 

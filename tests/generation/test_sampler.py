@@ -15,8 +15,7 @@ from fsdl_bench.codecs.midi_grammar import DUR, NOTE, SHIFT
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.scoring import token_nats
-from fsdl_bench.generation.rescoring import RescoringStream
-from fsdl_bench.generation.sampler import Sampling, draw, open_stream
+from fsdl_bench.generation.sampler import Sampling, draw
 from fsdl_bench.submissions.checking import ContractError
 
 CPU = torch.device("cpu")
@@ -134,7 +133,7 @@ def test_a_song_is_as_likely_as_the_harness_says(streamed, codec):
     """log p summed by `draw` over the stream equals the harness's over `logits` of the whole song."""
     predictor = streamed(codec.vocab_size, 2.0)
     settings = Sampling(temperature=1.3, top_p=0.9, max_tokens=40)
-    drawn = draw(open_stream(predictor, codec, CPU), codec, np.random.default_rng(3), settings)
+    drawn = draw(predictor.stream(), codec, np.random.default_rng(3), settings)
     scores = predictor.logits(torch.from_numpy(drawn.tokens.astype(np.int64))[None])[0]
     np.testing.assert_allclose(drawn.nats, token_nats(scores, drawn.tokens), rtol=1e-10)
 
@@ -144,22 +143,6 @@ def test_without_a_stream_the_songs_are_the_same(streamed, hashed, codec):
     with pytest.warns(UserWarning, match=r"Hashed has no `stream\(\)`.* grows with the square"):
         slow = fsdl_bench.sample(hashed(codec.vocab_size), codec, seed=4, max_tokens=25)
     assert quick.tolist() == slow.tolist()
-
-
-def test_the_rescoring_stream_hands_over_whole_songs():
-    class Counting:
-        fed = ()
-
-        def logits(self, songs):
-            self.fed += (songs.tolist(),)
-            return torch.zeros(*songs.shape, 5)
-
-    predictor = Counting()
-    stream = RescoringStream(predictor, 5, CPU)
-    for token in (1, 3, 4):
-        assert stream.step(token).shape == (5,)
-    assert [song[:-1] for (song,) in predictor.fed] == [[], [3], [3, 4]]
-    assert all(song[-1] not in (0, 1) for (song,) in predictor.fed)
 
 
 def test_songs_depend_on_the_seed_alone(streamed, codec):
@@ -212,11 +195,11 @@ class _Fixed:
     def logits(self, songs):
         return self.scores.expand(*songs.shape, -1)
 
-    def stream(self):
+    def stream(self, songs=1):
         return self
 
-    def step(self, token):
-        return self.scores
+    def step(self, tokens):
+        return self.scores.expand(len(tokens), -1)
 
 
 class _Scripted:
@@ -228,13 +211,13 @@ class _Scripted:
     def logits(self, songs):
         raise NotImplementedError
 
-    def stream(self):
+    def stream(self, songs=1):
         wanted = iter(self.song)
 
         class Stream:
-            def step(_, token):
-                scores = torch.zeros(self.vocab_size)
-                scores[next(wanted, 5)] = 9.0
+            def step(_, tokens):
+                scores = torch.zeros(1, self.vocab_size)
+                scores[0, next(wanted, 5)] = 9.0
                 return scores
 
         return Stream()

@@ -32,16 +32,16 @@ class Posterior:
         weights = torch.log_softmax(self.weights[:, None, None] + before, 0)
         return torch.logsumexp(weights[..., None] + self.parts[:, None, None], 0)
 
-    def stream(self):
-        return Walk(self.parts, self.weights)
+    def stream(self, songs=1):
+        return Walk(self.parts, self.weights[:, None].expand(-1, songs))
 
 
 class Walk:
     def __init__(self, parts, weights):
         self.parts, self.weights, self.begun = parts, weights, False
 
-    def step(self, token):
+    def step(self, tokens):
         if self.begun:
-            self.weights = self.weights + self.parts[:, token]
+            self.weights = self.weights + self.parts[:, tokens]
         self.begun = True
-        return torch.logsumexp(torch.log_softmax(self.weights, 0)[:, None] + self.parts, 0)
+        return torch.logsumexp(torch.log_softmax(self.weights, 0)[..., None] + self.parts[:, None], 0)

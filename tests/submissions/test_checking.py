@@ -65,8 +65,8 @@ def test_submissions_that_lack_nothing():
         (3, r"int has no method `logits\(songs\)`"),
         (submission(logits=lambda self, songs: 1, obsrve=lambda self, song: 1), "did you mean `obsrve`"),
         (
-            submission(logits=lambda self, songs: 1, stream=lambda self, song: 1),
-            r"cannot be called as `stream\(\)`",
+            submission(logits=lambda self, songs: 1, stream=lambda self: 1),
+            r"cannot be called as `stream\(songs\)`",
         ),
     ],
 )
@@ -135,11 +135,11 @@ def test_a_subclass_of_tensor_becomes_a_plain_one():
 
 
 def test_a_step():
-    assert as_step_scores([0.5] * 7, 7, Predictor()).tolist() == [0.5] * 7
+    assert as_step_scores([[0.5] * 7] * 2, 2, 7, Predictor()).tolist() == [[0.5] * 7] * 2
     with pytest.raises(
-        ContractError, match=r"Predictor.step returned a tensor of shape \[1, 7\]; expected \[7\]"
+        ContractError, match=r"Predictor.step returned a tensor of shape \[7\]; expected \[1, 7\]"
     ):
-        as_step_scores(torch.zeros(1, 7), 7, Predictor())
+        as_step_scores(torch.zeros(7), 1, 7, Predictor())
 
 
 def test_the_message_comes_through_a_run(toy, model, run):

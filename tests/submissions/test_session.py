@@ -92,13 +92,13 @@ def test_stream_scores(context):
         def logits(self, songs):
             return None
 
-        def stream(self):
+        def stream(self, songs=1):
             self.fed = []
             return self
 
-        def step(self, token):
-            self.fed.append(token)
-            return np.full(100, float(len(self.fed)))
+        def step(self, tokens):
+            self.fed += tokens.tolist()
+            return np.full((1, 100), float(len(self.fed)))
 
     model = Counting()
     session = LocalSession(model, context)
