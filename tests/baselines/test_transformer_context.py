@@ -1,6 +1,5 @@
-"""In context: rows are what they should be, training and scoring see the same, and the support is used."""
+"""In context: training and scoring see the same, and the support is used."""
 
-import itertools
 import pickle
 
 import numpy as np
@@ -17,6 +16,11 @@ def module(baseline):
 
 
 @pytest.fixture
+def rows(baseline):
+    return baseline("common.rows")
+
+
+@pytest.fixture
 def untrained(module, baseline):
     """A submission with random weights, in double precision."""
     submission = module.TransformerContext(**TINY)
@@ -25,57 +29,12 @@ def untrained(module, baseline):
     return submission
 
 
-def test_rows_hold_songs_of_one_artist(module, toy_splits, context):
-    train, _ = toy_splits
-    rows = module.Rows(train, context, tokens=512)
-    artist_of = {tuple(song.tokens.tolist()): song.artist_key for song in train.songs}
-    rooms, firsts = set(), set()
-    for index in range(40):
-        batch = rows(index)
-        rooms.add(batch.inputs.shape[1])
-        assert batch.inputs.numel() <= 512 or len(batch.inputs) == 1
-        for inputs, targets, places in zip(batch.inputs, batch.targets, batch.places, strict=True):
-            begins = [*torch.where(inputs == 1)[0].tolist(), len(inputs)]
-            songs = []
-            for number, (begin, end) in enumerate(itertools.pairwise(begins)):
-                song = targets[begin:end]
-                song = song[song != 0]
-                songs.append(tuple(song.tolist()))
-                length = len(song)
-                assert inputs[begin + 1 : begin + length].tolist() == song[:-1].tolist()
-                width = min(length + 1, end - begin)
-                assert places[begin : begin + width, 0].tolist() == list(range(width))
-                assert (places[begin : begin + width, 1] == number).all()
-            *whole, cut = songs
-            assert len(set(whole)) == len(whole)
-            owners = {artist_of[song] for song in whole} | {
-                artist for song, artist in artist_of.items() if not whole and song[: len(cut)] == cut
-            }
-            assert len(owners) == 1
-            firsts.add(songs[0])
-    assert len(rooms) == len(context.shots)
-    assert len(firsts) > 50
-    again = module.Rows(train, context, tokens=512)(7)
-    assert torch.equal(again.inputs, rows(7).inputs)
-    assert not torch.equal(rows(7).inputs[:, :9], rows(8).inputs[: len(rows(7).inputs), :9])
-
-
-def test_padding_stands_where_songs_have_run_out(module, toy_splits, context):
-    rows = module.Rows(toy_splits[0], context, tokens=512)
-    rows.artists = [songs[:1] for songs in rows.artists]
-    inputs, targets, _ = rows._row(np.random.default_rng(0), 200)
-    length = int((targets != 0).sum())
-    assert inputs[0] == 1
-    assert inputs[1 : length + 1].tolist() == targets[:length].tolist()
-    assert (inputs[length + 1 :] == 0).all()
-
-
 @torch.no_grad()
-def test_a_row_in_training_costs_what_scoring_costs(module, untrained, toy_splits, context):
+def test_a_row_in_training_costs_what_scoring_costs(rows, untrained, toy_splits, context):
     """The loss on a packed row is that of its songs, each scored after the ones before it were observed."""
     train, _ = toy_splits
-    row = module.Rows(train, context, tokens=300)(3)
-    features, _ = untrained.model.features(row.inputs, row.places)
+    row = rows.RowBatches(train, context, tokens=300)(3)
+    features, _ = untrained.model.features(row.inputs, row.positions)
     scores = untrained.model.scores(features)
     begins = torch.where(row.inputs[0] == 1)[0].tolist()
     assert len(begins) > 1
@@ -89,25 +48,21 @@ def test_a_row_in_training_costs_what_scoring_costs(module, untrained, toy_split
 
 
 @torch.no_grad()
-def test_padding_teaches_nothing(module, untrained, toy_splits, context, baseline):
+def test_padding_teaches_nothing(module, rows, untrained, toy_splits, context):
     train, _ = toy_splits
-    row = module.Rows(train, context, tokens=100)(0)
-    longer = module.Row(
-        *(nn.functional.pad(part, (0, 0) * (part.dim() - 2) + (0, 30)) for part in vars(row).values())
-    )
+    row = rows.RowBatches(train, context, tokens=100)(0)
+    longer = rows.Rows(*(nn.functional.pad(part, (0, 0) * (part.dim() - 2) + (0, 30)) for part in row))
     losses = [float(module.row_loss(untrained.model, one)) for one in (row, longer)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
 @torch.no_grad()
-def test_stream_agrees_with_logits_and_reading_changes_nothing_else(untrained, toy_splits):
+def test_stream_agrees_with_logits_and_changes_nothing(untrained, toy_splits, check_stream):
     songs = [song.tokens for song in toy_splits[0].artists[0].songs[:4]]
     predictor = untrained.adapt(songs[:2])
     query = torch.tensor(songs[3].astype("int64"))[None]
     scores = predictor.logits(query)[0]
-    stream = predictor.stream()
-    rows = torch.stack([stream.step(token) for token in [1, *songs[3][:-1].tolist()]])
-    torch.testing.assert_close(rows, scores, rtol=0, atol=1e-12)
+    check_stream(predictor, songs[1:4], 1e-12)
     torch.testing.assert_close(predictor.logits(query)[0], scores, rtol=0, atol=0)
     predictor.observe(songs[2])
     assert not torch.allclose(predictor.logits(query)[0], scores, atol=1e-3)

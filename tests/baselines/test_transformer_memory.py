@@ -1,4 +1,4 @@
-"""With a memory: a set of songs, alike in training and scoring, used for what it is worth."""
+"""With a memory: a set of songs, the same in training and scoring, and used."""
 
 import itertools
 import pickle
@@ -42,7 +42,7 @@ def test_the_support_is_a_set(untrained, songs):
 
 @torch.no_grad()
 def test_order_inside_a_song_counts(untrained, songs):
-    """Tokens are no bag: the encoder knows their places."""
+    """The encoder knows the positions of the tokens."""
     forward = untrained.adapt(songs[:1]).logits(query_of(songs))
     backward = untrained.adapt([songs[0][::-1].copy()]).logits(query_of(songs))
     assert not torch.allclose(forward, backward, atol=1e-6)
@@ -58,8 +58,8 @@ def test_songs_are_encoded_alike_in_any_company(module, untrained, songs):
     for song, found in zip(songs, together, strict=False):
         alone = untrained.adapt([song]).memory
         for layer, same in zip(found, alone, strict=True):
-            assert layer.pair[0].shape[2] == len(song) + 1
-            for part, other in zip(layer.pair, same.pair, strict=True):
+            assert layer.kv.keys.shape[2] == len(song) + 1
+            for part, other in zip(layer.kv, same.kv, strict=True):
                 torch.testing.assert_close(part, other, rtol=0, atol=1e-12)
 
 
@@ -70,23 +70,23 @@ def test_one_song_in_memory_by_hand(untrained, songs):
     support, query = (torch.tensor([1, *song.tolist()]) for song in songs[:2])
     logits = untrained.adapt(songs[:1]).logits(query[None, 1:])[0]
 
-    def both(recent, old, new):
-        return recent(old[None])[0][0], recent(new[None])[0][0]
+    def both(conv, old, new):
+        return conv(old[None])[0][0], conv(new[None])[0][0]
 
-    places = torch.cat(
+    positions = torch.cat(
         [
             torch.stack([torch.arange(len(row)), torch.full((len(row),), number)], -1)
             for number, row in enumerate([support, query])
         ]
     )
-    turn = model.rotary(places[None])
-    may = torch.ones(len(places), len(places), dtype=torch.bool).tril()
+    rotation = model.rotary(positions[None])
+    mask = torch.ones(len(positions), len(positions), dtype=torch.bool).tril()
     old, new = model.embedded(support), model.embedded(query)
     for block in model.blocks:
-        mixed = torch.cat(both(block.before_self, old, new))[None]
-        found = block.attention(mixed, block.attention.pair(mixed, turn), turn, may)[0]
+        mixed = torch.cat(both(block.conv_attention, old, new))[None]
+        found = block.attention(mixed, block.attention.kv(mixed, rotation), rotation, mask)[0]
         old, new = old + found[: len(old)], new + found[len(old) :]
-        before = both(block.before_hidden, old, new)
+        before = both(block.conv_hidden, old, new)
         old, new = old + block.hidden(before[0]), new + block.hidden(before[1])
     torch.testing.assert_close(logits, model.scores(model.norm(new))[:-1], rtol=0, atol=1e-10)
 
@@ -118,12 +118,10 @@ def test_episodes_in_training_cost_what_scoring_costs(module, untrained, toy_spl
 
 
 @torch.no_grad()
-def test_stream_agrees_with_logits(untrained, songs):
+def test_stream_agrees_with_logits(untrained, songs, check_stream):
     for shots in (0, 2):
         predictor = untrained.adapt(songs[:shots])
-        stream = predictor.stream()
-        rows = torch.stack([stream.step(token) for token in [1, *songs[-1][:-1].tolist()]])
-        torch.testing.assert_close(rows, predictor.logits(query_of(songs))[0], rtol=0, atol=1e-12)
+        check_stream(predictor, songs[-3:], 1e-12)
 
 
 @torch.no_grad()
