@@ -1,20 +1,21 @@
-"""The best prediction that anyone can make on a synthetic track, from the support and the song so far.
+"""The Bayes-optimal prediction on a synthetic track, from the support and the song so far.
 
 The artist's probabilities are integrated out under their Dirichlet prior (`fsdl_bench.synthetic`):
 
     p(s | c, support, past) = (n[c, s] + alpha[c] m[c, s]) / (n[c] + alpha[c])
 
-where n[c, s] counts how often symbol s came in context c, in the support and so far in the song. Every
-result on a synthetic track shows its distance to this curve.
+n[c, s] counts symbol s in context c, in the support and in the song so far. Every result on a synthetic track
+shows its distance to this curve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
+import numpy as np
 import torch
 
-from fsdl_bench import FitContext, SyntheticModel, Tokens, synthetic_model
+from fsdl_bench import BOS, FitContext, SyntheticModel, Tokens, synthetic_model
 
 
 class BayesOptimal:
@@ -23,7 +24,7 @@ class BayesOptimal:
     family = "reference"
 
     def prepare(self, context: FitContext) -> None:
-        """Find the truth of the track.
+        """Load the model that drew the track.
 
         Raises:
             BadInput: the track is not synthetic.
@@ -31,11 +32,9 @@ class BayesOptimal:
         self.model = synthetic_model(context.track)
 
     def adapt(self, support: Sequence[Tokens]) -> BayesPredictor:
-        """Count the symbols of the support."""
         return BayesPredictor(self.model, support)
 
     def parameters(self) -> int:
-        """None is learnt."""
         return 0
 
 
@@ -46,10 +45,25 @@ class BayesPredictor:
         self.predictive = model.bayes_optimal(support)
 
     def logits(self, songs: torch.Tensor) -> torch.Tensor:
-        """[B, T] -> log-probabilities [B, T, V]."""
+        """Return log-probabilities [B, T, V]."""
         found = [torch.from_numpy(self.predictive.log_probs(song)) for song in songs.cpu().numpy()]
         return torch.stack(found)
 
     def observe(self, song: Tokens) -> None:
-        """Count a query song too, in the streaming protocol."""
+        """Count the symbols of a song as well."""
         self.predictive = self.predictive.given(song)
+
+    def stream(self, songs: int = 1) -> PredictiveStream:
+        return PredictiveStream([self.predictive.steps() for _ in range(songs)])
+
+
+class PredictiveStream:
+    """Several songs in lock-step; `steps` yields the log-probabilities of each."""
+
+    def __init__(self, steps: Sequence[Generator[np.ndarray, int | None, None]]) -> None:
+        self.steps = steps
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        sent = [None if token == BOS else token for token in tokens.tolist()]
+        rows = [one.send(token) for one, token in zip(self.steps, sent, strict=True)]
+        return torch.from_numpy(np.stack(rows))

@@ -1,9 +1,9 @@
-"""The truth about each artist of a synthetic track: the artist's own distribution, looked up by the support.
+"""The true distribution of each artist of a synthetic track, looked up by the support.
 
-No model can beat it on average. The artist is the one under whom the support is likeliest, which with real
-songs is theirs; with no support nobody is named, and the prediction is the Bayes-optimal one. The control
-hands it another artist's songs, under whom a query song can be impossible: so 2^-40 of the Bayes-optimal
-distribution is mixed in, which changes the right artist's NLL by less than 1e-9.
+No model can beat it on average. The artist is the one under whom the support is most likely. Without support
+the prediction is the Bayes-optimal one. In the control the support is another artist's, under whom a query
+song can be impossible; so 2^-40 of the Bayes-optimal distribution is mixed in, which changes the right
+artist's NLL by less than 1e-9.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from bayes_optimal import PredictiveStream
 
 from fsdl_bench import FitContext, Tokens, synthetic_model
 
@@ -25,7 +26,7 @@ class Oracle:
     family = "reference"
 
     def prepare(self, context: FitContext) -> None:
-        """Find the truth of the track.
+        """Load the model that drew the track.
 
         Raises:
             BadInput: the track is not synthetic.
@@ -33,23 +34,21 @@ class Oracle:
         self.model = synthetic_model(context.track)
 
     def adapt(self, support: Sequence[Tokens]) -> OraclePredictor:
-        """Look up whose songs these are."""
         return OraclePredictor(self, self.model.artist_of(support) if support else None)
 
     def parameters(self) -> int:
-        """None is learnt."""
         return 0
 
 
 class OraclePredictor:
-    """The distribution of one artist; of any artist if none is named."""
+    """The distribution of one artist; without a name, that of an unknown artist."""
 
     def __init__(self, oracle: Oracle, artist: str | None) -> None:
         self.anyone = oracle.model.bayes_optimal()
         self.artist = oracle.model.oracle(artist) if artist is not None else None
 
     def logits(self, songs: torch.Tensor) -> torch.Tensor:
-        """[B, T] -> log-probabilities [B, T, V]."""
+        """Return log-probabilities [B, T, V]."""
         found = []
         for song in songs.cpu().numpy():
             scores = self.anyone.log_probs(song)
@@ -57,3 +56,23 @@ class OraclePredictor:
                 scores = np.logaddexp(self.artist.log_probs(song), scores + MIXED_IN)
             found.append(torch.from_numpy(scores))
         return torch.stack(found)
+
+    def stream(self, songs: int = 1) -> OracleStream:
+        anyone, artist = (
+            PredictiveStream([one.steps() for _ in range(songs)]) if one is not None else None
+            for one in (self.anyone, self.artist)
+        )
+        return OracleStream(anyone, artist)
+
+
+class OracleStream:
+    """Several songs in lock-step: of the artist, with a little of anyone mixed in."""
+
+    def __init__(self, anyone: PredictiveStream, artist: PredictiveStream | None) -> None:
+        self.anyone, self.artist = anyone, artist
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        scores = self.anyone.step(tokens)
+        if self.artist is None:
+            return scores
+        return torch.from_numpy(np.logaddexp(self.artist.step(tokens).numpy(), scores.numpy() + MIXED_IN))

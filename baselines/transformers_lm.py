@@ -2,14 +2,14 @@
 
     fsdl-bench evaluate --submission baselines/transformers_lm.py --set folder=my-model --track lyrics-verse
 
-`folder` is what `save_pretrained` wrote: a model whose vocabulary is the codec's ids (more is allowed; the
-surplus is cut off and the rest normalised anew). It reads BOS and then the song, as it should in training:
+`folder` was written by `save_pretrained`. The model's vocabulary is the codec's ids; further ids are cut off,
+and the rest is normalised. It reads BOS and then the song, as it should in training:
 
     context "none"      BOS query
     context "support"   BOS song EOS ... BOS song EOS BOS query
 
-as many support songs as fit into the model's window, the first ones first; `reserve` tokens are kept free
-for the query song, so the choice does not depend on it. A song that ended already has its EOS.
+The support songs come in order, as many as fit into the model's window. `reserve` tokens are kept free for
+the query song, so the choice does not depend on it. EOS is added only after a song that has none.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from fsdl_bench import BOS, EOS, BadInput, FitContext, Tokens
 
 
 class TransformersLM:
-    """A model folder of the `transformers` library, as it is.
+    """A model folder of the `transformers` library, without further training.
 
     Args:
         folder: the model's folder.
-        context: whether it is shown the support.
+        context: whether the model reads the support.
         reserve: tokens kept free for the query song and its BOS.
-        dtype: what it computes in, as torch names it.
+        dtype: the type of its weights and activations, as torch names it.
     """
 
     family = "transformers"
@@ -74,7 +74,6 @@ class TransformersLM:
             raise BadInput(f"{self.folder} reads {self.window} tokens, but `reserve` asks for {self.reserve}")
 
     def adapt(self, support: Sequence[Tokens]) -> TransformersPredictor:
-        """Lay the support songs before the query."""
         prefix: list[int] = []
         for song in support if self.context == "support" else ():
             ids = [BOS, *song.tolist()] if song[-1] == EOS else [BOS, *song.tolist(), EOS]
@@ -85,22 +84,43 @@ class TransformersLM:
 
 
 class TransformersPredictor:
-    """The model behind some tokens that come before every query song."""
+    """The model after some tokens, which precede every query song."""
 
     def __init__(self, submission: TransformersLM, prefix: list[int]) -> None:
         self.submission, self.prefix = submission, prefix
         self.cut = "logits_to_keep" in inspect.signature(submission.model.forward).parameters
 
     def logits(self, songs: torch.Tensor) -> torch.Tensor:
-        """[B, T] -> [B, T, V]."""
         model, length = self.submission.model, songs.shape[1]
         prefix = torch.tensor(self.prefix, device=songs.device).expand(len(songs), -1)
         ids = torch.cat([prefix, songs[:, :-1]], dim=1)
         if self.submission.window is not None and ids.shape[1] > self.submission.window:
             raise BadInput(
-                f"a song of {length} tokens does not fit behind {len(self.prefix)} into the window of "
+                f"a song of {length} tokens after {len(self.prefix)} does not fit into the window of "
                 f"{self.submission.window}; --set reserve={length + 1}"
             )
         keep = {"logits_to_keep": length} if self.cut else {}
         scores = model(input_ids=ids, use_cache=False, **keep).logits
         return scores[:, -length:, : self.submission.vocab_size]
+
+    def stream(self, songs: int = 1) -> TransformersStream:
+        return TransformersStream(self.submission, self.prefix, songs)
+
+
+class TransformersStream:
+    """Several songs in lock-step, with the library's kv cache."""
+
+    def __init__(self, submission: TransformersLM, prefix: list[int], songs: int) -> None:
+        self.submission, self.cache = submission, None
+        known = inspect.signature(submission.model.forward).parameters
+        self.cache_name = "cache" if "cache" in known else "past_key_values"
+        device = submission.model.device
+        self.waiting = torch.tensor(prefix, device=device).expand(songs, -1)
+
+    @torch.no_grad()
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        # The prefix ends with the BOS of the first step.
+        ids = self.waiting if self.cache is None else tokens[:, None]
+        output = self.submission.model(input_ids=ids, use_cache=True, **{self.cache_name: self.cache})
+        self.cache = output[self.cache_name]
+        return output.logits[:, -1, : self.submission.vocab_size]

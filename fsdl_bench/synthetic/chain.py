@@ -81,19 +81,31 @@ class Predictive:
         self._learns = learns
 
     def log_probs(self, tokens: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """float64 [T, V]: row t is log p(. | tokens[:t]) in nats, -inf where the model excludes a token.
+        """Return float64 [T, V]: row t is log p(. | tokens[:t]) in nats, -inf for excluded tokens.
 
-        Tokens that cannot stand where they stand are taken too: the rows after the first of them, and after
-        EOS, are uniform.
+        After EOS, and after the first token that the model excludes, the rows are uniform.
         """
         ids: list[int] = np.asarray(tokens).tolist()
-        out = np.full((len(ids), self._chain.vocab_size), -inf)
-        row = -1
-        for row, (slot, weights) in enumerate(self._places(ids)):
-            with np.errstate(divide="ignore"):  # an artist's probability may be 0 in float64
-                out[row, slot.tokens] = np.log(weights / weights.sum())
-        out[row + 1 :] = -log(self._chain.vocab_size)
+        out = np.empty((len(ids), self._chain.vocab_size))
+        steps = self.steps()
+        for row in range(len(ids)):
+            out[row] = steps.send(ids[row - 1] if row else None)
         return out
+
+    def steps(self) -> Generator[npt.NDArray[np.float64], int | None, None]:
+        """Yield the rows of `log_probs` one after the other; each is sent the token that it predicted."""
+        own: dict[int, npt.NDArray[np.float64]] = {}
+        song = self._chain.song()
+        slot: Slot | None = next(song)
+        uniform = np.full(self._chain.vocab_size, -log(self._chain.vocab_size))
+        while slot is not None:
+            row = np.full(self._chain.vocab_size, -inf)
+            weights = own.get(slot.context, self._weights[slot.context])
+            with np.errstate(divide="ignore"):  # an artist's probability may be 0 in float64
+                row[slot.tokens] = np.log(weights / weights.sum())
+            slot = self._next(slot, song, (yield row), own)
+        while True:
+            yield uniform
 
     def nll(self, tokens: npt.ArrayLike) -> float:
         """-log p(tokens) in nats; the whole song if it ends with EOS, else all songs that begin so."""
@@ -115,20 +127,31 @@ class Predictive:
         """The slot and the weights of each token, as long as the sequence is one of the model."""
         own: dict[int, npt.NDArray[np.float64]] = {}
         song = self._chain.song()
-        slot = next(song)
+        slot: Slot | None = next(song)
         for token in ids:
-            weights = own.get(slot.context, self._weights[slot.context])
-            yield slot, weights
-            symbol = slot.symbol_of.get(token)
-            if symbol is None:
+            if slot is None:
                 return
-            if self._learns:
-                own[slot.context] = weights.copy()
-                own[slot.context][symbol] += 1
-            try:
-                slot = song.send(token)
-            except StopIteration:
-                return
+            yield slot, own.get(slot.context, self._weights[slot.context])
+            slot = self._next(slot, song, token, own)
+
+    def _next(
+        self,
+        slot: Slot,
+        song: Generator[Slot, int, None],
+        token: int | None,
+        own: dict[int, npt.NDArray[np.float64]],
+    ) -> Slot | None:
+        """Return the slot after a token, and count the token in `own`; None after the end of the song."""
+        symbol = None if token is None else slot.symbol_of.get(token)
+        if token is None or symbol is None:
+            return None
+        if self._learns:
+            own[slot.context] = own.get(slot.context, self._weights[slot.context]).copy()
+            own[slot.context][symbol] += 1
+        try:
+            return song.send(token)
+        except StopIteration:
+            return None
 
 
 def add_counts(chain: Chain, weights: Weights, songs: Iterable[npt.ArrayLike]) -> Weights:

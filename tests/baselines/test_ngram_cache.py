@@ -57,7 +57,7 @@ def literal(base, songs, query, t, merge, pairs):
 )
 @settings(max_examples=60, deadline=None)
 def test_every_probability_is_the_literal_one(baseline, train, support, query, merge, flat, order):
-    ngram, cache = baseline("ngram"), baseline("ngram_cache")
+    ngram, cache = baseline("common.kneser_ney"), baseline("common.ngram_mixing")
     as_tokens = [np.array(s, np.uint16) for s in train]
     model = ngram.KneserNey(ngram.Counts(as_tokens, V, 4), order)
     weights = cache.Weights(merge, torch.tensor(flat, dtype=torch.float64).view(2, REACH, 2))
@@ -99,7 +99,7 @@ def fit(baseline, toy_splits, context, **options):
 
 @pytest.mark.parametrize("merge", ["mixture", "counts"])
 def test_the_quick_fit_sees_the_true_nll(baseline, toy_splits, context, merge):
-    module = baseline("ngram_cache")
+    module = baseline("common.ngram_mixing")
     model = fit(baseline, toy_splits, context, merge=merge)
     episode = context.episodes(toy_splits[1], shots=3, queries=2).episode(5)
     memory = module.Memory([s.tokens for s in episode.support], 3)
@@ -110,7 +110,7 @@ def test_the_quick_fit_sees_the_true_nll(baseline, toy_splits, context, merge):
 
 
 def test_the_fit_is_a_minimum_and_the_better_merge_is_taken(baseline, toy_splits, context):
-    module = baseline("ngram_cache")
+    module = baseline("common.ngram_mixing")
     lines = []
     heard = type(context)(**(vars(context) | {"log": lines.append}))
     model = fit(baseline, toy_splits, heard)
@@ -160,18 +160,36 @@ def test_an_observed_song_joins_the_support(baseline, toy_splits, context):
 
 
 def test_without_validation_songs_the_weights_stay_at_their_start(baseline, toy_splits, context):
-    module = baseline("ngram_cache")
-    model = module.NGramCache(orders=(2,))
+    model = baseline("ngram_cache").NGramCache(orders=(2,))
     model.fit(toy_splits[0], Split.from_rows("validation", WordsCodec(), []), context)
-    assert torch.equal(model.weights.pairs, module.Weights.start("mixture", model.reach).pairs)
+    start = baseline("common.ngram_mixing").Weights.start("mixture", model.reach)
+    assert torch.equal(model.weights.pairs, start.pairs)
 
 
 def test_contexts_of_a_song_have_keys_of_their_own(baseline):
     """The hash against the contexts themselves: equal where they are, different where they are not."""
-    module = baseline("ngram_cache")
+    module = baseline("common.ngram_memory")
     tokens = np.random.default_rng(0).integers(2, 5, 400).astype(np.uint16)
     for m in range(1, 9):
         keys = module.context_keys(tokens, m).tolist()
         text = (BOS,) * m + tuple(tokens.tolist())
         contexts = [text[t + 1 : t + m] for t in range(len(tokens))]
         assert len(set(zip(keys, contexts, strict=True))) == len(set(keys)) == len(set(contexts))
+
+
+@pytest.mark.parametrize("merge", ["mixture", "counts"])
+@pytest.mark.parametrize("shots", [0, 2])
+def test_the_stream_is_the_batch(baseline, toy_splits, context, check_stream, merge, shots):
+    model = fit(baseline, toy_splits, context, merge=merge)
+    songs = [song.tokens for song in toy_splits[1].songs]
+    check_stream(model.adapt(songs[:shots]), songs[4:7], 1e-9)
+
+
+@given(st.lists(st.integers(2, 4), min_size=1, max_size=60), st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_hits_in_the_songs_own_past_are_those_of_every_pair(baseline, tokens, m):
+    module, tokens = baseline("common.ngram_memory"), np.array(tokens)
+    for found, expected in zip(
+        module.hits_so_far(tokens, m), module.hits(tokens, module.seen_so_far(tokens, m)), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)

@@ -1,7 +1,8 @@
-"""Uniform, unigram, oracle and Bayes-optimal: through the harness they cost what the formula says."""
+"""Uniform, unigram, oracle and Bayes-optimal against their formulas."""
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,3 +120,19 @@ def test_the_truth_of_a_real_track_is_not_known(baseline, context, name):
     module = baseline({"Oracle": "oracle", "BayesOptimal": "bayes_optimal"}[name])
     with pytest.raises(BadInput, match="lyrics-verse"):
         getattr(module, name)().prepare(type(context)(**(vars(context) | {"track": "lyrics-verse"})))
+
+
+@pytest.mark.parametrize("shots", [0, 3])
+@pytest.mark.parametrize(
+    ("module", "kind"),
+    [("oracle", "Oracle"), ("bayes_optimal", "BayesOptimal"), ("uniform", "Uniform"), ("unigram", "Unigram")],
+)
+def test_the_stream_is_the_batch(baseline, synthetic, context, check_stream, module, kind, shots):
+    model = getattr(baseline(module), kind)()
+    context = replace(context, track=synthetic.name, codec=synthetic.codec)
+    if hasattr(model, "fit"):
+        model.fit(synthetic["train"], synthetic["validation"], context)
+    else:
+        model.prepare(context)
+    songs = [song.tokens for song in synthetic["test"].songs]
+    check_stream(model.adapt(songs[:shots]), songs[4:7], 1e-9)

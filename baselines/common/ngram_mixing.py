@@ -1,0 +1,164 @@
+"""Mix n-gram caches into a Kneser-Ney model, and fit the weights. `ngram_cache.py` has the equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize
+
+from common.kneser_ney import Floats, Ints, KneserNey
+from common.ngram_memory import Memory, Seen, context_keys, hits, hits_so_far, seen_so_far
+from fsdl_bench import BOS, Tokens
+
+Merge = Literal["mixture", "counts"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much the caches are trusted.
+
+    Attributes:
+        merge: the formula. pairs: float64 [2, reach, 2]: for the support's cache and the song's, for each m,
+        (logit r, log s) of a
+            mixture or (log r, log s) of counts.
+    """
+
+    merge: Merge
+    pairs: torch.Tensor
+
+    @classmethod
+    def start(cls, merge: Merge, reach: int) -> Weights:
+        """Return the start of the fit: one count of the cache is worth 20, or its share is 1/8."""
+        pair = [-2.0, 3.0] if merge == "mixture" else [3.0, 1.0]
+        return cls(merge, torch.tensor(pair, dtype=torch.float64).repeat(2, reach, 1))
+
+    @property
+    def reach(self) -> int:
+        return self.pairs.shape[1]
+
+    def share(self, cache: int, m: int, seen: torch.Tensor, trained: torch.Tensor) -> torch.Tensor:
+        """Return l for n(h) and c_m(h), each [N]."""
+        r, s = self.pairs[cache, m - 1]
+        if self.merge == "mixture":
+            return r.sigmoid() * seen / (seen + s.exp())
+        return seen / (seen + s.exp() + trained * (-r).exp())
+
+    def chain(self, order: int) -> range:
+        """Return the m whose caches are mixed in within the n-gram chain; the others follow after it."""
+        return range(1, min(self.reach, order) + 1) if self.merge == "counts" else range(0)
+
+
+def probabilities(model: KneserNey, memory: Memory, weights: Weights, tokens: npt.ArrayLike) -> Floats:
+    """Return float64 [T, V]: row t is p(. | support, tokens[:t])."""
+    tokens = np.asarray(tokens, np.int64)
+    text = np.concatenate([[BOS], tokens])
+    return mixed(
+        model,
+        weights,
+        model.contexts(text[:-1]),
+        lambda m: (memory.seen(context_keys(tokens, m), m), seen_so_far(tokens, m)),
+    )
+
+
+def mixed(
+    model: KneserNey,
+    weights: Weights,
+    contexts: Sequence[Ints],
+    seen: Callable[[int], tuple[Seen, Seen]],
+) -> Floats:
+    """Return float64 [N, V]: the distribution after N contexts, with both caches mixed in.
+
+    Args:
+        model: the n-gram model.
+        weights: of the caches.
+        contexts: of the model, N for each level.
+        seen: m -> what the support's and the song's cache saw after the contexts of m - 1 tokens.
+    """
+
+    def mix(p: Floats, m: int, trained: Floats) -> None:
+        for cache, found in enumerate(seen(m)):
+            totals = torch.from_numpy(found.totals)
+            share = weights.share(cache, m, totals, torch.from_numpy(trained))
+            each = (share / totals.clamp(min=1)).numpy()
+            p *= 1 - share.numpy()[:, None]
+            np.add.at(p, (found.rows, found.words), each[found.rows] * found.counts)
+
+    chain = weights.chain(model.order)
+    for k, (p, trained) in enumerate(model.by_level(contexts), 1):
+        if k in chain:
+            mix(p, k, trained)
+    for m in range(len(chain) + 1, weights.reach + 1):
+        mix(p, m, np.zeros(len(p)))
+    return p
+
+
+class Evidence:
+    """What the targets of some songs need of the model and the caches, so that weights are fitted quickly.
+
+    Attributes:
+        start: p_0 of each target [N].
+        chain: for each k (a, b, c_k(h)) with p_k = a + b p_{k-1}, [N] each.
+        seen: for each m and cache n(h), and n(h w) / n(h) of the target w, [N] each.
+    """
+
+    def __init__(self, model: KneserNey, songs: Sequence[tuple[Tokens, Memory]], reach: int) -> None:
+        texts = [np.asarray(tokens, np.int64) for tokens, _ in songs]
+        self.start = torch.from_numpy(model.uniform[np.concatenate(texts)])
+        self.chain = joined(model.parts_of_targets(tokens) for tokens in texts)
+        self.reach = reach
+        self.seen = [
+            joined(
+                [hits(tokens, memory.seen(context_keys(tokens, m), m)), hits_so_far(tokens, m)]
+                for tokens, (_, memory) in zip(texts, songs, strict=True)
+            )
+            for m in range(1, reach + 1)
+        ]
+
+    def fit(self, merge: Merge) -> Weights:
+        """Return the weights that maximise the likelihood."""
+        begin = Weights.start(merge, self.reach).pairs
+
+        def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
+            pairs = torch.tensor(flat).view_as(begin).requires_grad_()
+            nats = self._nats(Weights(merge, pairs))
+            (gradient,) = torch.autograd.grad(nats, pairs)
+            return nats.item(), gradient.numpy().ravel()
+
+        bounds = [(-15.0, 15.0)] * begin.numel()
+        found = minimize(
+            value_and_gradient, begin.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds
+        )
+        return Weights(merge, torch.from_numpy(found.x).view_as(begin))
+
+    def nats(self, weights: Weights) -> float:
+        """Return the mean of -log p of the targets: the steps of `mixed`, for one token each."""
+        return float(self._nats(weights))
+
+    def _nats(self, weights: Weights) -> torch.Tensor:
+        def mix(p: torch.Tensor, m: int, trained: torch.Tensor) -> torch.Tensor:
+            for cache, (totals, found) in enumerate(self.seen[m - 1]):
+                share = weights.share(cache, m, totals, trained)
+                p = (1 - share) * p + share * found
+            return p
+
+        p, chain = self.start, weights.chain(len(self.chain))
+        for k, (own, passed, trained) in enumerate(self.chain, 1):
+            p = own + passed * p
+            if k in chain:
+                p = mix(p, k, trained)
+        for m in range(len(chain) + 1, self.reach + 1):
+            p = mix(p, m, torch.zeros_like(p))
+        return -p.log().mean()
+
+
+def joined(songs: Iterable[Sequence[Sequence[Floats]]]) -> list[list[torch.Tensor]]:
+    """Concatenate the arrays of all songs: [song][i][j] -> [i][j]."""
+    return [
+        [torch.from_numpy(np.concatenate(parts)) for parts in zip(*rows, strict=True)]
+        for rows in zip(*songs, strict=True)
+    ]
