@@ -77,7 +77,7 @@ class FineTuning(LSTM):
             models = tuned(self.model, support_of(episode), kind, rate)
             static = map(LSTMPredictor, islice(models, len(curve)))
             curve += [episode_nll(predictor, episode, self.model.device) for predictor in static]
-        return np.nan_to_num(curve / len(episodes), nan=np.inf).tolist()  # type: ignore[no-any-return]
+        return np.nan_to_num(curve / len(episodes), nan=np.inf).tolist()
 
     def adapt(self, support: Sequence[Tokens]) -> FineTuningPredictor:
         return FineTuningPredictor(self, support)

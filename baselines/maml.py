@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -118,7 +119,7 @@ class MAML(LSTM):
         done = training.train(
             self.learner,
             lambda index: (stream.batch(index).to(device), np.random.default_rng([context.seed, index])),
-            lambda drawn: [self.learner.outer_loss(*drawn, self.steps)],
+            lambda drawn: [self.learner.outer_loss(drawn[0], drawn[1], self.steps)],
             lambda: (figure(Plan(0), 0) + figure(Plan(self.steps))) / 2,
             recipe,
             context,
@@ -127,8 +128,7 @@ class MAML(LSTM):
         )
         plans = [Plan(0), *(Plan(n * self.steps, factor) for n in (1, 2) for factor in FACTORS)]
         self.plans = {0: Plan(0)} | {
-            k: choose(plans, lambda plan, k=k: figure(plan, k), f"plan at {k} shots", context.log)
-            for k in sizes
+            k: choose(plans, partial(figure, shots=k), f"plan at {k} shots", context.log) for k in sizes
         }
         self.notes |= {f"meta-{key}": value for key, value in done.notes().items()}
         self.notes |= {f"at {k} shots": str(plan) for k, plan in self.plans.items()}
@@ -170,7 +170,7 @@ class MAMLPredictor:
         self._model = None
 
     def logits(self, songs: Tensor) -> Tensor:
-        return self.model(songs)  # type: ignore[no-any-return]
+        return self.model(songs)
 
     def stream(self, songs: int = 1) -> LSTMStream:
         return LSTMPredictor(self.model).stream(songs)

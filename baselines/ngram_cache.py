@@ -123,13 +123,13 @@ class NGramCacheStream(NGramStream):
     def __init__(self, submission: NGramCache, memory: Memory) -> None:
         super().__init__(submission.model)
         self.weights, self.memory = submission.weights, memory
-        self.recent: Ints | None = None  # the last reach - 1 tokens of each song, [B, reach - 1]
+        self.recent = np.zeros((0, 0), np.int64)  # the last reach - 1 tokens of each song, [B, reach - 1]
         self.keys: list[Ints] = []  # of the contexts so far, [B, reach] each
         self.words: list[Ints] = []
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         now, reach = tokens.cpu().numpy(), self.weights.reach
-        if self.recent is None:
+        if not self.keys:
             self.recent = np.full((len(now), max(reach - 1, 1)), BOS)
         else:
             self.words.append(now)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,11 +59,10 @@ class OraclePredictor:
         return torch.stack(found)
 
     def stream(self, songs: int = 1) -> OracleStream:
-        anyone, artist = (
-            PredictiveStream([one.steps() for _ in range(songs)]) if one is not None else None
-            for one in (self.anyone, self.artist)
-        )
-        return OracleStream(anyone, artist)
+        def stream(predictive: Any) -> PredictiveStream:
+            return PredictiveStream([predictive.steps() for _ in range(songs)])
+
+        return OracleStream(stream(self.anyone), stream(self.artist) if self.artist else None)
 
 
 class OracleStream:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -57,7 +57,7 @@ class TransformersLM:
         except ImportError as error:
             raise BadInput("this submission needs: python -m pip install transformers") from error
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 self.folder, local_files_only=True, dtype=self.precision
             )
         except (OSError, ValueError) as error:

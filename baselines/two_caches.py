@@ -58,14 +58,14 @@ class TwoCaches(LSTM):
             shots: self._nlls(held_out_episodes(validation, context, shots, self.episodes), scale)
             for shots in tqdm(support_sizes(context), desc="shares", unit="number of shots")
         }
-        best = int(sum(nll.min(1).values for nll in nlls.values()).argmin())
+        best = int(torch.stack([each.min(1).values for each in nlls.values()]).sum(0).argmin())
         self.phi = SHARPNESS[best] * scale
-        self.shares = {0: 0.0} | {shots: SHARES[int(nll[best].argmin())] for shots, nll in nlls.items()}
+        self.shares = {0: 0.0} | {shots: SHARES[int(each[best].argmin())] for shots, each in nlls.items()}
         self.notes |= vars(self.song) | {"phi": self.phi}
-        for shots, nll in nlls.items():
+        for shots, each in nlls.items():
             self.notes[f"support's share at {shots} shots"] = self.shares[shots]
             context.log(
-                f"{shots} shots: share {self.shares[shots]}, {nll[best].min():.4f} nats/{context.unit}"
+                f"{shots} shots: share {self.shares[shots]}, {each[best].min():.4f} nats/{context.unit}"
             )
 
     @torch.no_grad()

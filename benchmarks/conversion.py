@@ -19,6 +19,7 @@ import warnings
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from fsdl_bench.errors import Rejected
 from fsdl_bench.music.kern import mismatch
@@ -72,7 +73,7 @@ def sounding(notes) -> Counter:
 def with_verovio(data: bytes) -> Counter:
     from symusic import Score
 
-    score = Score.from_midi(score_to_midi(data))
+    score: Any = Score.from_midi(score_to_midi(data))
     return sounding([(n.pitch, n.time / score.tpq) for part in score.tracks for n in part.notes])
 
 
@@ -92,7 +93,8 @@ def with_partitura(data: bytes) -> Counter:
 
 def against_partitura(scores: list[bytes]) -> None:
     shared = ours = theirs = 0
-    seconds, failures = 0.0, Counter()
+    seconds = 0.0
+    failures: Counter = Counter()
     for data in scores:
         begun = time.perf_counter()
         try:
@@ -121,7 +123,7 @@ def main() -> None:
 
     (archive,) = options.mirror.glob("converted-verovio-*.tar.gz")
     ready = {Path(name).stem: data for name, data in files_of(archive, ".mid").items()}
-    scores = {}
+    scores: dict[str, list[bytes]] = {}
     for owner, ending in OWNERS.items():
         (archive,) = options.mirror.glob(f"{owner}*.tar.gz")
         scores |= files_of(archive, ending)

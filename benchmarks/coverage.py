@@ -46,6 +46,8 @@ def student(values: np.ndarray) -> tuple[float, float]:
 
 def used(values: np.ndarray) -> tuple[float, float]:
     found = estimate(values)
+    assert found.low is not None
+    assert found.high is not None
     return found.low, found.high
 
 

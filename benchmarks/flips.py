@@ -118,9 +118,9 @@ def unfinished_build(home: Path) -> None:
     """A build that stopped after all songs were read."""
 
     def lost() -> None:
-        from fsdl_bench.builder import pipeline
+        from fsdl_bench.builder.selection import Selector
 
-        pipeline.Selector.run = lambda *_: os._exit(9)
+        Selector.run = lambda *_: os._exit(9)
         build(home)
 
     process = multiprocessing.get_context("fork").Process(target=lost)

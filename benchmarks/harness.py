@@ -91,7 +91,7 @@ def harness(track_name: str, limit: int | None) -> dict[str, Any]:
         "songs": len(rows),
         "audits": cost.audit_seconds,
         "rescored": checked,
-        "scoring": int(rows.tokens.sum()) / cost.tokens_per_second,
+        "scoring": int(rows.tokens.sum()) / (cost.tokens_per_second or float("inf")),
     }
 
 

@@ -31,10 +31,6 @@ from fsdl_bench.results import (
     write_result,
 )
 
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
-    *("--disable-component-update", "--disable-sync"),
-]
 FAMILIES = ("static", "cache", "test-time training", "fine-tuning", "meta-learned", "in context", "memory")
 
 
@@ -179,6 +175,7 @@ def _measure(folder: Path, models: int, artists: int) -> None:
 
 
 def _open(page: Path) -> None:
+    from browser import FLAGS
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

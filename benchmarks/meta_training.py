@@ -1,4 +1,4 @@
-"""Meta-training with `baselines/common/meta.py` against a plain loop over the episodes with `higher`.
+"""Meta-training with `baselines/common/inner_loop.py` against a plain loop over the episodes with `higher`.
 
     pip install higher
     python benchmarks/meta_training.py [--episodes 4] [--adapted light] [--threads 2] [--runs 5]
@@ -25,9 +25,11 @@ from torch.func import vmap
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "baselines"))
 
+from common.functional_lstm import lstm_features
+from common.inner_loop import InnerLoop
 from common.lstm import LSTMLanguageModel
-from common.meta import InnerLoop, lstm_features
-from maml import ADAPTED
+from common.maml_learner import ADAPTED, is_adapted
+from common.update_rules import SGD
 
 TARGET = 2.0
 RATE = 0.1
@@ -41,19 +43,15 @@ class Plain(nn.Module):
         self.embed, self.lstm, self.project, self.bias = model.embed, model.lstm, model.project, model.bias
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """int64 [N, T] to logits [N, T, V]."""
-        zero = self.bias.new_zeros(1, len(inputs), self.lstm.hidden_size)
-        weights = {
-            "embed.weight": self.embed.weight,
-            "lstm.weight_ih_l0": self.lstm.weight_ih_l0,
-            "lstm.weight_hh_l0": self.lstm.weight_hh_l0,
-            "lstm.bias_ih_l0": self.lstm.bias_ih_l0,
-            "lstm.bias_hh_l0": self.lstm.bias_hh_l0,
-            "project.weight": self.project.weight,
-            "project.bias": self.project.bias,
-        }
-        features = lstm_features(weights, inputs, (zero, zero))
+        """Return logits [N, T, V] for inputs int64 [N, T]."""
+        features = lstm_features(dict(self.named_parameters()), inputs, zero_state(self, len(inputs)))
         return nn.functional.linear(features, self.embed.weight, self.bias)
+
+
+def zero_state(model: Any, rows: int) -> Any:
+    """The state at the start of a song."""
+    zero = model.bias.new_zeros(rows, model.project.in_features)
+    return ((zero, zero),) * len(model.lstm)
 
 
 def nats(scores: Tensor, targets: Tensor) -> Tensor:
@@ -81,14 +79,13 @@ def episodes_together(model: LSTMLanguageModel, names: list[str], data: Any) -> 
 
     def loss(weights: dict[str, Tensor], batch: tuple[Tensor, ...]) -> Tensor:
         inputs, targets = batch
-        zero = model.bias.new_zeros(1, len(inputs), model.lstm.hidden_size)
         weights = every | weights
-        features = lstm_features(weights, inputs, (zero, zero))
+        features = lstm_features(weights, inputs, zero_state(model, len(inputs)))
         return nats(nn.functional.linear(features, weights["embed.weight"], weights["bias"]), targets)
 
     adapted = {name: every[name] for name in names}
     rates = {name: torch.tensor(RATE) for name in names}
-    vmap(loss)(InnerLoop().run(loss, adapted, rates, support), query).mean().backward()
+    vmap(loss)(InnerLoop().run(loss, adapted, SGD(rates), support), query).mean().backward()
 
 
 def timed(
@@ -114,7 +111,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model = LSTMLanguageModel(options.vocabulary).adaptable()
-    names = [n for n, _ in model.named_parameters() if n.startswith(ADAPTED[options.adapted])]
+    names = [n for n, _ in model.named_parameters() if is_adapted(n, options.adapted)]
 
     def drawn(rows: int) -> tuple[Tensor, ...]:
         tokens = torch.randint(3, options.vocabulary, (options.episodes, rows, 33))
@@ -130,8 +127,8 @@ def main() -> None:
         if run:  # the first warms up
             for name, (spent, _) in found.items():
                 seconds[name].append(spent)
-    for name, spent in seconds.items():
-        print(f"{name}: {options.episodes / statistics.median(spent):.2f} episodes/s")
+    for name, times in seconds.items():
+        print(f"{name}: {options.episodes / statistics.median(times):.2f} episodes/s")
     ratio = statistics.median(a / b for a, b in zip(seconds["higher"], seconds["together"], strict=True))
     print(f"together / higher: {ratio:.2f} times as fast (target {TARGET}); gradients differ by {gap:.1e}")
 

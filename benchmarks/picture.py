@@ -12,10 +12,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from browser import FLAGS
 from playwright.sync_api import sync_playwright
 
 from fsdl_bench.site.render import build_site
-from leaderboard import FLAGS
 
 ROOT = Path(__file__).parents[1]
 

@@ -55,6 +55,7 @@ class Rotary(nn.Module):
 
     def __init__(self, size: int, song_pairs: int = 0) -> None:
         super().__init__()
+        self.speeds: Tensor
         position_pairs = size // 2 - song_pairs
         by_position = SLOWEST ** -(torch.arange(position_pairs) / max(position_pairs, 1))
         by_song = FEW ** -(torch.arange(song_pairs) / max(song_pairs - 1, 1))
@@ -135,7 +136,7 @@ class Attention(nn.Module):
         """
         query = apply_rotary(self._split(self.query(x)), rotation)
         found = nn.functional.scaled_dot_product_attention(query, *kv, mask, is_causal=causal)
-        return self.out(found.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        return self.out(found.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ class Average:
     """
 
     def __init__(self, model: nn.Module, horizon: float) -> None:
-        self.parameters = list(model.parameters())
+        self.parameters: list[Tensor] = list(model.parameters())
         self.horizon, self.count = horizon, 0
         self.weights = [p.detach().clone() for p in self.parameters]
 
@@ -49,8 +50,8 @@ class Average:
     def _put(self, weights: list[Tensor]) -> None:
         torch._foreach_copy_(self.parameters, weights)
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "weights": self.weights}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count, self.weights = state["count"], state["weights"]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.lstm import LSTMLanguageModel
+from common.lstm import LSTMLanguageModel, State
 from common.text import shift
 from common.trees import Tree, tree_map
 from fsdl_bench import PAD
@@ -35,14 +35,8 @@ def cut(model: LSTMLanguageModel, songs: Tensor, length: int) -> list[Pieces]:
     episodes = len(songs)
     targets = nn.functional.pad(songs.flatten(0, 1), (0, -songs.shape[2] % length), value=PAD)
     inputs = shift(targets).split(length, dim=1)
-    state = tuple(
-        (
-            model.bias.new_zeros(len(targets), layer.hidden_size),
-            model.bias.new_zeros(len(targets), layer.hidden_size),
-        )
-        for layer in model.lstm
-    )
-    states = [state]
+    zero = model.bias.new_zeros(len(targets), model.project.in_features)
+    states: list[State] = [((zero, zero),) * len(model.lstm)]
     for part in inputs[:-1]:
         states.append(model.features(part, states[-1])[1])
     whole = Pieces(
@@ -68,7 +62,7 @@ def deal(pieces: Sequence[Pieces], count: int, random: np.random.Generator) -> P
     for own in pieces:
         order = torch.from_numpy(np.resize(random.permutation(len(own.inputs)), count))
         drawn.append(tree_map(lambda part, order=order: part[order], own))
-    return tree_map(lambda *parts: torch.stack(parts), *drawn)  # type: ignore[no-any-return]
+    return tree_map(lambda *parts: torch.stack(parts), *drawn)
 
 
 def steps(pieces: Pieces, rows: int) -> list[Pieces]:

@@ -103,7 +103,7 @@ class Learner:
     def __init__(self, model: LSTMLanguageModel, origin: Sequence[Tensor] | None = None) -> None:
         self.model = model.adaptable()
         self.origin = list(model.parameters()) if origin is None else origin
-        self.weights = list(self.model.parameters())
+        self.weights: list[Tensor] = list(self.model.parameters())
 
     @property
     def device(self) -> torch.device:

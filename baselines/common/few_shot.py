@@ -60,7 +60,7 @@ def support_sizes(context: FitContext) -> list[int]:
 
 def held_out_episodes(split: Split, context: FitContext, shots: int, count: int) -> list[Episode]:
     """Return `count` episodes of a split with 2 query songs each; the same in every call."""
-    return list(context.episodes(split, shots=shots, queries=2, seed=0, stop=count))
+    return [*context.episodes(split, shots=shots, queries=2, seed=0, stop=count)]
 
 
 def support_of(episode: Episode) -> list[Tokens]:

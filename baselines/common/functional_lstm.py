@@ -21,12 +21,12 @@ def lstm_features(weights: Mapping[str, Tensor], inputs: Tensor, state: State) -
     """
     x = embedding(inputs, weights["embed.weight"])
     for layer, (h, c) in enumerate(state):
-        into, back, *biases = (
+        w_ih, w_hh, b_ih, b_hh = (
             weights[f"lstm.{layer}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
         rows = []
-        for fed in linear(x, into, sum(biases)).unbind(1):
-            i, f, g, o = (fed + linear(h, back)).chunk(4, dim=-1)
+        for fed in linear(x, w_ih, b_ih + b_hh).unbind(1):
+            i, f, g, o = (fed + linear(h, w_hh)).chunk(4, dim=-1)
             c = f.sigmoid() * c + i.sigmoid() * g.tanh()
             h = o.sigmoid() * c.tanh()
             rows.append(h)

@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,7 +76,12 @@ class InnerLoop:
             gradients = clipped(gradients, self.clip)
         if not self.second_order:
             gradients, value = detach(gradients), value.detach()
-        return replace(rule, learned=learned).update(gradients, state, weights, value)
+        return with_learned(rule, learned).update(gradients, state, weights, value)
+
+
+def with_learned(rule: Any, learned: Tree) -> UpdateRule:
+    """Return the rule with other learned tensors."""
+    return replace(rule, learned=learned)
 
 
 def _called(step: Step, weights: Weights, state: Tree, learned: Tree, batch: Tree) -> tuple[Weights, Tree]:
@@ -98,4 +104,4 @@ def _recomputed(
         return tuple(leaves(outcome[0]))
 
     tensors = checkpoint(flat, *leaves(given), use_reentrant=True)
-    return with_leaves(outcome[0], tensors)  # type: ignore[no-any-return]
+    return with_leaves(outcome[0], tensors)

@@ -14,6 +14,7 @@ LSTM Language Models").
 from __future__ import annotations
 
 import copy
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +72,11 @@ class LSTMLanguageModel(nn.Module):
             last.append((h[0], c[0]))
         return self.drop(self.project(self.drop(x))), tuple(last)
 
-    def _layer(self, module: nn.Module, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, State]:
+    def _layer(self, module: Any, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, Any]:
         if not (self.training and self.drop_weights.p):
-            return module(x, state)  # type: ignore[no-any-return]
+            return module(x, state)
         weight = {"weight_hh_l0": self.drop_weights(module.weight_hh_l0)}
-        return functional_call(module, weight, (x, state))  # type: ignore[no-any-return]
+        return functional_call(module, weight, (x, state))
 
     def nats(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return the sum of -log p of targets int64 [N] with features [N, D]."""
@@ -93,6 +94,6 @@ class LSTMLanguageModel(nn.Module):
         """Return a copy without dropout that can be differentiated on every device."""
         model = copy.deepcopy(self)
         model.drop.p = model.drop_weights.p = 0.0
-        for module in model.lstm:
-            module.flatten_parameters()
+        for layer in model.lstm.children():
+            cast(nn.LSTM, layer).flatten_parameters()
         return model.train()  # cuDNN's LSTM has a backward pass in training mode only

@@ -117,7 +117,7 @@ class MAMLLearner(nn.Module):
     def _found(self, support: Tensor, plan: Plan, rows: int, random: np.random.Generator) -> Weights:
         """Return w_n [B, ...] for supports int64 [B, K, T]."""
         pieces = deal(cut(self.model, support, self.length), plan.steps * rows, random)
-        weights = dict(self.model.named_parameters())
+        weights: Weights = dict(self.model.named_parameters())
         rates = [plan.factor * (SPEED * log).exp() for log in self.log_rates]
         rule = RULES[self.inner](dict(zip(self.names, rates, strict=True)))
         adapted = {name: weights[name] for name in self.names}

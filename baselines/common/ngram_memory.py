@@ -63,7 +63,7 @@ def seen_so_far(tokens: Ints, m: int) -> Seen:
 def context_keys(tokens: npt.ArrayLike, m: int) -> Ints:
     """Return a 64-bit hash of the m - 1 tokens before each token [T], with BOS before the song."""
     text = np.concatenate([np.full(max(m - 1, 1), BOS), np.asarray(tokens, np.int64)])
-    keys = np.zeros(len(tokens), np.int64)
+    keys = np.zeros(np.shape(tokens), np.int64)
     for start in range(m - 1):
         keys = keys * HASH + text[start : start + len(keys)]  # wraps around
     return keys

@@ -22,7 +22,7 @@ class LSTMPredictor:
         self.model, self.state = model, state
 
     def logits(self, songs: Tensor) -> Tensor:
-        return self.model(songs, self.state and repeat_rows(self.state, len(songs)))  # type: ignore[no-any-return]
+        return self.model(songs, self.state and repeat_rows(self.state, len(songs)))
 
     def stream(self, songs: int = 1) -> LSTMStream:
         return LSTMStream(self.model, self.state and repeat_rows(self.state, songs))
@@ -52,11 +52,8 @@ class StepFeatures:
         self.model = model
         with torch.no_grad():
             self.layers = [
-                (
-                    torch.cat([layer.weight_ih_l0, layer.weight_hh_l0], dim=1),
-                    layer.bias_ih_l0 + layer.bias_hh_l0,
-                )
-                for layer in model.lstm
+                (torch.cat([w_ih, w_hh], dim=1), b_ih + b_hh)
+                for w_ih, w_hh, b_ih, b_hh in (layer.parameters() for layer in model.lstm)
             ]
 
     def __call__(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:

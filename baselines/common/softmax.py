@@ -30,7 +30,7 @@ def nats(features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> Ten
     device = features.device.type
     if features.dtype == torch.float32 and torch.is_autocast_enabled(device):
         features = features.to(torch.get_autocast_dtype(device))
-    return _Nats.apply(features, targets, weight, bias)  # type: ignore[no-any-return]
+    return _Nats.apply(features, targets, weight, bias)
 
 
 class _Nats(torch.autograd.Function):

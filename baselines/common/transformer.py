@@ -102,9 +102,9 @@ class Transformer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(vocab_size))
         nn.init.normal_(self.embed.weight, std=width**-0.5)
         with torch.no_grad():  # so that the sum over layers has the scale of one layer
-            for block in self.blocks:
-                block.attention.out.weight /= math.sqrt(2 * layers)
-                block.hidden[-1].weight /= math.sqrt(2 * layers)
+            for name, weight in self.named_parameters():
+                if name.endswith(("attention.out.weight", "hidden.2.weight")):
+                    weight.div_(math.sqrt(2 * layers))
 
     @property
     def device(self) -> torch.device:
@@ -112,7 +112,7 @@ class Transformer(nn.Module):
 
     def embedded(self, inputs: Tensor) -> Tensor:
         """Return the first layer's input [B, T, width] for ids [B, T]."""
-        return self.drop(self.embed(inputs) * math.sqrt(self.embed.embedding_dim))  # type: ignore[no-any-return]
+        return self.drop(self.embed(inputs) * math.sqrt(self.embed.embedding_dim))
 
     def features(
         self, inputs: Tensor, positions: Tensor, cache: Sequence[LayerCache] | None = None
@@ -145,7 +145,7 @@ class Transformer(nn.Module):
 
 
 def _for_rows(cache: LayerCache, rows: int) -> LayerCache:
-    return cache if len(cache.kv.keys) == rows else repeat_rows(cache, rows)  # type: ignore[no-any-return]
+    return cache if len(cache.kv.keys) == rows else repeat_rows(cache, rows)
 
 
 def song_positions(length: int, song: int = 0, start: int = 0, device: torch.device | None = None) -> Tensor:

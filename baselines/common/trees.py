@@ -32,7 +32,12 @@ def tree_map(function: Callable[..., Tensor], tree: Tree, *others: Tree) -> Tree
 def leaves(tree: Tree) -> list[Tensor]:
     """Return the tensors of a tree, in a fixed order."""
     found: list[Tensor] = []
-    tree_map(lambda leaf: found.append(leaf) or leaf, tree)
+
+    def keep(leaf: Tensor) -> Tensor:
+        found.append(leaf)
+        return leaf
+
+    tree_map(keep, tree)
     return found
 
 

@@ -103,6 +103,6 @@ def clipped(gradients: Weights, norm: float) -> Weights:
     """Return the gradients of one episode, scaled down to a joint norm of at most `norm`."""
     if norm == float("inf"):
         return gradients
-    length = root(sum(g.square().sum() for g in gradients.values()))
+    length = root(torch.stack([g.square().sum() for g in gradients.values()]).sum())
     scale = (norm / length.clamp(min=1e-12)).clamp(max=1.0)
     return {name: g * scale for name, g in gradients.items()}

@@ -11,8 +11,12 @@ import torch
 
 from fsdl_bench.errors import BadInput
 
-_SUBMISSION = {"adapt": ("support",), "fit": ("train", "validation", "context"), "prepare": ("context",)}
-_PREDICTOR = {"logits": ("songs",), "observe": ("song",), "stream": ("songs",)}
+_SUBMISSION: dict[str, tuple[str, ...]] = {
+    "adapt": ("support",),
+    "fit": ("train", "validation", "context"),
+    "prepare": ("context",),
+}
+_PREDICTOR: dict[str, tuple[str, ...]] = {"logits": ("songs",), "observe": ("song",), "stream": ("songs",)}
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """The types that scores may have."""
 
