@@ -188,7 +188,7 @@ def verification(names: list[str]) -> None:
     """Print how long opening all splits takes with and without checking their checksums."""
     for name in names:
         track = load_track(name)
-        size = sum(int(track[split]._arrays.path.stat().st_size) for split in track.splits) / 2**20
+        size = sum(track[split]._arrays.path.stat().st_size for split in track.splits) / 2**20
         print(f"{track.name}: {len(track.splits)} splits, arrays of {size:,.1f} MiB")
         for when, cold in (("cold", True), ("warm", False)):
             checked = measure(OPEN, track.path, cold)
