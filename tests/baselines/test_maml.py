@@ -121,7 +121,7 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
     few_shot = baseline("common.few_shot")
     size = {"embedding": 24, "hidden": 24, "dropout": 0.0, "peak": 2e-3, "batch": 32, "epochs": 2}
     size |= {"length": 10, "rows": 2, "average": 0.0}
-    outer = {"meta_batches": 80, "meta_every": 20, "meta_batch": 8, "meta_peak": 1e-2, "episodes": 8}
+    outer = {"meta_batches": 80, "meta_every": 20, "meta_batch": 8, "meta_peak": 5e-3, "episodes": 8}
     submission = module.MAML(**size, **outer, **options)
     kept = {}
     original = module.training.train

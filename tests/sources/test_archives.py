@@ -13,11 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fsdl_bench.checked import is_intact, write_checked
 from fsdl_bench.errors import BadInput
-from fsdl_bench.music.scores import SUMS
 from fsdl_bench.sources import archives
-from fsdl_bench.sources.archives import Archive, fetch, fetch_converted
+from fsdl_bench.sources.archives import Archive, fetch
 from fsdl_bench.sources.tree import Tree
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -28,12 +26,6 @@ FILES = {"a.txt": b"one", "deep/er/b.txt": b"two", "unicode \xe9.txt": b"three"}
 def _contents(folder: Path) -> dict[str, bytes]:
     tree = Tree(folder)
     return {path: tree.read(path) for path in tree.files()}
-
-
-def _entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, link
-    return info
 
 
 @pytest.fixture
@@ -186,50 +178,6 @@ def test_damaged_download_is_deleted_and_fetched_anew(host, make_archive, own_ho
     assert _contents(fetch(SONGS, host.url)) == FILES
 
 
-@pytest.mark.parametrize(
-    "evil",
-    [
-        [_entry("../evil.txt")],
-        [_entry(f"songs-{COMMIT}/../../../evil.txt")],
-        [_entry(f"songs-{COMMIT}/deep/../../../../evil.txt")],
-    ],
-)
-def test_path_traversal_is_refused(mirror_dir, make_archive, own_home, evil):
-    (mirror_dir / f"{SONGS.name}.tar.gz").write_bytes(make_archive(FILES, extra=evil))
-    with pytest.raises(BadInput, match="not safe to unpack"):
-        fetch(SONGS, mirror_dir)
-    assert list(own_home.parent.rglob("evil.txt")) == []
-    assert not (own_home / "sources" / SONGS.name).exists()
-
-
-def test_links_and_devices_stay_out(mirror_dir, make_archive, tmp_path):
-    (tmp_path / "outside").mkdir()
-    extra = [
-        _entry(f"songs-{COMMIT}/absolute", tarfile.SYMTYPE, str(tmp_path / "outside")),
-        _entry(f"songs-{COMMIT}/absolute/evil.txt"),
-        _entry(f"songs-{COMMIT}/up", tarfile.SYMTYPE, "../../.."),
-        _entry(f"songs-{COMMIT}/hard", tarfile.LNKTYPE, f"songs-{COMMIT}/a.txt"),
-        _entry(f"songs-{COMMIT}/pipe", tarfile.FIFOTYPE),
-    ]
-    (mirror_dir / f"{SONGS.name}.tar.gz").write_bytes(make_archive(FILES, extra=extra))
-    assert _contents(fetch(SONGS, mirror_dir)) == {**FILES, "absolute/evil.txt": b""}
-    assert list((tmp_path / "outside").iterdir()) == []
-
-
-def test_absolute_names_land_inside(mirror_dir, make_archive, own_home):
-    evil = f"{own_home.parent}/evil.txt"
-    (mirror_dir / f"{SONGS.name}.tar.gz").write_bytes(make_archive(FILES, extra=[_entry(evil)]))
-    folder = fetch(SONGS, mirror_dir)
-    assert not Path(evil).exists()
-    assert (folder / evil.lstrip("/")).exists()
-
-
-def test_empty_archive_is_refused(mirror_dir, make_archive):
-    (mirror_dir / f"{SONGS.name}.tar.gz").write_bytes(make_archive({}))
-    with pytest.raises(BadInput, match="holds no files"):
-        fetch(SONGS, mirror_dir)
-
-
 def _fetch_until_killed(mirror, started):
     original = tarfile.TarFile.extract
     seen = []
@@ -296,53 +244,6 @@ def test_several_processes_at_once_share_one_copy(mirror_dir):
     for process in processes:
         process.join()
     assert answers == [sorted(FILES)] * 4
-
-
-class TestConverted:
-    NAME = f"{archives.CONVERTED}.tar.gz"
-
-    @pytest.fixture
-    def data(self, make_archive):
-        return make_archive({"aa.mid": b"MThd one", "bb.mid": b"MThd two"}, top="converted")
-
-    def test_is_put_beside_what_is_there(self, data, mirror_dir, own_home):
-        (mirror_dir / self.NAME).write_bytes(data)
-        with write_checked(own_home / "converted" / "aa.mid") as temporary:
-            temporary.write_bytes(b"made here")
-        assert fetch_converted(mirror_dir, sha256=hashlib.sha256(data).hexdigest())
-        assert (own_home / "converted" / "aa.mid").read_bytes() == b"made here"
-        assert (own_home / "converted" / "bb.mid").read_bytes() == b"MThd two"
-        (mirror_dir / self.NAME).unlink()
-        assert fetch_converted(None)
-
-    def test_a_damaged_list_of_checksums_is_made_again(self, data, mirror_dir, own_home):
-        (mirror_dir / self.NAME).write_bytes(data)
-        sha256 = hashlib.sha256(data).hexdigest()
-        assert fetch_converted(mirror_dir, sha256=sha256)
-        sums = own_home / "converted" / SUMS
-        sums.write_bytes(sums.read_bytes()[:-3])
-        (own_home / "converted" / "bb.mid").write_bytes(b"MThd tw0")
-        assert fetch_converted(mirror_dir, sha256=sha256)
-        assert is_intact(sums)
-        assert (own_home / "converted" / "bb.mid").read_bytes() == b"MThd two"
-
-    def test_a_file_that_is_missing_is_fetched_again(self, data, mirror_dir, own_home):
-        (mirror_dir / self.NAME).write_bytes(data)
-        sha256 = hashlib.sha256(data).hexdigest()
-        assert fetch_converted(mirror_dir, sha256=sha256)
-        (own_home / "converted" / "bb.mid").unlink()
-        assert fetch_converted(mirror_dir, sha256=sha256)
-        assert (own_home / "converted" / "bb.mid").read_bytes() == b"MThd two"
-
-    def test_mirror_that_has_none(self, mirror_dir, host):
-        assert not fetch_converted(mirror_dir)
-        assert not fetch_converted(host.url)
-        assert not fetch_converted(None)
-
-    def test_another_cache_is_refused(self, data, mirror_dir):
-        (mirror_dir / self.NAME).write_bytes(data)
-        with pytest.raises(BadInput, match="not the pinned file"):
-            fetch_converted(mirror_dir)
 
 
 @pytest.mark.real

@@ -6,14 +6,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
-import torch
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.runner import _SeedRun
-from fsdl_bench.paths import home
 from fsdl_bench.submissions import landlock
-from fsdl_bench.submissions.inputs import Input, Tracker, first_change
-from fsdl_bench.submissions.watch import recording
 
 BODY = """
     def fit(self, train, validation, context):
@@ -258,39 +254,6 @@ def test_what_the_submission_writes_itself_is_no_reason_to_fit_again(score, mode
     assert "cache.txt changed since the fit of Weights on toy, seed 0 was made" in capfd.readouterr().err
 
 
-def test_a_file_that_changes_while_it_is_in_use_is_not_taken_for_the_new_one(tmp_path):
-    file = tmp_path / "w.txt"
-    file.write_text("1")
-    tracker = Tracker(tmp_path)
-    with recording(tracker):
-        file.read_text()
-    file.write_text("22")
-    (one,) = tracker.inputs()
-    assert first_change([one]) == f"{file} changed"
-
-
-def test_libraries_python_and_the_harness_are_not_recorded(tmp_path):
-    tracker = Tracker(tmp_path)
-    with recording(tracker):
-        Path(torch.__file__).read_bytes()
-        Path(os.__file__).exists()
-        Path("/proc/self/status").read_text() if Path("/proc").exists() else None
-        (home() / "tracks").exists()
-    assert tracker.inputs() == ()
-
-
-def test_the_functions_behind_exists_are_put_back(tmp_path):
-    before = os.stat, os.lstat, os.access
-    with recording(Tracker(tmp_path)):
-        assert os.stat is not before[0]
-        assert os.stat in os.supports_follow_symlinks
-        shutil.copytree(Path(__file__).parent, tmp_path / "copy")
-        with recording(Tracker(tmp_path)):
-            (tmp_path / "copy").exists()
-        assert os.stat is not before[0]
-    assert before == (os.stat, os.lstat, os.access)
-
-
 @pytest.mark.parametrize(
     ("where", "isolate"),
     [("in_init", False), ("in_fit", False), ("in_prepare", False), ("in adapt", False), ("in adapt", True)],
@@ -317,15 +280,6 @@ def test_a_run_is_not_resumed_after_a_file_changed(toy, model, run, monkeypatch,
         run(path, isolate=isolate, resume=True)
     file.write_text("1.0")
     assert run(path, isolate=isolate, resume=True).rows.equals(whole)
-
-
-def test_a_missing_and_a_new_file_are_named(tmp_path):
-    gone = Input(path=str(tmp_path / "gone"), kind="file", state="ab")
-    (tmp_path / "new").write_text("x")
-    new = Input(path=str(tmp_path / "new"), kind="lookup", state="absent")
-    assert first_change([gone]) == f"{tmp_path / 'gone'} is missing"
-    assert first_change([new]) == f"{tmp_path / 'new'} is new"
-    assert first_change([]) == ""
 
 
 @pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
