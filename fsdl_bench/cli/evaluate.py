@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -37,8 +38,15 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--refit", is_flag=True, help="Fit again even if a fit is cached.")
 @click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
 @click.option(
-    "--isolate", is_flag=True, help="Run the submission in separate processes that cannot read the songs."
+    "--isolate/--in-process",
+    default=os.name == "posix",
+    help="Run the submission in processes that cannot read the songs (default), or in this one, to debug it.",
 )
+@click.option(
+    "--verified", is_flag=True, help="Reveal each token after its scores; a new process for each cell."
+)
+@click.option("--alone", is_flag=True, help="With --verified: a new process for each query song.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="With --verified: cells at a time.")
 @click.option("--name", default="", help="The model's name in the result.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The result's file; by default results/TRACK/NAME.json."

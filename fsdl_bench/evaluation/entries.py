@@ -2,7 +2,7 @@
 
 start   once for each seed: what the submission says about itself, its fit, the files that it used
 cell    one scored cell: nats, audits, times
-state   the audits with a fresh copy, after the last cell of a seed
+state   the end of a seed: the audits with a fresh copy, or how a verified run isolated its cells
 """
 
 from __future__ import annotations
@@ -71,16 +71,18 @@ class CellEntry(_Entry):
 
 
 class StateEntry(_Entry):
-    """The `state` audits of a seed.
+    """The end of a seed: the `state` audits.
 
     Attributes:
-        checks: the audits.
+        checks: the audits; none in a verified run, which needs none.
         audit: seconds.
+        layers: what isolated the cells of a verified run.
     """
 
     entry: Literal["state"] = "state"
     checks: tuple[Check, ...]
     audit: float
+    layers: tuple[str, ...] = ()
 
 
 Entry: TypeAlias = Annotated[StartEntry | CellEntry | StateEntry, Field(discriminator="entry")]

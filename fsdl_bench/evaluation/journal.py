@@ -28,6 +28,7 @@ from fsdl_bench.checked import read_checked, write_checked
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.entries import ENTRY, CellEntry, Entry, StartEntry
 from fsdl_bench.paths import atomic_write, home
+from fsdl_bench.submissions.stored import Record
 
 
 class Journal:
@@ -104,6 +105,16 @@ def open_journal(facts: Mapping[str, Any], resume: bool | None, log: Callable[[s
     process = psutil.Process()
     atomic_write(folder / "owner.json", json.dumps({"pid": process.pid, "started": process.create_time()}))
     return Journal(folder, record.audit_seed, entries)
+
+
+def check_fit(start: StartEntry | None, record: Record | None) -> None:
+    """Raise `BadInput` if the kept scores came from another fit."""
+    checksum = record.checksum if record else None
+    if start is not None and (checksum == "" or checksum != start.fit):
+        raise BadInput(
+            "the unfinished run scored with another fit of this submission, which is no longer cached: "
+            "start anew with --restart"
+        )
 
 
 def _line(entry: Entry) -> bytes:

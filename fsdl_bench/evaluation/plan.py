@@ -35,6 +35,9 @@ class EvaluationOptions:
         resume: continue an unfinished run of the same evaluation (True), start anew (False), or raise
             `BadInput` if there is one (None).
         isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.
+        verified: reveal each token only after its scores have arrived, each cell in a process of its own.
+        alone: with `verified`, also score each query song in a process of its own.
+        workers: with `verified`, how many cells are scored at a time.
         name: how the result calls the submission; by default as it calls itself.
         out: the result's JSON file; by default `results/<track>/<name>.json`.
         progress: whether to show a progress bar on standard error.
@@ -50,6 +53,9 @@ class EvaluationOptions:
     refit: bool = False
     resume: bool | None = None
     isolate: bool = False
+    verified: bool = False
+    alone: bool = False
+    workers: int = 1
     name: str = ""
     out: str | Path | None = None
     progress: bool = True
@@ -67,6 +73,10 @@ class EvaluationOptions:
             raise BadInput(f"--seeds: expected different numbers from 0 up, found {_list(self.seeds)}")
         if self.limit is not None and self.limit < 1:
             raise BadInput(f"--limit: expected at least 1 episode, found {self.limit}")
+        if self.workers < 1:
+            raise BadInput(f"--workers: expected at least 1, found {self.workers}")
+        if not self.verified and (self.alone or self.workers > 1):
+            raise BadInput(f"--{'alone' if self.alone else 'workers'}: needs --verified")
         if self.out is not None and Path(self.out).suffix != ".json":
             raise BadInput(f"--out: expected a .json file, found {self.out}")
 
@@ -116,6 +126,13 @@ class Task:
         """The cells that are scored for every seed."""
         return cells_of(self.episodes, self.shots, self.track.definition.headline_shot)
 
+    def groups(self, cell: Cell) -> list[range]:
+        """Return which query songs of a cell a verified run scores in lock-step."""
+        count = len(cell.queries)
+        if self.options.alone or self.options.protocol == "streaming":
+            return [range(index, index + 1) for index in range(count)]
+        return [range(count)]
+
     @cached_property
     def donors(self) -> list[Tokens]:
         """Songs for audits to redraw from: every query song."""
@@ -134,6 +151,7 @@ class Task:
             "limit": self.options.limit,
             "device": self.setup.device.type,
             "isolate": self.setup.isolate,
+            "verified": [self.options.verified, self.options.alone],
             "threads": torch.get_num_threads(),
             "packages": packages(),
         }

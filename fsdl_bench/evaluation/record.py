@@ -22,7 +22,7 @@ from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
 from fsdl_bench.submissions.inputs import Input
-from fsdl_bench.submissions.session import Session, plain
+from fsdl_bench.submissions.session import Opened, plain
 from fsdl_bench.submissions.stored import Record
 
 
@@ -35,7 +35,7 @@ class Seconds:
     audit: float = 0.0
 
 
-def start_entry(seed: int, session: Session, fit: Record | None) -> StartEntry:
+def start_entry(seed: int, session: Opened, fit: Record | None) -> StartEntry:
     """Return the journal's entry for the beginning of a seed."""
     return StartEntry(
         seed=seed,
@@ -153,10 +153,12 @@ def run_of(task: Task, entries: Sequence[Entry], *, audit_seed: int) -> Run:
         seeds=tuple(task.options.seeds),
         smoke=task.options.limit is not None,
         status="self-reported",
+        mode="verified" if task.options.verified else "batched",
+        guarantees=_guarantees(task, entries),
         created=datetime.now(UTC).replace(microsecond=0),
         cost=_cost(task, entries),
         environment=environment(task.setup.device, folder),
-        audits=_audits(entries, audit_seed),
+        audits=_audits(task, entries, audit_seed),
     )
 
 
@@ -172,13 +174,30 @@ def _audited(entries: Sequence[Entry]) -> list[CellEntry | StateEntry]:
     return [entry for entry in entries if isinstance(entry, CellEntry | StateEntry)]
 
 
-def _audits(entries: Sequence[Entry], audit_seed: int) -> tuple[AuditVerdict, ...]:
+def _guarantees(task: Task, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """How a verified run isolated its cells; nothing for a batched run."""
+    if not task.options.verified:
+        return ()
+    ends = [entry for entry in entries if isinstance(entry, StateEntry)]
+    layers = [set(entry.layers) for entry in ends]
+    held = sorted(set.intersection(*layers)) if layers else []
+    songs = "each query song alone" if task.options.alone else "query songs of a cell in lock-step"
+    return (_starts(entries)[0].sealing, songs, *(f"layer: {layer}" for layer in held))
+
+
+def _audits(task: Task, entries: Sequence[Entry], audit_seed: int) -> tuple[AuditVerdict, ...]:
     checks = [check for entry in _audited(entries) for check in entry.checks]
     scored = sum(len(entry.nats) for entry in _cells(entries))
     always = {
         "a full distribution": "every token of every song had a finite score",
         "sealed songs": _starts(entries)[0].sealing,
     }
+    if task.options.verified:
+        always |= dict.fromkeys(
+            ("strict causality", "score before update", "one pass"),
+            "by construction: each token was sent after its scores had arrived",
+        )
+        always["state"] = "by construction: each cell ran in a process that had met no other cell"
     return (
         *verdicts(checks, f"audit seed {audit_seed}"),
         *(

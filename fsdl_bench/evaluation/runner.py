@@ -1,5 +1,7 @@
 """Evaluate a submission on a track: fit, score every episode with every support, audit.
 
+This is the batched mode for development; `verified.py` has the other one.
+
     for each seed:   fit or cached fit ─▶ each cell: adapt, score, audit, journal ─▶ fresh copy: audit
 
 A cell is an episode with one support. It enters the journal when its audits have held, so a run that was
@@ -23,11 +25,12 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.audit import Auditor, Check
 from fsdl_bench.evaluation.cells import groups_of, score
 from fsdl_bench.evaluation.entries import CellEntry, StartEntry, StateEntry
-from fsdl_bench.evaluation.journal import Journal, open_journal
+from fsdl_bench.evaluation.journal import Journal, check_fit, open_journal
 from fsdl_bench.evaluation.plan import EvaluationOptions, Task
 from fsdl_bench.evaluation.record import Seconds, cell_entry, rows_of, run_of, start_entry
 from fsdl_bench.evaluation.scoring import Scored
 from fsdl_bench.evaluation.sealing import Seal
+from fsdl_bench.evaluation.verified import VerifiedSeed
 from fsdl_bench.progress import bar, note
 from fsdl_bench.results import StoredResult, write_result
 from fsdl_bench.submissions.box import ChildSession, fitted_in_child
@@ -51,7 +54,7 @@ def evaluate(
         submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, or an object with `adapt`.
         track: the name or the folder of a built track, or an opened one.
         **options: see `EvaluationOptions`: settings, protocol, shots, seeds, device, split, limit, refit,
-            resume, isolate, name, out, progress.
+            resume, isolate, verified, alone, workers, name, out, progress.
 
     Raises:
         RuleBreach: the submission broke a rule of the benchmark.
@@ -60,7 +63,8 @@ def evaluate(
     """
     seal = Seal()
     chosen = EvaluationOptions(**options)
-    setup = set_up(submission, track, settings=chosen.settings, device=chosen.device, isolate=chosen.isolate)
+    isolate = chosen.isolate or chosen.verified
+    setup = set_up(submission, track, settings=chosen.settings, device=chosen.device, isolate=isolate)
     chosen.check(setup.track)
     task = Task(setup, chosen)
     with open_journal(task.facts, chosen.resume, _log) as journal:
@@ -70,7 +74,10 @@ def evaluate(
         title = f"{setup.source} on {setup.track.name}"
         with bar(title, "cell", chosen.progress, total=total, done=done) as shown:
             for seed in chosen.seeds:
-                _SeedRun(task, seed, journal, seal, shown).run()
+                if chosen.verified:
+                    VerifiedSeed(task, seed, journal, shown, _log).run()
+                else:
+                    _SeedRun(task, seed, journal, seal, shown).run()
         run = run_of(task, journal.entries, audit_seed=journal.audit_seed)
         place = Path(chosen.out) if chosen.out is not None else default_place(task, run.submission.name)
         stored = write_result(place, run, rows_of(task, journal.entries))
@@ -167,21 +174,12 @@ class _SeedRun:
         refit = self._task.options.refit and not self._kept
         if setup.isolate:
             self._fit = fitted_in_child(setup, context, refit=refit)
-            self._check_fit()
+            check_fit(self._start, self._fit)
             return lambda: ChildSession(setup, context, self._fit)
         fit = fitted(setup, context, refit=refit)
         self._fit = fit.record
-        self._check_fit()
+        check_fit(self._start, self._fit)
         return lambda: LocalSession(fit.make(), context, setup.sealed, setup.loaded.tracker)
-
-    def _check_fit(self) -> None:
-        """Raise `BadInput` if the kept scores came from another fit."""
-        checksum = self._fit.checksum if self._fit else None
-        if self._start is not None and (checksum == "" or checksum != self._start.fit):
-            raise BadInput(
-                "the unfinished run scored with another fit of this submission, which is no longer cached: "
-                "start anew with --restart"
-            )
 
     def _score(self, index: int, session: Session, auditor: Auditor) -> None:
         """Adapt to one cell's support, score its songs, audit, and write the entry."""

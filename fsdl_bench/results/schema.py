@@ -112,6 +112,8 @@ class Run(Frozen):
     Attributes:
         smoke: whether the run was shortened with `--limit`; such a run is never ranked.
         status: "verified" only if the maintainers ran the submission themselves.
+        mode: "verified" if each token was revealed after its scores; "batched" if songs were scored whole.
+        guarantees: how a verified run isolated its cells, in words.
     """
 
     track: TrackInfo
@@ -120,6 +122,8 @@ class Run(Frozen):
     seeds: tuple[int, ...]
     smoke: bool
     status: Literal["self-reported", "verified"]
+    mode: Literal["batched", "verified"] = "batched"
+    guarantees: tuple[str, ...] = ()
     created: AwareDatetime
     cost: Cost
     environment: Environment

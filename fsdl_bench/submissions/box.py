@@ -61,7 +61,7 @@ class ChildSession:
             self._child.send("start", loaded.spec, loaded.settings, ignored, torch.get_num_threads())
             self._child.answer()
             self._child.send("open", stored, plain)
-            self.facts = _facts(self._child.answer()["facts"])
+            self.facts = facts_of(self._child.answer()["facts"])
         except BaseException:
             self.close()
             raise
@@ -91,7 +91,7 @@ class ChildSession:
     def new_inputs(self) -> tuple[Input, ...]:
         """Return the files that the submission used since the last call; all of them at first."""
         self._child.send("inputs")
-        found = (*self._inputs, *_inputs(self._child.answer()["inputs"]))
+        found = (*self._inputs, *inputs_of(self._child.answer()["inputs"]))
         self._inputs = ()
         return found
 
@@ -130,7 +130,7 @@ def fitted_in_child(setup: Setup, context: FitContext, *, refit: bool = False) -
     return record
 
 
-def _facts(answer: object) -> Facts:
+def facts_of(answer: object) -> Facts:
     """What the child says about the submission, checked."""
     try:
         facts = _FACTS.validate_python(answer)
@@ -142,7 +142,8 @@ def _facts(answer: object) -> Facts:
     return facts
 
 
-def _inputs(answer: object) -> tuple[Input, ...]:
+def inputs_of(answer: object) -> tuple[Input, ...]:
+    """What the child says about the files it used, checked."""
     try:
         return _INPUTS.validate_python(answer)
     except ValidationError as error:

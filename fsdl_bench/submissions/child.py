@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fsdl_bench.errors import BadInput, RuleBreach
+from fsdl_bench.submissions.cell import become_zygote, run_cell, serve_cell
 from fsdl_bench.submissions.checking import check_submission
 from fsdl_bench.submissions.contract import FitContext, SupportsFit
 from fsdl_bench.submissions.fitting import FIT, restore, run_fit
 from fsdl_bench.submissions.loading import LoadedSubmission, load_submission
 from fsdl_bench.submissions.session import LocalSession
 from fsdl_bench.submissions.stored import save
+from fsdl_bench.submissions.wire import answer, failure
 from fsdl_bench.tracks.split import Split
 
 
-def serve(line: Connection) -> None:
+def serve(line: Connection, *, locked: bool) -> None:
     """Answer requests until the harness hangs up."""
-    child = _Child(line)
+    become_zygote()
+    child = _Child(line, locked)
     while True:
         try:
             name, *arguments = line.recv()
@@ -33,19 +34,15 @@ def serve(line: Connection) -> None:
         request: Callable[..., None] = getattr(child, f"on_{name}")
         try:
             request(*arguments)
-        except RuleBreach as breach:
-            _answer(line, error=breach.detail, rule=breach.rule)
-        except BadInput as error:
-            _answer(line, error=str(error))
-        except Exception:  # noqa: BLE001 (whatever the submission raises is told to the harness)
-            _answer(line, error=f"the submission failed:\n{traceback.format_exc()}")
+        except Exception as error:  # noqa: BLE001 (whatever the submission raises is told to the harness)
+            failure(line, error)
 
 
 class _Child:
     """Answers the harness's requests; a request is the name of a method without `on_`."""
 
-    def __init__(self, line: Connection) -> None:
-        self._line = line
+    def __init__(self, line: Connection, locked: bool) -> None:
+        self._line, self._locked = line, locked
         self._loaded: LoadedSubmission
         self._session: LocalSession
 
@@ -53,13 +50,13 @@ class _Child:
         torch.set_num_threads(threads)
         self._loaded = load_submission(spec, settings)
         self._loaded.tracker.ignore(Path.cwd(), *ignored)
-        _answer(self._line)
+        answer(self._line)
 
     def on_open(self, stored: Path | None, context: FitContext) -> None:
         tracker = self._loaded.tracker
         submission = self._loaded.construct() if stored is None else restore(stored, context.device, tracker)
         self._session = LocalSession(submission, context, tracker=tracker)
-        _answer(self._line, facts=asdict(self._session.facts))
+        answer(self._line, facts=asdict(self._session.facts))
 
     def on_fit(self, folder: Path, splits: tuple[Split, Split], context: FitContext) -> None:
         submission = self._loaded.construct()
@@ -67,32 +64,39 @@ class _Child:
         if isinstance(submission, SupportsFit):
             seconds = run_fit(submission, splits, context, self._loaded.tracker)
             save(submission, folder / FIT, seconds, self._loaded.tracker.inputs())
-        _answer(self._line, fits=isinstance(submission, SupportsFit))
+        answer(self._line, fits=isinstance(submission, SupportsFit))
 
     def on_inputs(self) -> None:
-        _answer(self._line, inputs=[one.model_dump() for one in self._session.new_inputs()])
+        answer(self._line, inputs=[one.model_dump() for one in self._session.new_inputs()])
 
     def on_adapt(self, support: Any, seed: int) -> None:
-        _answer(self._line, seconds=self._session.adapt(support, seed))
+        answer(self._line, seconds=self._session.adapt(support, seed))
 
     def on_scores(self, songs: Any) -> None:
         self._send(self._session.scores(songs))
 
     def on_stream(self, song: Any) -> None:
         scores = self._session.stream_scores(song)
-        _answer(self._line, offered=scores is not None)
+        answer(self._line, offered=scores is not None)
         if scores is not None:
             self._send(scores)
 
+    def on_cell(self, threads: int, forks: bool) -> None:
+        cell = Connection(reduction.recv_handle(self._line))
+        layers: list[str] = []
+        if forks:
+            layers = run_cell(self._line, cell, self._session, threads=threads, locked=self._locked)
+        else:
+            answer(cell)
+            serve_cell(cell, self._session)
+        self._line.recv()  # "end"
+        answer(self._line, layers=layers)
+
     def on_observe(self, song: Any) -> None:
         self._session.observe(song)
-        _answer(self._line)
+        answer(self._line)
 
     def _send(self, scores: torch.Tensor) -> None:
         plain = scores.to("cpu").contiguous()
-        _answer(self._line, dtype=str(plain.dtype).removeprefix("torch."), shape=list(plain.shape))
+        answer(self._line, dtype=str(plain.dtype).removeprefix("torch."))
         self._line.send_bytes(plain.view(torch.uint8).numpy().reshape(-1).data)
-
-
-def _answer(line: Connection, **answer: Any) -> None:
-    line.send_bytes(json.dumps(answer).encode())

@@ -7,6 +7,7 @@ afterwards, so it must be set before torch starts its threads. See https://docs.
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import os
 import signal
@@ -17,6 +18,9 @@ from collections.abc import Iterable
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _RULE_PATH_BENEATH = 1
 _NO_NEW_PRIVILEGES = 38
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/dri", "/dev/kfd", *glob.glob("/dev/nvidia*"))  # noqa: PTH207 (pathlib is slower to import)
+"""Devices that a submission may write to."""
 
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
@@ -111,8 +115,9 @@ def start(handle: int, paths: str) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's business
     line = Connection(handle)
-    line.send_bytes(json.dumps({"locked": lock(**json.loads(paths))}).encode())
+    locked = lock(**json.loads(paths))
+    line.send_bytes(json.dumps({"locked": locked}).encode())
 
     from fsdl_bench.submissions.child import serve
 
-    serve(line)
+    serve(line, locked=locked)

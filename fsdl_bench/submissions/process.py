@@ -16,23 +16,23 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from filelock import BaseFileLock, FileLock, Timeout
 
-from fsdl_bench.errors import BadInput, RuleBreach
+from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions import landlock
-from fsdl_bench.submissions.checking import FLOATS, ContractError
 from fsdl_bench.submissions.identity import paths
 from fsdl_bench.submissions.loading import LoadedSubmission
+from fsdl_bench.submissions.wire import dtype_of, read_answer, receive
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _KEPT_FAMILIES = ("CUDA", "NVIDIA", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH", "PYTORCH", "HIP_", "ROCR_")
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/run", "/nix", "/dev")
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/dri", "/dev/kfd", *map(str, Path("/dev").glob("nvidia*")))
 _PREFIX = "fsdl-bench-box-"
 
 _START = "import sys; from fsdl_bench.submissions.landlock import start; start(int(sys.argv[1]), sys.argv[2])"
@@ -59,7 +59,7 @@ class Child:
         reads = readable(loaded, read)
         check_apart(reads, sealed, read)
         self._folder, self._lock = own_folder()
-        allowed = {"read": reads, "write": [str(self._folder), *_DEVICES, *map(str, write)]}
+        allowed = {"read": reads, "write": [str(self._folder), *landlock.DEVICES, *map(str, write)]}
         here, there = Pipe()
         with there:
             self._process = subprocess.Popen(
@@ -78,6 +78,16 @@ class Child:
             self.close()
             raise
 
+    @property
+    def line(self) -> Connection:
+        """The line to the child."""
+        return self._line
+
+    @property
+    def pid(self) -> int:
+        """The child's process."""
+        return self._process.pid
+
     def send(self, *request: Any) -> None:
         """Send a request: the name of a method of the child, and its arguments."""
         try:
@@ -93,32 +103,21 @@ class Child:
             RuleBreach: the child says that the submission broke a rule.
         """
         try:
-            answer = json.loads(self._line.recv_bytes())
-        except (EOFError, ConnectionError):
+            return read_answer(self._line)
+        except (EOFError, OSError):
             self._died()
-        if not isinstance(answer, dict):
-            raise ContractError("the submission's process answered out of turn")
-        if "error" in answer:
-            message = str(answer["error"])
-            if answer.get("rule"):
-                raise RuleBreach(str(answer["rule"]), message)
-            raise BadInput(message)
-        return answer
 
     def tensor(self, shape: tuple[int, ...]) -> torch.Tensor:
         """Wait for a tensor of this shape.
 
         Raises:
-            ContractError: the child announces another shape or no floating-point type.
+            ContractError: the child announces no floating-point type, or sends another number of bytes.
         """
-        answer = self.answer()
-        dtype = getattr(torch, str(answer["dtype"]), None)
-        if tuple(answer["shape"]) != shape or dtype not in FLOATS:
-            raise ContractError(
-                f"the submission's process sent {answer}; expected floats of shape {list(shape)}"
-            )
-        scores = torch.empty(shape, dtype=dtype)
-        self._line.recv_bytes_into(scores.view(torch.uint8).numpy().reshape(-1).data)
+        scores = torch.empty(shape, dtype=dtype_of(self.answer()))
+        try:
+            receive(self._line, scores)
+        except (EOFError, OSError):
+            self._died()
         return scores
 
     def close(self) -> None:
@@ -135,7 +134,7 @@ class Child:
             shutil.rmtree(self._folder, ignore_errors=True)
             remove_lock(self._lock)
 
-    def _died(self) -> Any:
+    def _died(self) -> NoReturn:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         self.close()

@@ -38,6 +38,7 @@ class Facts:
         description: the first paragraph of its class's docstring.
         exact: whether its likelihoods are exact, not bounds.
         parameters: the number of learnt parameters; None if unknown.
+        ignores_support: whether it declares that its predictors do not depend on the support.
         precision: the coarsest type that scores pass through, such as "bfloat16"; None if not stated.
         notes: numbers and texts that it wants recorded.
     """
@@ -49,6 +50,7 @@ class Facts:
     parameters: int | None
     precision: str | None
     notes: dict[str, Plain]
+    ignores_support: bool = False
 
     @property
     def dtype(self) -> torch.dtype | None:
@@ -56,8 +58,8 @@ class Facts:
         return getattr(torch, self.precision) if self.precision else None
 
 
-class Session(Protocol):
-    """One submission, adapted to at most one support at a time."""
+class Opened(Protocol):
+    """A submission that was loaded and prepared."""
 
     @property
     def facts(self) -> Facts:
@@ -68,6 +70,18 @@ class Session(Protocol):
     def sealing(self) -> str:
         """What keeps the submission from the songs' files, in words."""
         ...
+
+    def new_inputs(self) -> tuple[Input, ...]:
+        """Return the files that the submission used since the last call; all of them at first."""
+        ...
+
+    def close(self) -> None:
+        """Release the submission."""
+        ...
+
+
+class Session(Opened, Protocol):
+    """One submission, adapted to at most one support at a time."""
 
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
         """Replace the current predictor by one for this support; return the seconds it took."""
@@ -83,14 +97,6 @@ class Session(Protocol):
 
     def observe(self, song: Tokens) -> None:
         """Hand a scored song to the current predictor if it has `observe`."""
-        ...
-
-    def new_inputs(self) -> tuple[Input, ...]:
-        """Return the files that the submission used since the last call; all of them at first."""
-        ...
-
-    def close(self) -> None:
-        """Release the submission."""
         ...
 
 
@@ -167,6 +173,12 @@ class LocalSession:
             rows = [next_scores(stream, token, self._vocab_size) for token in fed[:, None]]
         return torch.cat(rows)
 
+    @contextmanager
+    def scoring(self) -> Iterator[tuple[Any, int, torch.device]]:
+        """The current predictor, V and the device, for scoring in another way than `scores`."""
+        with torch.no_grad(), self._watched():
+            yield self._predictor, self._vocab_size, self._device
+
     def observe(self, song: Tokens) -> None:
         """Hand a scored song to the current predictor if it has `observe`."""
         if isinstance(self._predictor, SupportsObserve):
@@ -212,6 +224,7 @@ def describe(submission: Any) -> Facts:
         parameters=_parameters(submission),
         precision=str(precision).removeprefix("torch.") if precision is not None else None,
         notes={str(key): plain(value) for key, value in notes.items()} if isinstance(notes, dict) else {},
+        ignores_support=getattr(submission, "ignores_support", False) is True,
     )
 
 

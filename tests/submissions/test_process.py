@@ -1,6 +1,5 @@
 """The process of an isolated submission: environment, folder, signals, and what it may answer."""
 
-import json
 import os
 import signal
 import subprocess
@@ -46,19 +45,23 @@ def test_answers_are_never_unpickled(monkeypatch):
         def __init__(self, *messages):
             self.messages = list(messages)
 
-        def recv_bytes(self):
+        def recv_bytes(self, most):
+            assert len(self.messages[0]) <= most
             return self.messages.pop(0)
 
         def recv(self):
             raise AssertionError("unpickling")
 
     child = process.Child.__new__(process.Child)
-    for answer, message in [
-        ([1, 2], "out of turn"),
-        ({"dtype": "float32", "shape": [1, 2, 4]}, r"expected floats of shape \[1, 2, 3\]"),
-        ({"dtype": "Tensor", "shape": [1, 2, 3]}, "expected floats"),
+    for messages, message in [
+        ([b"[1, 2]"], "out of turn"),
+        ([b"\x80\x04K\x01."], "that are no JSON"),
+        ([b"[" * 100_000], "that are no JSON"),
+        ([b'{"dtype": "Tensor"}'], "expected a floating-point type"),
+        ([b'{"dtype": "float32"}', bytes(20)], r"sent 20 bytes; expected 24 for float32 \[1, 2, 3\]"),
+        ([b'{"dtype": "float32"}', bytes(28)], r"sent 28 bytes; expected 24"),
     ]:
-        child._line = Line(json.dumps(answer).encode())
+        child._line = Line(*messages)
         with pytest.raises(BadInput, match=message):
             child.tensor((1, 2, 3))
     assert torch.float32

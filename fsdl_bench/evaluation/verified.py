@@ -1,0 +1,222 @@
+"""Verified evaluation: every cell in a process of its own, every token revealed after its scores.
+
+    for each seed:   fit or cached fit ─▶ N workers: each job in random order: adapt, reveal, journal
+
+A job is one support with its query songs. A submission that declares `ignores_support` receives no support,
+and one job serves all cells of an episode. The recorded nats come from the scores that arrived before each
+token, so strict causality, score before update and one pass hold by construction. A random tenth of the songs
+is scored again alone, in another process: a song's scores must not depend on the songs that advance beside
+it.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from fsdl_bench.codecs.base import Tokens
+from fsdl_bench.evaluation.audit import Auditor, Check
+from fsdl_bench.evaluation.cells import Cell
+from fsdl_bench.evaluation.entries import CellEntry, Entry, StartEntry, StateEntry
+from fsdl_bench.evaluation.journal import Journal, check_fit
+from fsdl_bench.evaluation.plan import Task
+from fsdl_bench.evaluation.record import Seconds, cell_entry, start_entry
+from fsdl_bench.evaluation.scoring import Scored, check_finite, token_nats
+from fsdl_bench.submissions.box import fitted_in_child
+from fsdl_bench.submissions.reveal import CellProcess, RevealSession
+from fsdl_bench.submissions.stored import Record
+
+SHARE_ALONE = 0.1
+"""The share of the songs that is scored again alone."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Cells that one adapted predictor serves.
+
+    Attributes:
+        cells: their indices in the plan.
+        support: the support songs; () if the submission ignores them.
+    """
+
+    cells: tuple[int, ...]
+    support: tuple[Tokens, ...]
+
+
+def jobs_of(cells: Sequence[Cell], missing: Sequence[int], *, ignores_support: bool) -> list[Job]:
+    """Return the jobs for the cells that are not scored yet."""
+    if not ignores_support:
+        return [Job((index,), cells[index].support) for index in missing]
+    by_episode: dict[tuple[str, int], list[int]] = {}
+    for index in missing:
+        episode = cells[index].episode
+        by_episode.setdefault((episode.artist, episode.index), []).append(index)
+    return [Job(tuple(indices), ()) for indices in by_episode.values()]
+
+
+class VerifiedSeed:
+    """All cells of one seed of a verified run.
+
+    Args:
+        task: the run.
+        seed: of the fit.
+        journal: of the run.
+        shown: the progress bar.
+        log: prints a line.
+    """
+
+    def __init__(
+        self, task: Task, seed: int, journal: Journal, shown: Any, log: Callable[[str], None]
+    ) -> None:
+        self._task, self._seed, self._journal, self._shown, self._log = task, seed, journal, shown, log
+        own = [entry for entry in journal.entries if entry.seed == seed]
+        self._start = next((entry for entry in own if isinstance(entry, StartEntry)), None)
+        self._kept = {entry.cell for entry in own if isinstance(entry, CellEntry)}
+        self._ended = any(isinstance(entry, StateEntry) for entry in own)
+
+    def run(self) -> None:
+        """Score what the journal lacks."""
+        task = self._task
+        missing = [index for index in range(len(task.cells)) if index not in self._kept]
+        if not missing and self._ended:
+            return
+        context = task.setup.context(self._seed, self._log)
+        record = fitted_in_child(task.setup, context, refit=task.options.refit and not self._kept)
+        check_fit(self._start, record)
+        with self._sessions(record, max(1, min(task.options.workers, len(missing)))) as sessions:
+            if self._start is None:
+                self._journal.append(start_entry(self._seed, sessions[0], record))
+            ignores = sessions[0].facts.ignores_support
+            jobs = jobs_of(task.cells, missing, ignores_support=ignores)
+            random.Random(secrets.randbits(64)).shuffle(jobs)
+            for entries in self._results(jobs, sessions):
+                for entry in entries:
+                    self._journal.append(entry)
+                    self._shown.update()
+            layers = tuple(dict.fromkeys(layer for session in sessions for layer in session.layers))
+            self._journal.append(StateEntry(seed=self._seed, checks=(), audit=0.0, layers=layers))
+
+    @contextmanager
+    def _sessions(self, record: Record | None, count: int) -> Iterator[list[RevealSession]]:
+        opened: list[RevealSession] = []
+        try:
+            for _ in range(count):
+                context = self._task.setup.context(self._seed, self._log)
+                opened.append(RevealSession(self._task.setup, context, record))
+            yield opened
+        finally:
+            for session in opened:
+                session.close()
+
+    def _results(self, jobs: list[Job], sessions: list[RevealSession]) -> Iterator[Sequence[Entry]]:
+        """Yield the entries of each job as it is done; at most two jobs a session wait in memory."""
+        free: SimpleQueue[RevealSession] = SimpleQueue()
+        for session in sessions:
+            free.put(session)
+
+        def work(job: Job) -> Sequence[Entry]:
+            session = free.get()
+            try:
+                return self._score(job, session)
+            finally:
+                free.put(session)
+
+        waiting: set[Future[Sequence[Entry]]] = set()
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            try:
+                for job in jobs:
+                    waiting.add(pool.submit(work, job))
+                    if len(waiting) >= 2 * len(sessions):
+                        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                        yield from (future.result() for future in done)
+                while waiting:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            except BaseException:
+                for future in waiting:
+                    future.cancel()
+                for session in sessions:
+                    session.close()  # ends the scoring that a worker may wait for
+                raise
+
+    def _score(self, job: Job, session: RevealSession) -> list[CellEntry]:
+        task, cell = self._task, self._task.cells[job.cells[0]]
+        seed = cell.seed(self._seed)
+        groups = task.groups(cell)
+        scored: list[Scored] = []
+        seconds = Seconds(0.0)
+        process = None
+        if task.options.alone and task.options.protocol == "independent":
+            for group in groups:
+                with session.cell(job.support, seed) as process:
+                    scored.append(reveal(process, cell, group))
+                _add(seconds, process)
+        else:
+            with session.cell(job.support, seed) as process:
+                for group in groups:
+                    scored.append(reveal(process, cell, group))
+                    if task.options.protocol == "streaming":
+                        process.observe(cell.queries[group.start])
+            _add(seconds, process)
+        start = perf_counter()
+        checks = self._alone(job, session, scored)
+        seconds.audit = perf_counter() - start
+        share = Seconds(*(part / len(job.cells) for part in (seconds.adapt, seconds.score, seconds.audit)))
+        return [
+            cell_entry(
+                self._seed,
+                index,
+                task,
+                scored,
+                checks if index == job.cells[0] else [],
+                share,
+                (),
+                fresh=False,
+            )
+            for index in job.cells
+        ]
+
+    def _alone(self, job: Job, session: RevealSession, scored: Sequence[Scored]) -> list[Check]:
+        """Score some songs of a job again, each alone; raises `RuleBreach` if the scores differ."""
+        task, cell = self._task, self._task.cells[job.cells[0]]
+        if task.options.protocol == "streaming" or len(scored[0].songs) == 1:
+            return []
+        random_ = np.random.default_rng([self._journal.audit_seed, self._seed, *job.cells])
+        auditor = Auditor(
+            len(task.cells), task.donors, task.vocab_size, session.facts.dtype, (self._journal.audit_seed,)
+        )
+        checks: list[Check] = []
+        for index in np.flatnonzero(random_.random(len(cell.queries)) < SHARE_ALONE).tolist():
+            with session.cell(job.support, cell.seed(self._seed)) as process:
+                again = reveal(process, cell, range(index, index + 1))
+            checks += auditor.compare("independence", scored[0].only(index), again)
+        return checks
+
+
+def reveal(process: CellProcess, cell: Cell, group: range) -> Scored:
+    """Score some query songs of a cell in lock-step.
+
+    Raises:
+        RuleBreach: a token has no finite score.
+    """
+    songs = cell.queries[group.start : group.stop]
+    names = cell.names[group.start : group.stop]
+    scores = process.reveal(songs)
+    nats = tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
+    for found, rows, song, name in zip(nats, scores, songs, names, strict=True):
+        check_finite(found, rows, song, name)
+    return Scored(names, songs, nats, scores.dtype)
+
+
+def _add(seconds: Seconds, process: CellProcess) -> None:
+    seconds.adapt += process.adapt_seconds
+    seconds.score += process.score_seconds

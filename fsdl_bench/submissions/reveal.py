@@ -1,0 +1,190 @@
+"""Reveal scoring, the harness's side: token t is sent only after the scores for t have arrived.
+
+    with session.cell(support, seed) as cell:
+        scores = cell.reveal(songs)          several songs in lock-step: float [B, T, V]
+        cell.observe(song)                   in the streaming protocol
+
+Each cell is adapted and scored in a process that has met no other cell. On the CPU of a system with `fork` it
+is a copy of one process that has loaded the submission and its fit; elsewhere a new process loads them again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from multiprocessing import Pipe, reduction
+from multiprocessing.connection import Connection
+
+import torch
+
+from fsdl_bench.codecs.base import BOS, Tokens
+from fsdl_bench.errors import BadInput
+from fsdl_bench.padding import pad
+from fsdl_bench.submissions.box import facts_of, inputs_of
+from fsdl_bench.submissions.checking import ContractError
+from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.inputs import Input
+from fsdl_bench.submissions.process import Child
+from fsdl_bench.submissions.setup import Setup
+from fsdl_bench.submissions.stored import Record
+from fsdl_bench.submissions.wire import dtype_of, read_answer, receive
+
+CALL_SECONDS = 1800.0
+"""The longest time that a cell may take for one answer."""
+
+FORKED = "each cell in a fork of a process that has met no cell"
+FRESH = "each cell in a fresh process"
+
+
+class RevealSession:
+    """A submission that is loaded once and adapted once for each cell, in a process of the cell's own.
+
+    Args:
+        setup: the submission and its track.
+        context: the context that `prepare` is given.
+        record: of the submission's fit; None if it has no `fit`.
+        threads: of torch, in each cell.
+    """
+
+    def __init__(self, setup: Setup, context: FitContext, record: Record | None, threads: int = 1) -> None:
+        self._setup, self._context, self._record, self._threads = setup, context, record, threads
+        self._vocab_size = context.vocab_size
+        self._forks = hasattr(os, "fork") and context.device.type == "cpu"
+        self.guarantee = FORKED if self._forks else FRESH
+        self._child = self._open()
+        self.facts = facts_of(self._child.answer()["facts"])
+        self._inputs = record.inputs if record else ()
+        lock = "locked out of all song files" if self._child.locked else "no lock on files: no Landlock here"
+        self.sealing = f"{self.guarantee}, {lock}"
+        self.layers: tuple[str, ...] = ("landlock",) if self._child.locked else ()
+
+    def _open(self) -> Child:
+        loaded, folder = self._setup.loaded, self._context.checkpoints.parent
+        stored = None if self._record is None else folder
+        child = Child(loaded, [] if stored is None else [stored], [], self._setup.sealed)
+        parts = self._context.parts
+        ignored = (folder, *([parts.folder] if parts else []), *self._setup.sealed)
+        try:
+            # A forked process must not inherit threads of OpenMP, so the process that forks has one.
+            threads = 1 if self._forks else self._threads
+            child.send("start", loaded.spec, loaded.settings, ignored, threads)
+            child.answer()
+            child.send("open", stored, replace(self._context, log=print))
+        except BaseException:
+            child.close()
+            raise
+        return child
+
+    @contextmanager
+    def cell(self, support: Sequence[Tokens], seed: int) -> Iterator[CellProcess]:
+        """Adapt to a support in a process of the cell's own; the process ends with the block.
+
+        Raises:
+            RuleBreach, BadInput: as the submission's process says, or it ends unexpectedly.
+        """
+        here, there = Pipe()
+        self._child.send("cell", self._threads, self._forks)
+        with there:
+            reduction.send_handle(self._child.line, there.fileno(), self._child.pid)
+        cell = CellProcess(here, self._vocab_size)
+        try:
+            cell.adapt(support, seed)
+            yield cell
+        finally:
+            here.close()
+            with suppress(BadInput):
+                self._child.send("end")
+                layers = tuple(map(str, self._child.answer()["layers"]))
+                self.layers = tuple(dict.fromkeys((*self.layers, *layers)))
+        if not self._forks:
+            self._child.close()
+            self._child = self._open()
+            self._child.answer()
+
+    def new_inputs(self) -> tuple[Input, ...]:
+        """Return the files that the submission used before the first cell."""
+        self._child.send("inputs")
+        found = (*self._inputs, *inputs_of(self._child.answer()["inputs"]))
+        self._inputs = ()
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+
+class CellProcess:
+    """The process of one cell, after it has adapted to the support.
+
+    Attributes:
+        adapt_seconds: how long adapting took, measured by the harness.
+        score_seconds: how long scoring has taken so far, likewise.
+    """
+
+    def __init__(self, line: Connection, vocab_size: int) -> None:
+        self._line, self._vocab_size = line, vocab_size
+        self.adapt_seconds = self.score_seconds = 0.0
+
+    def adapt(self, support: Sequence[Tokens], seed: int) -> None:
+        """Adapt to the support."""
+        with self._talking():
+            self._wait()
+            read_answer(self._line)  # the process is ready
+        start = time.perf_counter()
+        self._ask("adapt", tuple(support), seed)
+        self.adapt_seconds = time.perf_counter() - start
+
+    def observe(self, song: Tokens) -> None:
+        """Hand over a scored song."""
+        self._ask("observe", song)
+
+    def reveal(self, songs: Sequence[Tokens]) -> torch.Tensor:
+        """Score songs token by token, in lock-step; return float [B, T, V], T the longest song.
+
+        A song that has ended receives PAD; its rows after the end mean nothing.
+
+        Raises:
+            RuleBreach, BadInput: as the submission's process says, or it ends unexpectedly.
+        """
+        start = time.perf_counter()
+        batch = pad(songs)
+        count, longest = batch.shape
+        inputs = torch.cat([batch.new_full((count, 1), BOS), batch[:, :-1]], dim=1).T.contiguous().numpy()
+        rows: torch.Tensor | None = None
+        with self._talking():
+            self._line.send(("reveal", count))
+            for t in range(longest):
+                self._line.send_bytes(inputs[t].tobytes())
+                self._wait()
+                if rows is None:
+                    dtype = dtype_of(read_answer(self._line))
+                    rows = torch.empty(longest, count, self._vocab_size, dtype=dtype)
+                    self._wait()
+                receive(self._line, rows[t])
+            self._line.send_bytes(b"")
+        assert rows is not None, "a song has at least one token"
+        self.score_seconds += time.perf_counter() - start
+        return rows.transpose(0, 1)
+
+    def _ask(self, *request: object) -> None:
+        with self._talking():
+            self._line.send(request)
+            self._wait()
+            read_answer(self._line)
+
+    def _wait(self) -> None:
+        if not self._line.poll(CALL_SECONDS):
+            raise BadInput(
+                f"the submission's process did not answer for {CALL_SECONDS:g} s; the run is stopped"
+            )
+
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            reason = "" if isinstance(error, (EOFError, ConnectionError)) else f": {error}"
+            raise ContractError(f"the submission's process ended unexpectedly{reason}") from None
