@@ -74,6 +74,7 @@ class DynamicEvaluation(LSTM):
     episodes: int = 16
 
     family: ClassVar[str] = "test-time training"
+    ignores_support: ClassVar[bool] = False
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, compute the statistics of its gradients, and choose the rates."""

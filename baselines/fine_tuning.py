@@ -50,6 +50,7 @@ class FineTuning(LSTM):
     episodes: int = 8
 
     family: ClassVar[str] = "fine-tuning"
+    ignores_support: ClassVar[bool] = False
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, and choose optimiser, rate and steps."""

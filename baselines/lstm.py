@@ -48,6 +48,7 @@ class LSTM:
     minutes: float | None = None
 
     family: ClassVar[str] = "static"
+    ignores_support: ClassVar[bool] = True
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on every meta-training song, or reuse the model trained with the same settings."""

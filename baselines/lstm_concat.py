@@ -58,6 +58,7 @@ class LSTMConcat(LSTM):
     patience: int = 4
 
     family: ClassVar[str] = "in context"
+    ignores_support: ClassVar[bool] = False
 
     def fit(self, train_split: Split, validation: Split, context: FitContext) -> None:
         """Train on episodes of the meta-training artists."""

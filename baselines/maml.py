@@ -86,6 +86,7 @@ class MAML(LSTM):
     episodes: int = 16
 
     family: ClassVar[str] = "meta-learned"
+    ignores_support: ClassVar[bool] = False
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, meta-train from there, and choose the plans."""

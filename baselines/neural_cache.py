@@ -41,6 +41,7 @@ class NeuralCache(LSTM):
     episodes: int = 24
 
     family: ClassVar[str] = "cache"
+    ignores_support: ClassVar[bool] = False
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, and choose the cache's settings."""

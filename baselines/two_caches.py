@@ -46,6 +46,7 @@ class TwoCaches(LSTM):
     episodes: int = 24
 
     family: ClassVar[str] = "cache"
+    ignores_support: ClassVar[bool] = False
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, and choose the settings of both caches."""

@@ -1,4 +1,4 @@
-"""The command `evaluate`: evaluate a submission on a track."""
+"""The commands `evaluate` and `verify`: evaluate a submission on a track, and verify a result."""
 
 from __future__ import annotations
 
@@ -72,6 +72,39 @@ def evaluate(as_json: bool, **options: Any) -> None:
     click.echo(f"Result: {stored.path}")
 
 
+@click.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("--submission", default="", metavar="MODEL", help="Where the submission is now.")
+@click.option("--track", default="", help="The name or the folder of the built track.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Cells at a time.", show_default=True)
+@click.option("--alone", is_flag=True, help="A new process for each query song.")
+@click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
+@click.option("--out", type=click.Path(path_type=Path), help="The verified result's file.")
+def verify(result: Path, **options: Any) -> None:
+    """Run the submission of a result with reveal scoring, and compare song by song.
+
+    Exits with 1 if a song's nats differ by more than rounding explains.
+    """
+    from fsdl_bench.evaluation.verify import TOLERANCE
+    from fsdl_bench.evaluation.verify import verify as run
+
+    try:
+        with redirect_stdout(sys.stderr):
+            found = run(result, **options)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Add --resume to continue this run.", err=True)
+        raise click.exceptions.Exit(130) from None
+    _print_table(found.verified.result)
+    click.echo(f"Result: {found.verified.path}")
+    click.echo(
+        f"{found.songs:,} songs compared; the largest difference is {found.largest:.1e} nats per token "
+        f"({found.where})."
+    )
+    if not found.holds:
+        click.echo(f"{found.differing:,} songs differ by more than {TOLERANCE:g} nats per token.")
+        raise click.exceptions.Exit(1)
+
+
 def _print_table(result: Result) -> None:
     from fsdl_bench.cli.tables import print_table, table_of
 
@@ -110,4 +143,4 @@ def _cells(result: Result, shot: ShotSummary) -> list[object]:
     ]
 
 
-COMMANDS = (evaluate,)
+COMMANDS = (evaluate, verify)
