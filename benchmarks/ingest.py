@@ -46,7 +46,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="180 files and one round, for a quick check")
-    parser.add_argument("--mirror", type=Path, default=MIRROR, help="where POP909's archive lies")
+    mirror = os.environ.get("FSDL_BENCH_MIRROR", MIRROR)
+    parser.add_argument("--mirror", type=Path, default=mirror, help="the folder of POP909's archive")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fsdl-ingest-") as place:

@@ -6,6 +6,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from fsdl_bench.errors import Rejected
 from fsdl_bench.songs import Kind, Song
@@ -30,6 +31,9 @@ class FileSource(ABC):
         encoding: of text files; None finds it.
     """
 
+    by_name: ClassVar[bool] = False
+    """Look at suffixes only, for a layout whose table names the songs."""
+
     def __init__(self, tree: Tree, kind: Kind, licence: str, encoding: str | None = None) -> None:
         self.kind: Kind = kind
         self.tree = tree
@@ -38,7 +42,7 @@ class FileSource(ABC):
         self._encoding = encoding
 
     def items(self) -> Iterator[Item]:
-        """The songs in the order of their paths."""
+        """Yield the songs in the order of their paths."""
         self.rejected.clear()
         paths = self.candidates()
         self.survey(paths)
@@ -65,7 +69,11 @@ class FileSource(ABC):
         """Look at all paths before the first is placed; raises `BadInput` if this is another layout."""
 
     def candidates(self) -> list[str]:
-        """The files that may be songs, by name or, for MIDI, by their first four bytes."""
+        """Return the files that may be songs, by name or, for MIDI, by their first four bytes."""
+        if self.by_name:
+            named = list(self.tree.files(*SUFFIXES[self.kind]))
+            self.rejected += self.tree.problems
+            return named
         found = []
         for path in self.tree.files():
             try:

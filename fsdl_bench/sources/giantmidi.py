@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from fsdl_bench.errors import Rejected
-from fsdl_bench.sources.files import SUFFIXES, FileSource
+from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.table import Table, find_table, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
@@ -49,17 +49,13 @@ def open(tree: Tree, *, curated: bool = True, licence: str = LICENCE) -> GiantMi
 class GiantMidi(FileSource):
     """Transcriptions by composer; see the module."""
 
+    by_name = True
+
     def __init__(self, tree: Tree, licence: str, table: Table, curated: bool) -> None:
         super().__init__(tree, "midi", licence)
         self._table = table
         self._curated = curated
         self._rows: dict[str, tuple[str, str, bool, bool]] = {}
-
-    def candidates(self) -> list[str]:
-        """The MIDI files."""
-        found = list(self.tree.files(*SUFFIXES["midi"]))
-        self.rejected += self.tree.problems
-        return found
 
     def survey(self, paths: Sequence[str]) -> None:
         """Read the table and count the pieces that have no file."""

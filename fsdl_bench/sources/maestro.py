@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsdl_bench.errors import Rejected
-from fsdl_bench.sources.files import SUFFIXES, FileSource
+from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.table import Table, find_table, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
@@ -45,17 +45,13 @@ def open(tree: Tree, *, arrangements: bool = False, licence: str = LICENCE) -> M
 class Maestro(FileSource):
     """Performances by composer; see the module."""
 
+    by_name = True
+
     def __init__(self, tree: Tree, licence: str, table: Table, arrangements: bool) -> None:
         super().__init__(tree, "midi", licence)
         self._table = table
         self._arrangements = arrangements
         self._rows: dict[str, tuple[str, str]] = {}
-
-    def candidates(self) -> list[str]:
-        """The MIDI files; MAESTRO's recordings are no songs here."""
-        found = list(self.tree.files(*SUFFIXES["midi"]))
-        self.rejected += self.tree.problems
-        return found
 
     def survey(self, paths: Sequence[str]) -> None:
         """Read the table and tell which of its files are missing."""
