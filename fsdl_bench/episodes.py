@@ -8,10 +8,9 @@ compared as bytes. The first `queries` songs are the query. The songs after them
 work with a query song, are the ordered support; K shots use its first K. So the query is the same for every
 K, support sets are nested, and the whole is a pure function of the track's name, version and songs.
 
-The control of an episode is the support of another evaluated artist. For each e the evaluated artists stand
-in a ring, ordered by BLAKE2b-64("<track>/<version>/control/<e>/<artist key>"), and each is given the
-support of the next: never its own, and every artist's support serves equally often, so no unusual artist
-dominates the control.
+The control of an episode is the support of another evaluated artist. For each e the evaluated artists form a
+ring, ordered by BLAKE2b-64("<track>/<version>/control/<e>/<artist key>"), and each receives the support of
+the next. So no artist receives its own support, and every support is used equally often.
 """
 
 from __future__ import annotations

@@ -4,9 +4,8 @@
 
 The first Q songs of the order are the query, and the next K of other works the support. The draws come from
 the counter-based generator Philox: item i of the stream is a pure function of the seed and i, whatever was
-drawn before. So a stream can be entered anywhere (`start`), and a `DataLoader` with n workers, of which
-worker w takes the items w, w + n, ... and which hands them on in turn, gives the same items in the same
-order as none.
+drawn before. So a stream can start anywhere (`start`). In a `DataLoader` with n workers, worker w produces
+the items w, w + n, ..., so the items and their order do not depend on n.
 """
 
 from __future__ import annotations

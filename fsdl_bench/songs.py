@@ -12,14 +12,14 @@ Kind = Literal["lyrics", "midi"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Song:
-    """One song of one artist: words or notes, and where they came from.
+    """One song of one artist: lyrics or notes, and their origin.
 
     Attributes:
         artist: the style label that episodes are drawn by (performer, composer, poet), as people write it,
             given name before family name.
         title: as the source gives it; not unique.
-        work: groups movements of one piece; two songs of one work never stand on both sides of an episode.
-            Unique within the artist; for a song that is no movement, a name of its own.
+        work: groups movements of one piece; two songs of one work are never split between support and
+            query. Unique within the artist; a song that is no movement has its own.
         licence: SPDX identifier or the source's own words.
         origin: the path inside the source.
         content: the text of the lyrics, or the notes.

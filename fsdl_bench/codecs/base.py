@@ -2,9 +2,9 @@
 
     decode(encode(song)) == canonical(song)        encode(decode(tokens)) == tokens
 
-NLL can be compared only where everyone scores the same object, so a codec is named with its version and
-never changes under that name. A sequence holds no PAD and no BOS; those ids are for models and batches. EOS
-stands only at the very end, and only where the song itself ended.
+NLL can be compared only if everyone scores the same object, so a codec's name includes its version, and a
+named codec never changes. A sequence contains no PAD and no BOS; those ids are for models and batches. EOS
+occurs only at the very end, and only if the song itself ended there.
 """
 
 from __future__ import annotations

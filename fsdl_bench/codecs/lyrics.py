@@ -34,8 +34,8 @@ EXCERPT = 512
 
 PATTERN = r" ?['’]?[\p{L}\p{M}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+\n*|\n+|\s+(?!\S)|\s+"
 """The pieces: a word with the space and the apostrophe before it; up to three digits; a run of punctuation
-and the line breaks after it; line breaks; other space. Where words are not spaced, as in Chinese, a piece is
-what stands between two punctuation marks, and the merges find the words."""
+and the line breaks after it; line breaks; other space. In text without spaces,
+such as Chinese, a piece is the text between two punctuation marks, and the merges find the words."""
 
 _BYTES = 3
 _FORMAT = "fsdl-bench/bpe/1"
@@ -45,7 +45,7 @@ def canonical(text: str) -> str:
     """NFC, line ends as `\\n`, trailing white space of each line and of the text removed; nothing else.
 
     NFC comes first, because it can turn one kind of space into another but never a letter into a space, and
-    what is left of an NFC text after cutting line ends is NFC.
+    an NFC text is still NFC after its line ends were cut.
     """
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     return "\n".join(line.rstrip() for line in text.split("\n")).rstrip()

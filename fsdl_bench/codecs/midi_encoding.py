@@ -1,7 +1,7 @@
 """Notes to the tokens of `note10ms-v1`: rules 1 to 3 of `midi.py`, for several songs at once.
 
-A build spends its time on this and on the parser; hence narrow integers and few passes. The songs stand one
-after another in one column, and `bounds` holds where each begins and where the last one ends.
+A build spends its time here and in the parser, so the integers are narrow and the passes few. The songs
+follow each other in one column; `bounds` holds the start of each song and the end of the last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STEPS = 100  # per second
 _LONGEST = int(DURATIONS[-1])
 _TOGETHER = 8192  # notes that are encoded at once; more would not stay in a core's cache
 
-# By length in steps, from 0 (a drum) to 1000: the DUR token, and the steps that it stands for.
+# By length in steps, from 0 (a drum) to 1000: the DUR token, and its steps.
 _DURATION = np.maximum(np.searchsorted(DURATIONS, np.arange(_LONGEST + 1), side="right") - 1, 0)
 _DUR_TOKEN = (DUR.start + _DURATION).astype(np.uint16)
 FLOORED = DURATIONS[_DURATION]

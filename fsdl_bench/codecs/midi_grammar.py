@@ -1,9 +1,9 @@
-"""The alphabet of `note10ms-v1`, and from left to right which token can follow which.
+"""The alphabet of `note10ms-v1`, and which token can follow which, from left to right.
 
-A song is a chain of groups [SHIFT ...] NOTE [DUR]. A SHIFT moves the time on, and only after SHIFT_100 can a
-second SHIFT stand. The first NOTE comes at once; at one onset the notes rise in (class, pitch); none begins
-while another of its (class, pitch) sounds. DUR follows every NOTE that is no drum. EOS comes after a group.
-What begins by these rules can always be ended by them, so no prefix is a dead end.
+A song is a chain of groups [SHIFT ...] NOTE [DUR]. A SHIFT advances the time; a second SHIFT can follow only
+SHIFT_100. A song begins with a NOTE. Notes at one onset are in ascending order of (class, pitch), and no note
+begins while another of its class and pitch sounds. DUR follows every NOTE except drums. EOS follows a group.
+Every prefix that keeps these rules can be completed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class Grammar:
         """Append one id.
 
         Raises:
-            ValueError: it cannot stand there; names the position, the id and why. The state stays as it was.
+            ValueError: it cannot follow; names the position, the id and the reason. The state does not
+            change.
         """
         why = self._objection(token)
         if why:
@@ -89,7 +90,7 @@ class Grammar:
             self._needs_dur = False
 
     def finish(self) -> None:
-        """Check that the sequence can stand as it is, as an excerpt or with EOS as a song.
+        """Check that the sequence is complete: an excerpt, or a song with EOS.
 
         Raises:
             ValueError: it stops within a group, or before the first note.
@@ -130,12 +131,12 @@ class Grammar:
             sounds = self._free_from[token - NOTE.start] > self._time
             return "the note before it of this class and pitch still sounds" if sounds else ""
         if token != EOS and not SHIFT.start <= token < SHIFT.stop:
-            return "this id never stands in a song"
+            return "this id never occurs in a song"
         if not self._length:
             return "a song begins with a NOTE"
         if token == EOS:
             return "a NOTE follows a SHIFT" if self._shift else ""
         if self._shift not in (0, 100):
-            return "only after SHIFT_100 can a second SHIFT stand"
+            return "a second SHIFT can follow only SHIFT_100"
         over = self._time + token - SHIFT.start + 1 >= MAX_STEPS
         return "the song is longer than 2 hours" if over else ""

@@ -45,7 +45,7 @@ def span_in_quarters(text: str) -> float:
 def _onsets(text: str) -> Iterator[float]:
     """The times at which notes start."""
     now = 0.0
-    ends: list[float] = []  # of what stands in each spine
+    ends: list[float] = []  # of the last token in each spine
     kinds: Sequence[bool] = []  # which spines are **kern
     for line in text.splitlines():
         first = line[:1]

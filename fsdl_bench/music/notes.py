@@ -37,13 +37,10 @@ class Notes:
     """Notes in any order, as equal-length columns.
 
     Attributes:
-        start: float64 [N], onset in seconds.
-        end: float64 [N], end in seconds; not before `start`.
-        family: uint8 [N], instrument class: program // 8, or `DRUMS`.
-        pitch: uint8 [N], MIDI pitch 0-127.
-        velocity: uint8 [N], MIDI velocity 1-127.
-        track: uint16 [N], the part within the file that the note stands in. Parts matter to the search
-            for near-duplicates only; a decoded song has one part per family.
+        start: float64 [N], onset in seconds. end: float64 [N], end in seconds; not before `start`. family:
+        uint8 [N], instrument class: program // 8, or `DRUMS`. pitch: uint8 [N], MIDI pitch 0-127. velocity:
+        uint8 [N], MIDI velocity 1-127. track: uint16 [N], the part within the file. Only the search for
+        near-duplicates uses parts; a decoded song has one part per family.
     """
 
     start: npt.NDArray[np.float64]

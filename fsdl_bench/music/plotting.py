@@ -73,7 +73,7 @@ def _draw_pitches(axes: Any, notes: Notes, shown: npt.NDArray[np.bool_], seconds
     axes.grid(color=_FAINT, linewidth=0.7)
 
     families = np.unique(notes.family[shown]).tolist()
-    # The busiest family lies below, so that a melody is not buried under its accompaniment.
+    # The busiest family is drawn first, so that the accompaniment does not cover a melody.
     for family in sorted(families, key=lambda family: -int(np.count_nonzero(notes.family == family))):
         chosen = notes.family == family
         left, pitch = notes.start[chosen], notes.pitch[chosen].astype(float)

@@ -121,7 +121,7 @@ def _syllables(part: ElementTree.Element) -> Iterator[_Syllable]:
 
 
 def _text(lyric: ElementTree.Element) -> tuple[str, bool]:
-    """What stands under one note, and whether its last word goes on under the next."""
+    """Return the text under one note, and whether its last word continues under the next."""
     text, goes_on = "", False
     for child in lyric:
         if child.tag == "text":

@@ -4,8 +4,8 @@
 
     DIR/[adl-piano-midi/]<Genre>/<Subgenre>/<Artist>/<Song>.mid
 
-The folder that a file stands in is the artist; genre and subgenre are not used. Versions of a title are one
-work, as in `fsdl_bench.sources.lakh`.
+The folder of a file is the artist; genre and subgenre are not used. Versions of a title are one work, as in
+`fsdl_bench.sources.lakh`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fsdl_bench.sources.tree import Tree
 
 
 def open(tree: Tree, *, licence: str = LICENCE) -> Adl:  # noqa: A001
-    """The songs of ADL Piano MIDI under `tree`."""
+    """Return the songs of ADL Piano MIDI under `tree`."""
     return Adl(tree, "midi", licence)
 
 

@@ -228,9 +228,9 @@ def _unpack_into(folder: Path, path: Path, came_from: str, progress: bool) -> No
 
 
 def _unpack(path: Path, folder: Path, progress: bool) -> dict[str, int]:
-    """Unpack the regular files, less the one folder that all of them stand in; what was written, in numbers.
+    """Unpack the regular files without their common top folder; return what was written, in numbers.
 
-    Links are left out: no source needs them, and they are how archives get out of a folder. Everything else
+    Links are left out: no source needs them, and archives use them to escape from a folder. Everything else
     goes through tarfile's data filter, which refuses paths that lead outside.
     """
     from tqdm import tqdm

@@ -113,7 +113,7 @@ def read_song(item: Item, tree: Tree, kind: Kind, encoding: str | None = None) -
 
     Args:
         item: what the listing said; artist and title must be known.
-        tree: where the file lies.
+        tree: the tree of the file.
         kind: `lyrics` reads text, `midi` reads notes.
         encoding: of text files; None finds it (see `decode_text`).
     """

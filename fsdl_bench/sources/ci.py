@@ -96,7 +96,7 @@ def _length(text: str) -> int:
 
 
 def _usual_lengths(entries: Sequence[_Entry]) -> dict[str, float]:
-    """Median number of characters of each tune that stands three times or more."""
+    """Return the median number of characters of each tune with at least three poems."""
     lengths = defaultdict(list)
     for entry in entries:
         lengths[entry.tune].append(_length(entry.text))

@@ -1,4 +1,4 @@
-"""Any folder with one folder an artist.
+"""Any folder that has one folder per artist.
 
     fsdl-bench build --from DIR --kind midi --name NAME
     fsdl-bench build --from DIR --kind lyrics --name NAME
@@ -7,11 +7,11 @@
     DIR/<artist>/<album>/<song>.mid         albums, discs and years may nest as they like
     DIR/<artist>/<song>.txt                 with --kind lyrics; UTF-8, UTF-16 or Windows-1252
 
-The first folder is the artist, the file's name the title, and each song is a work of its own. Endings count
-in any case (`.MID`); `.mid`, `.midi`, `.kar` and `.smf` are MIDI. A file with another ending or none is MIDI
-if it begins as MIDI files do (`MThd`), and lyrics if it has no ending. Names that are not UTF-8 are read as
-Windows-1252. What is left out, and why, stands in `rejected.parquet`: files beside the artists' folders,
-other files, empty and unreadable ones, broken links, pipes.
+The first folder is the artist, the file name is the title, and each song is a work of its own. Suffixes may
+be upper case (`.MID`); `.mid`, `.midi`, `.kar` and `.smf` are MIDI. A file with another suffix or none is
+MIDI if it begins with `MThd`, and lyrics if it has no suffix. Names that are not UTF-8 are read as
+Windows-1252. `rejected.parquet` lists what was left out, with the reason: files outside the artists' folders,
+other files, empty and unreadable files, broken links, pipes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from fsdl_bench.sources.tree import Tree
 
 
 def open(tree: Tree, *, kind: Kind, licence: str = "unknown", encoding: str = "") -> Folder:  # noqa: A001
-    """The songs under `tree`, by the folders that they stand in.
+    """Return the songs under `tree`, by their folders.
 
     Args:
         tree: the folder of the artists' folders.
         kind: `lyrics` or `midi`.
         licence: of all songs.
-        encoding: of text files, a Python codec name; empty to find it (see `fsdl_bench.sources.text`).
+        encoding: of text files, a Python codec name; detected if empty (see `fsdl_bench.sources.text`).
     """
     return Folder(tree, kind, licence, encoding or None)
 

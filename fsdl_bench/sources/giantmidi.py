@@ -5,15 +5,14 @@
     DIR/**/full_music_pieces_youtube_similarity_pianosoloprob_split.csv
     DIR/**/<surname>, <first name>, <title>, <video id>.mid             (the folder `midis`)
 
-The table stands in the repository, not in the archive of MIDI files: put it beside them. It is tab-separated
-without quoting (a quote is a quote). Columns used: `surname`, `firstname`, `music`, `audio_name` (the name of
-the MIDI file less `.mid`), `giant_midi_piano` (1: solo piano) and `surname_in_youtube_title` (1: the video
-names the composer). The first name before the surname is the artist; pieces of one composer and title are
-one work.
+The table is in the repository, not in the archive of MIDI files: put it beside them. It is tab-separated and
+has no quoting. Columns used: `surname`, `firstname`, `music`, `audio_name` (the name of the MIDI file less
+`.mid`), `giant_midi_piano` (1: solo piano) and `surname_in_youtube_title` (1: the video names the composer).
+The first name before the surname is the artist; pieces of one composer and title are one work.
 
-The videos were found by a search, and some are of other music. The authors' own remedy is the "curated
-subset", the pieces whose video names the composer; it is the default here, as a wrong composer is a wrong
-label. `--set curated=false` takes all.
+The videos were found by a search, and some contain other music. The authors recommend the "curated subset",
+the pieces whose video title names the composer. It is the default here, because a wrong composer is a wrong
+label; `--set curated=false` includes all pieces.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ COLUMNS = ("surname", "firstname", "music", "audio_name", "giant_midi_piano", "s
 
 
 def open(tree: Tree, *, curated: bool = True, licence: str = LICENCE) -> GiantMidi:  # noqa: A001
-    """The pieces of GiantMIDI-Piano under `tree`.
+    """Return the pieces of GiantMIDI-Piano under `tree`.
 
     Args:
         tree: the folder of the table and the MIDI files.
-        curated: whether to take only pieces whose video names the composer.
+        curated: only pieces whose video names the composer.
         licence: of all songs.
 
     Raises:

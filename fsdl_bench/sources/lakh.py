@@ -6,12 +6,12 @@
     DIR/[clean_midi/]<Artist>/<Title>.1.mid         another transcription of that title
     DIR/[clean_midi/]<Artist>/<Title>.2.mid
 
-The folder that a file stands in is the artist. All versions of one title are one work, so that they never
-stand on both sides of an episode; titles are compared without case, accents and punctuation. `.1` is a
+The folder of a file is the artist. All versions of one title are one work, so an episode never has versions
+of one title in both support and query. Titles are compared without case, accents and punctuation. `.1` is a
 version only if the folder has another file of that title: "Mambo No.5.mid" keeps its name.
 
-LMD-full and LMD-matched (files named by their MD5) say nothing of the artist and are refused. The collection
-is known for broken files and for wrong artists; the former are rejected, the latter cannot be told here.
+LMD-full and LMD-matched (files named by their MD5) do not name the artist and are refused. The collection has
+broken files and wrong artists. Broken files are rejected; wrong artists cannot be detected.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def open(tree: Tree, *, licence: str = LICENCE) -> Lakh:  # noqa: A001
-    """The songs of the clean MIDI subset under `tree`."""
+    """Return the songs of the clean MIDI subset under `tree`."""
     return Lakh(tree, "midi", licence)
 
 

@@ -52,7 +52,7 @@ _COLLECTIONS = {
         "12": "John Stainer",
     },
 }
-"""Two folders stand under the editor's name; the composers, by the number of the song, are in the scores."""
+"""Two folders have the editor's name; the composers, by the number of the song, are in the scores."""
 
 
 def open(tree: Tree, *, kind: Kind) -> LiederSource:  # noqa: A001

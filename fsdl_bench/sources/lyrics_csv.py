@@ -1,26 +1,27 @@
-"""Lyrics in csv files: one song a row, the columns found by name or given.
+"""Lyrics in csv files: one song per row, columns found by name or given.
 
     fsdl-bench build --from songs.csv --kind lyrics --name NAME
     fsdl-bench build --from DIR --kind lyrics --name NAME --layout lyrics_csv
     fsdl-bench build --from DIR ... --layout lyrics_csv --set artist_column=who --set only=language=en
 
-Reads the one file, or every `.csv` and `.tsv` file under DIR, in particular these two that many people have:
+Reads one file, or every `.csv` and `.tsv` file under DIR. Two common files:
 
     artist,song,link,text                                                   57,650 songs of 643 artists
     title,tag,artist,year,views,features,lyrics,id,language_cld3,...        5 million rows, 9 GB
 
-Column names are compared in small letters, without spaces, dashes and underscores:
+Column names are compared in lower case, without spaces, dashes and underscores:
 
     artist: artist, artists, artistname, singer, band, performer, poet, author, composer
     title:  song, title, songname, songtitle, trackname, track, name
     text:   lyrics, lyric, text, songlyrics, words, poem, content
 
-or are given as the options `artist_column`, `title_column` and `text_column`. The title may be missing. The
+or given as the options `artist_column`, `title_column` and `text_column`. The title may be missing. The
 option `only`, `language=en` or `["language=en", "tag=rap"]`, keeps the rows with these values. A row that
-cannot be parsed is a row of `rejected.parquet` (how one is told: `fsdl_bench.sources.table`).
+cannot be parsed is listed in `rejected.parquet` (see `fsdl_bench.sources.table`).
 
-The file is never in memory: listing streams it once and notes where each row lies; workers read the rows.
-Songs of one artist with one title are one work: they never stand on both sides of an episode.
+The file is never read into memory: listing streams it once and notes the position of each row; workers read
+the rows. Songs of one artist with the same title are one work, so they are never split between support and
+query.
 """
 
 from __future__ import annotations

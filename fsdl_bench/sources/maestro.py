@@ -7,11 +7,12 @@
 
 Columns used: `canonical_composer`, `canonical_title`, `midi_filename` (relative to the table). The composer
 is the artist, and all performances of a title by one composer are one work; titles are compared without case,
-accents and punctuation. The table's own split is not used: it puts one composer's works on all sides.
+accents and punctuation. The table's own split is not used, because it puts works of one composer into several
+splits.
 
-Composers such as "Franz Schubert / Franz Liszt" are arrangements. Their style is neither man's, and the
-arranger's own works may stand in another split, so they are left out; `--set arrangements=true` takes them,
-with the pair as an artist of its own.
+Entries such as "Franz Schubert / Franz Liszt" are arrangements. They are left out, because their style is
+neither composer's, and the arranger may be in another split. `--set arrangements=true` includes them, with
+the pair as an artist of its own.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ COLUMNS = ("canonical_composer", "canonical_title", "midi_filename")
 
 
 def open(tree: Tree, *, arrangements: bool = False, licence: str = LICENCE) -> Maestro:  # noqa: A001
-    """The performances of MAESTRO under `tree`.
+    """Return the performances of MAESTRO under `tree`.
 
     Args:
         tree: the folder of the table.
-        arrangements: whether to take pieces by one composer after another.
+        arrangements: include arrangements.
         licence: of all songs.
 
     Raises:
@@ -54,7 +55,7 @@ class Maestro(FileSource):
         self._rows: dict[str, tuple[str, str]] = {}
 
     def survey(self, paths: Sequence[str]) -> None:
-        """Read the table and tell which of its files are missing."""
+        """Read the table and report its missing files."""
         self._rows.clear()
         there = set(paths)
         folder = self._table.path.rpartition("/")[0]

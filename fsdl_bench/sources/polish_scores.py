@@ -1,9 +1,9 @@
 """Polish scores (Chopin Institute): `**kern` files, with the library's catalogue in their headers.
 
-A header line reads `!!!KEY: value`. COM is the composer, family name first; OTL the title; OPR the work that
-a movement belongs to, GTL the collection that a piece stands in; SMS-siglum and SMS-shelfmark the manuscript;
-SMS-shelfwork the place in it, with `M` for a movement, `G` for a piece of a collection, `W` for a work.
-Licence: CC BY 4.0 where the file says so (YEM); files that do not are left out.
+A header line reads `!!!KEY: value`. COM is the composer, family name first; OTL the title; OPR the work of a
+movement; GTL the collection of a piece; SMS-siglum and SMS-shelfmark the manuscript; SMS-shelfwork the
+position in it, with `M` for a movement, `G` for a piece of a collection, `W` for a work. Licence: CC BY 4.0
+if the file says so (YEM); other files are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fsdl_bench.sources.tree import Tree
 
 LICENCE = "CC-BY-4.0"
 _HEAD_BYTES = 4096
-"""The catalogue's lines stand at the head; only the licence is at the end of some files."""
+"""The catalogue's lines are at the head; only the licence is at the end of some files."""
 _RECORD = re.compile(
     r"^!!!(COM|OTL|OPR|GTL|SMS-siglum|SMS-shelfmark|SMS-shelfwork):[ \t]*(.*?)[ \t\r]*$", re.M
 )
@@ -125,12 +125,13 @@ def _title(header: dict[str, str]) -> str:
 
 
 def _work(header: dict[str, str], copies: Counter[tuple[str, str]]) -> str:
-    """What the piece is a movement or a copy of, unique within the composer.
+    """Return the work that the piece is a movement or a copy of, unique within the composer.
 
-    Movements go by the title of their work, so that a work that lies in several manuscripts or under several
-    numbers is one. A piece that is a work of its own goes by its title, if that has two words or more; pieces
-    of one title in the same manuscript are numbered. Two works taken for one cost little: no episode has them
-    on both sides. One work taken for two would put its copies there.
+    A movement is identified by the title of its work, so copies of a work in several manuscripts or under
+    several numbers are one work. An independent piece is identified by its title if that has at least two
+    words; pieces with the same title in one manuscript are numbered. Mistaking two works for one costs
+    little: they are never split between support and query. Mistaking one work for two could put its copies on
+    both sides.
     """
     place = f"{header.get('SMS-siglum', '')} {header.get('SMS-shelfmark', '')}".strip()
     number, _, letter = header.get("SMS-shelfwork", "").rpartition(" ")

@@ -1,18 +1,18 @@
-"""Tables: rows of csv files of any size, and nothing lost to one stray quote.
+"""Tables: rows of csv files of any size, robust against stray quotes.
 
-A quote that opens and never closes makes a csv reader swallow the lines that follow, up to the next quote or
-the end of the file, without a word. So rows are read strictly (RFC 4180), and a row that breaks the rules is
-given up at its first line only; reading goes on with the line after it. A row counts as broken if
+A quote that is never closed makes a csv reader silently swallow the following lines, up to the next quote or
+the end of the file. So rows are read strictly (RFC 4180). Of a row that breaks the rules only the first line
+is given up; reading continues with the next line. A row is broken if
 
 1. a closing quote is followed by something other than a delimiter or a line end, or none comes at all;
 2. it has not as many fields as the header;
-3. a line break stands in a column that is said to have none (`one_line`);
-4. a line inside one of its fields is a whole row in itself: as many fields, and numbers and addresses in just
-   those columns that mostly hold nothing else (year, id, link).
+3. a column that is declared to have no line breaks (`one_line`) has one;
+4. a line inside one of its fields is a complete row: it has as many fields, with numbers and addresses in the
+   columns that contain mostly those (year, id, link).
 
-What follows a broken row may be its other lines, so the next good row must also have its numbers and
-addresses in place; a table without such columns can let a line of a broken row pass for a row. Lines are
-split as bytes and rows decoded one by one, so that one file may mix encodings.
+The lines after a broken row may belong to it, so the next good row must also have numbers and addresses in
+these columns. Without such columns a line of a broken row can pass for a row. Lines are split as bytes and
+rows are decoded one by one, so one file may mix encodings.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Table:
     """The rows of one csv file.
 
     Args:
-        tree: where the file lies.
+        tree: the tree of the file.
         path: the file.
         delimiter: between fields; None takes the one of `, ; tab |` that the first line has most of.
         quoted: whether quotes have a meaning at all.

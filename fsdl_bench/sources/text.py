@@ -3,11 +3,10 @@ r"""Text from bytes of unknown encoding, and names from file systems that do not
 Encodings are found by fixed rules, not by a statistical guess whose answer changes with its version:
 
 1. a byte order mark decides: UTF-8, UTF-16 or UTF-32;
-2. without one, bytes whose zeros stand only at odd (or only at even) places, and at half of these or more,
-   are UTF-16 little (big) endian; any other zero byte means that this is no text;
-3. what is valid UTF-8 is UTF-8;
-4. what is UTF-8 in more places than it is not is damaged UTF-8, and is rejected rather than mangled;
-5. the rest is Windows-1252, which holds Latin-1's letters, unless it uses a byte that Windows-1252 does not
+2. without one, bytes with zeros only at odd (or only at even) positions, and at half of these or more, are
+   UTF-16 little (big) endian; any other zero byte means that this is no text;
+3. valid UTF-8 is UTF-8; 4. bytes that are mostly UTF-8 are damaged UTF-8, and are rejected; 5. the rest is
+Windows-1252, which includes the letters of Latin-1, unless it uses a byte that Windows-1252 does not
    define, or three in ten of its letters are accented: then it is some other code page, and is rejected.
 """
 
@@ -100,7 +99,7 @@ def printable(path: str) -> str:
 
 
 def readable(name: str) -> str:
-    """A file name as the words that it stands for: an artist or a title.
+    """Return a file name as words: an artist or a title.
 
     Bytes that are not UTF-8 are read as Windows-1252 where that is possible, so `Beyonc\\xe9` and `Beyoncé`
     are one artist; Unicode is composed (NFC), control and format characters go, spaces are collapsed.

@@ -40,7 +40,7 @@ class Tree:
 
     Attributes:
         root: the folder.
-        pins: relative POSIX path to 8-byte digest, or None for whatever lies there.
+        pins: relative POSIX path to 8-byte digest, or None for any content.
         problems: `(path as printed, reason, detail)` of what the listing could not use.
     """
 
@@ -58,8 +58,8 @@ class Tree:
     def files(self, *suffixes: str) -> Iterator[str]:
         """Relative POSIX paths in sorted order, all or those that end in one of `suffixes` in any case.
 
-        Paths are spelt as the operating system does (bytes that are not UTF-8 as lone surrogates): hand them
-        to `read`, and `printable` of them to people. `problems` is rewritten by every listing.
+        Paths are spelled as the operating system does (bytes that are not UTF-8 as lone surrogates): pass
+        them to `read`, and show people `printable` of them. `problems` is rewritten by every listing.
 
         Raises:
             BadInput: the folder cannot be listed, or a pinned file is missing.

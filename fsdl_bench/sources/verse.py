@@ -1,8 +1,8 @@
-r"""A poem as it stands on a web page -> the poem.
+r"""Clean a poem from a web page.
 
-Pages had the poems from books, so a third of them carry more: a tune, a motto, a dedication, a date or an
-introduction before the poem; place and date, a signature or an editor's notes after it; the numbers of
-footnotes and of lines within. `clean` takes these off by fixed rules, each with a name. The rest stays as
+The pages took the poems from books, so a third of them contain more: a tune, a motto, a dedication, a date or
+an introduction before the poem; place and date, a signature or an editor's notes after it; numbers of
+footnotes and lines inside it. `clean` removes these by fixed, named rules. Everything else is kept as
 written: spelling, punctuation, indentation, line and stanza breaks, section numerals.
 """
 
@@ -81,7 +81,7 @@ def _notes(text: str) -> str:
         if len(text[: heading.start()].strip()) > len(text[heading.start() :]) / 4:
             text = text[: heading.start()]
             break
-    while note := _LAST_NOTE.search(text.rstrip()):  # a note is one whose mark stands in the poem too
+    while note := _LAST_NOTE.search(text.rstrip()):  # a note has a mark that is in the poem too
         poem, mark = text[: note.start()], note["mark"]
         if mark not in poem and f"[{mark[:-1]}]" not in poem:
             break

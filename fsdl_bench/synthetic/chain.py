@@ -32,7 +32,7 @@ Weights: TypeAlias = tuple[npt.NDArray[np.float64], ...]
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """A place in a song: the context that is drawn from there, and the tokens that its symbols stand for.
+    """A position in a song: its context, and the tokens of the symbols that can be drawn.
 
     Attributes:
         context: index of the context.
@@ -62,7 +62,7 @@ class Chain(Protocol):
     prior: Weights
 
     def song(self) -> Generator[Slot, int, None]:
-        """Yields the slot of each token in turn, is sent the token that stands there, returns after EOS."""
+        """Yield the slot of each token in turn; each is sent its token. Return after EOS."""
         ...
 
 

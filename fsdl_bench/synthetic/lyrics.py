@@ -38,7 +38,7 @@ BREAK_RATE, STANZA_RATE, END_RATE = 0.17, 0.2, 0.16
 """Mean frequency of BREAK after a word and at the start of a line, and of EOS at the start of a line."""
 
 MAY_END, MUST_END, LINE_WORDS = 60, 188, 10
-"""EOS may stand from one token on and must from the other; words in the longest line."""
+"""The tokens from which EOS may and must come; words in the longest line."""
 
 _OPEN, _LINE, _TURN, _CLOSE, _FULL, _AFTER = range(6)
 

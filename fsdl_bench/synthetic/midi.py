@@ -5,11 +5,11 @@
     NOTE         given the pitch before
     DUR          given the length before and this pitch
     SHIFT        given this length: at least as long, so that no note cuts another; from note 24 on, EOS may
-                 stand in its place, and note 64 is the last
+                 replace it, and note 64 is the last
 
 Lengths are 1, 2, 3, 4 or 6 sixteenths. So a song has 24 to 64 notes, three tokens each. The base measure of
-each context is drawn around one that makes small steps, chord tones and the middle of the range likely, and
-quavers and crotchets, and that lets most notes reach to the next.
+each context is drawn around one that favours small steps, chord tones, the middle of the range, quavers and
+crotchets, and notes without a rest after them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ GAP_WEIGHTS = (4.0, 2.0, 1.5, 1.0, 1.0)
 """For the next onset after this length, after the next longer one, and so on."""
 
 END_RATES = (0.04, 0.06, 0.06, 0.12, 0.20)
-"""Mean frequency of EOS after a note of each of `LENGTHS`, where it may stand."""
+"""Mean frequency of EOS after a note of each of `LENGTHS`, where it may come."""
 
 MAY_END, MUST_END = 24, 64
 """Notes in the shortest and in the longest song."""

@@ -71,7 +71,7 @@ class Filters(Strict):
 
     Attributes:
         artists: if not empty, only these artists, in any spelling with the same key.
-        exclude_artists: names that stand for nobody ("Anonymous") or are not wanted.
+        exclude_artists: names that are nobody's ("Anonymous"), and other artists to leave out.
         exclude_origins: single files to leave out, as `origin = reason`.
         min_units: the shortest song to use, in notes or UTF-8 bytes of the whole song.
         near_duplicates: whether near-duplicates are removed. False for songs that are drawn from a known
