@@ -28,6 +28,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions import landlock
 from fsdl_bench.submissions.identity import paths
 from fsdl_bench.submissions.loading import LoadedSubmission
+from fsdl_bench.submissions.output import Forwarder
 from fsdl_bench.submissions.wire import dtype_of, read_answer, receive
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
@@ -68,9 +69,12 @@ class Child:
                 cwd=self._folder,
                 env=environment(str(self._folder)),
                 stdin=subprocess.DEVNULL,
-                stdout=2,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        assert self._process.stdout is not None, "it is a pipe"
+        self._output = Forwarder(self._process.stdout)
         self._line = here
         try:
             self.locked = bool(self.answer()["locked"])
@@ -131,6 +135,7 @@ class Child:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._output.join()
             shutil.rmtree(self._folder, ignore_errors=True)
             remove_lock(self._lock)
 
