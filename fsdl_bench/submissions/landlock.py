@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import glob
-import json
 import os
-import signal
 import stat
 import sys
 from collections.abc import Iterable
@@ -102,22 +100,3 @@ def _checked(result: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, f"Landlock: {os.strerror(number)}")
     return result
-
-
-def start(handle: int, paths: str) -> None:
-    """Lock this process in, then answer the harness; the first thing that a submission's own process does.
-
-    Args:
-        handle: the file descriptor of the line to the harness.
-        paths: JSON, the paths to `read` and to `write`.
-    """
-    from multiprocessing.connection import Connection
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's business
-    line = Connection(handle)
-    locked = lock(**json.loads(paths))
-    line.send_bytes(json.dumps({"locked": locked}).encode())
-
-    from fsdl_bench.submissions.child import serve
-
-    serve(line, locked=locked)

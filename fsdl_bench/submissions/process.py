@@ -36,7 +36,7 @@ _KEPT_FAMILIES = ("CUDA", "NVIDIA", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH"
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/run", "/nix", "/dev")
 _PREFIX = "fsdl-bench-box-"
 
-_START = "import sys; from fsdl_bench.submissions.landlock import start; start(int(sys.argv[1]), sys.argv[2])"
+_START = "import sys; from fsdl_bench.submissions.boot import start; start(int(sys.argv[1]), sys.argv[2])"
 
 
 class Child:

@@ -36,6 +36,7 @@ def test_json_alone_on_standard_output(toy, model, counting, tmp_path):
         path,
         "--track",
         "toy",
+        "--in-process",
         "--json",
         "--out",
         str(tmp_path / "r.json"),
@@ -61,7 +62,7 @@ def test_a_bad_call_is_one_message(toy, model, counting, more, message):
 
 def test_ctrl_c_says_how_to_go_on(toy, model, counting, tmp_path):
     path = model(counting.replace("time.sleep(self.slow)", "raise KeyboardInterrupt"))
-    done = CliRunner().invoke(main, ["evaluate", "--submission", path, "--track", "toy"])
+    done = CliRunner().invoke(main, ["evaluate", "--in-process", "--submission", path, "--track", "toy"])
     assert done.exit_code == 130
     assert "Add --resume to continue" in done.stderr
 
