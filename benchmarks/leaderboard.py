@@ -103,7 +103,7 @@ def write_fake(
             episodes_digest="cd" * 16,
             headline_shot=definition.headline_shot,
             queries=4,
-            episodes=1,
+            episodes=definition.episodes,
         ),
         "protocol": "independent",
         "submission": SubmissionInfo(**submission),

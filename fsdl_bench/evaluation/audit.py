@@ -27,7 +27,7 @@ import torch
 
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.errors import RuleBreach
-from fsdl_bench.evaluation.draws import plan, redraw
+from fsdl_bench.evaluation.draws import plan, planned, redraw
 from fsdl_bench.evaluation.rounding import coarser, lean, moved, normalising
 from fsdl_bench.evaluation.scoring import Nats, Scored, token_nats
 from fsdl_bench.results import AuditVerdict
@@ -216,6 +216,29 @@ def verdicts(checks: Sequence[Check], note: str) -> tuple[AuditVerdict, ...]:
         songs = sum(check.songs for check in same)
         found.append(_held(rule, songs, worst.worst, worst.allowed, f"{worst.where}; {note}"))
     return tuple(found)
+
+
+ALWAYS = ("a full distribution", "sealed songs")
+"""Rules that every song of every run is checked for."""
+
+BY_CONSTRUCTION = ("strict causality", "score before update", "one pass", "state")
+"""Rules that hold for every song of a verified run without an audit."""
+
+
+def least_checks(mode: str, cells: int, seeds: int, songs: int) -> dict[str, int]:
+    """Return how many checks of each rule a complete run makes at least.
+
+    Args:
+        mode: "batched" or "verified".
+        cells: of one seed.
+        seeds: the number of seeds.
+        songs: the number of song rows of all seeds.
+    """
+    if mode == "verified":
+        return dict.fromkeys((*ALWAYS, *BY_CONSTRUCTION), songs)
+    audits = planned(cells)
+    audits["scorer"] = audits["determinism"]
+    return {rule: count * seeds for rule, count in audits.items()} | dict.fromkeys(ALWAYS, songs)
 
 
 def _held(rule: str, checks: int, worst: float, allowed: float, detail: str) -> AuditVerdict:

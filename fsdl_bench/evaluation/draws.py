@@ -20,15 +20,29 @@ LONGER = 16
 
 
 def plan(cells: int, random: np.random.Generator) -> tuple[dict[int, list[str]], tuple[int, ...]]:
-    """Return the audited cells with their rules, and the cells of the `state` audits, spread over the run."""
+    """Return the audited cells with their rules, and the cells of the `state` audits.
+
+    Both are spread over the whole run; the last cell always has a `state` audit.
+    """
+    turns, fresh = _budget(cells)
+    chosen = defaultdict(list)
+    for turn, cell in zip(turns, _spread(len(turns), cells, random), strict=True):
+        chosen[cell].append(turn)
+    return dict(chosen), tuple(sorted({*_spread(fresh - 1, cells, random), cells - 1}))
+
+
+def planned(cells: int) -> dict[str, int]:
+    """Return how many cells of a seed are at least audited for each rule."""
+    turns, fresh = _budget(cells)
+    return {rule: turns.count(rule) for rule in dict.fromkeys(turns)} | {"state": min(fresh, cells)}
+
+
+def _budget(cells: int) -> tuple[list[str], int]:
+    """The rule of each audit in turn, and the number of `state` audits."""
     budget = int(SHARE * cells)
     fresh = max(2, budget // 6)
     audits = max(len(TURNS), budget - 2 * fresh)
-    chosen = defaultdict(list)
-    for turn, cell in enumerate(_spread(audits, cells, random)):
-        chosen[cell].append(TURNS[turn % len(TURNS)])
-    last = {*_spread(fresh, cells, random)[:-1], cells - 1}
-    return dict(chosen), tuple(sorted(last))
+    return [TURNS[turn % len(TURNS)] for turn in range(audits)], fresh
 
 
 def _spread(count: int, cells: int, random: np.random.Generator) -> list[int]:

@@ -5,18 +5,16 @@ Everything in a result is computed from the journal's entries, whether or not th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from fsdl_bench.episodes import episodes_digest
-from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.audit import Check, verdicts
-from fsdl_bench.evaluation.cells import Cell
+from fsdl_bench.evaluation.audit import BY_CONSTRUCTION, Check, verdicts
 from fsdl_bench.evaluation.entries import CellEntry, Entry, StartEntry, StateEntry
+from fsdl_bench.evaluation.optimum import optimum
 from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
@@ -88,7 +86,7 @@ def cell_entry(
 
 def rows_of(task: Task, entries: Sequence[Entry]) -> list[SongRow]:
     """Return one row for each scored song."""
-    optimal = _optimum(task)
+    optimal = optimum(task.track.name, task.options.protocol)
     measure = getattr(task.codec, "seconds", None)
     rows = []
     for entry in _cells(entries):
@@ -194,8 +192,7 @@ def _audits(task: Task, entries: Sequence[Entry], audit_seed: int) -> tuple[Audi
     }
     if task.options.verified:
         always |= dict.fromkeys(
-            ("strict causality", "score before update", "one pass"),
-            "by construction: each token was sent after its scores had arrived",
+            BY_CONSTRUCTION, "by construction: each token was sent after its scores had arrived"
         )
         always["state"] = "by construction: each cell ran in a process that had met no other cell"
     return (
@@ -221,28 +218,3 @@ def _cost(task: Task, entries: Sequence[Entry]) -> Cost:
         audit_seconds=sum(entry.audit for entry in _audited(entries)),
         peak_memory_mib=peak_memory_mib(task.setup.device),
     )
-
-
-def _optimum(task: Task) -> Callable[[Cell], list[float | None]]:
-    """A function from a cell to the Bayes-optimal nats of its songs; to None where no truth is known."""
-    from fsdl_bench.synthetic import synthetic_model
-
-    try:
-        model = synthetic_model(task.track.name)
-    except BadInput:
-        return lambda cell: [None] * len(cell.queries)
-    known: dict[tuple[Any, ...], list[float | None]] = {}
-
-    def optimal(cell: Cell) -> list[float | None]:
-        key = (cell.episode.artist, cell.episode.index, cell.shots, cell.condition)
-        if key not in known:
-            predictive = model.bayes_optimal(cell.support)
-            found: list[float | None] = []
-            for song in cell.queries:
-                found.append(predictive.nll(song))
-                if task.options.protocol == "streaming":
-                    predictive = predictive.given(song)
-            known[key] = found
-        return known[key]
-
-    return optimal

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import Result, StoredResult, check_acceptable, read_result
+from fsdl_bench.site.against_track import against_track
+from fsdl_bench.site.finding import Finding
 from fsdl_bench.site.repository import has_commit, is_hash, root_of, submission_file
-from fsdl_bench.tracks.definition import definition_names, load_definition
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The verdict on one rule: its name, whether the result passes, and what was found."""
-
-    rule: str
-    passed: bool
-    detail: str
+from fsdl_bench.tracks.definition import TrackDefinition, definition_names, load_definition
 
 
 def check_result(path: Path) -> list[Finding]:
@@ -38,12 +31,12 @@ def check_result(path: Path) -> list[Finding]:
         ),
         _acceptable(stored),
         _track(stored.result),
-        _episodes(stored),
+        *against_track(stored),
         *_shots(stored.result),
         *_submission(stored),
         _name(stored),
         Finding("exactness", True, _exactness(stored.result)),
-        Finding("status", True, _status(stored.result)),
+        _status(stored.result),
     ]
 
 
@@ -62,7 +55,8 @@ def _track(result: Result) -> Finding:
         return Finding(
             "track", False, f"unknown track {name}; only tracks of this package have a leaderboard"
         )
-    frozen = load_definition(name).digest
+    definition = load_definition(name)
+    frozen = definition.digest
     if not frozen:
         return Finding("track", False, f"{name} is not frozen: it is built from your own download")
     if digest != frozen:
@@ -71,38 +65,17 @@ def _track(result: Result) -> Finding:
             False,
             f"digest {digest}, but {name} is frozen at {frozen}; build the track and evaluate again",
         )
+    for field, expected in facts_of(definition).items():
+        if (found := getattr(result.track, field)) != expected:
+            return Finding("track", False, f"track.{field} is {found!r}, but {name} has {expected!r}")
     return Finding("track", True, f"{name} as frozen, digest {digest[:16]}")
 
 
-def _episodes(stored: StoredResult) -> Finding:
-    """Compare the digest of the episodes with the built track if there is one, else with other results."""
-    info = stored.result.track
-    if (known := _built_episodes(info.name, info.digest)) is not None:
-        found = {known: "the built track"}
-    else:
-        found = {result.track.episodes_digest: str(path) for path, result in _neighbours(stored)}
-    if not found:
-        how = f"fsdl-bench build {info.name}"
-        return Finding(
-            "episodes", True, f"{info.episodes_digest}; not compared: the track is not built ({how})"
-        )
-    others = {digest: where for digest, where in found.items() if digest != info.episodes_digest}
-    if others:
-        digest, where = next(iter(others.items()))
-        return Finding("episodes", False, f"{info.episodes_digest}, but {where} has {digest}")
-    return Finding("episodes", True, f"{info.episodes_digest}, the same as in {next(iter(found.values()))}")
-
-
-def _built_episodes(name: str, digest: str) -> str | None:
-    from fsdl_bench.episodes import episodes_digest, evaluation_episodes
-    from fsdl_bench.tracks.track import built_tracks, load_track
-
-    if name not in built_tracks():
-        return None
-    track = load_track(name)
-    if track.digest != digest:
-        return None
-    return episodes_digest(evaluation_episodes(track.test, track.definition))
+def facts_of(definition: TrackDefinition) -> dict[str, Any]:
+    """Return the fields of `TrackInfo` that follow from a track's definition."""
+    same = ("kind", "version", "codec", "headline_shot", "queries", "episodes")
+    unit = {"lyrics": "byte", "midi": "note"}[definition.kind]
+    return {name: getattr(definition, name) for name in same} | {"unit": unit}
 
 
 def _neighbours(stored: StoredResult) -> Iterator[tuple[Path, Result]]:
@@ -185,5 +158,9 @@ def _exactness(result: Result) -> str:
     return 'an upper bound: listed with "<=", not ranked'
 
 
-def _status(result: Result) -> str:
-    return "verified; only maintainers set this" if result.status == "verified" else result.status
+def _status(result: Result) -> Finding:
+    if result.status == "verified":
+        return Finding(
+            "status", False, "says itself that it is verified; only leaderboard/verified.toml can say that"
+        )
+    return Finding("status", True, result.status)

@@ -48,7 +48,7 @@ def _environment(commit, dirty):
 
 
 def _broken(path):
-    return {finding.rule: finding.detail for finding in check_result(path) if not finding.passed}
+    return {finding.rule: finding.detail for finding in check_result(path) if finding.passed is False}
 
 
 def test_a_good_result_passes(clone, fake):
@@ -59,6 +59,8 @@ def test_a_good_result_passes(clone, fake):
     done = CliRunner().invoke(main, ["leaderboard", "check", str(path)])
     assert done.exit_code == 0
     assert "FAIL" not in done.output
+    assert "?     rows: not checked: lyrics-synthetic is not built here" in done.output
+    assert "3 rules could not be checked" in done.output
     assert "ok    submission: models/my.py has the sha256 that was evaluated" in done.output
 
 
@@ -111,13 +113,25 @@ def test_the_track_must_be_the_frozen_one(clone, fake):
         assert words in _broken(folder / "x.json")["track"]
 
 
-def test_episodes_and_names_are_compared_with_the_neighbours(clone, fake):
+def test_the_facts_of_the_track_are_compared_with_its_definition(clone, fake):
     folder, good = clone
-    track = fake(folder / "a.json", "a", **good).result.track
-    fake(folder / "b.json", "A", track_info=track.model_copy(update={"episodes_digest": "ef" * 16}), **good)
-    broken = _broken(folder / "b.json")
-    assert "a.json has " + "cd" * 16 in broken["episodes"]
-    assert "has the model name 'A' too" in broken["name"]
+    track = fake(folder / "my.json", "my", **good).result.track
+    for field, other in {"queries": 3, "episodes": 9, "codec": "note10ms-v1", "unit": "note"}.items():
+        fake(folder / "x.json", "x", track_info=track.model_copy(update={field: other}), **good)
+        assert f"track.{field} is {other!r}, but lyrics-synthetic has" in _broken(folder / "x.json")["track"]
+
+
+def test_two_results_of_the_same_name(clone, fake):
+    folder, good = clone
+    fake(folder / "a.json", "a", **good)
+    fake(folder / "b.json", "A", **good)
+    assert "has the model name 'A' too" in _broken(folder / "b.json")["name"]
+
+
+def test_a_result_cannot_say_that_it_is_verified(clone, fake):
+    folder, good = clone
+    fake(folder / "my.json", "my", status="verified", **good)
+    assert "only leaderboard/verified.toml" in _broken(folder / "my.json")["status"]
 
 
 def test_figures_that_do_not_follow_from_the_rows(clone, fake):
