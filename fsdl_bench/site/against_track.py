@@ -1,6 +1,6 @@
-"""Compare a result with its track as it is built here: every song row, every audit, and the best possible score.
+"""Compare a result with the track as it is built here: its song rows, its audits, the best possible score.
 
-built track ──episodes──▶ cells ──▶ expected rows (song, tokens, units, optimum) ◀──compared──▶ rows of the result
+An expected row has the song, its tokens and units, and the Bayes-optimal nats where the truth is known.
 """
 
 from __future__ import annotations
