@@ -22,6 +22,7 @@ class BayesOptimal:
     """The Dirichlet-multinomial predictive of the model that drew the songs. Synthetic tracks only."""
 
     family = "reference"
+    budget = "quarter-hour"
 
     def prepare(self, context: FitContext) -> None:
         """Load the model that drew the track.

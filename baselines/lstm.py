@@ -50,6 +50,10 @@ class LSTM:
     family: ClassVar[str] = "static"
     ignores_support: ClassVar[bool] = True
 
+    @property
+    def budget(self) -> Size:
+        return self.size
+
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on every meta-training song, or reuse the model trained with the same settings."""
         changes = {field.name: getattr(self, field.name) for field in fields(LSTMSettings)}

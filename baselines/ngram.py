@@ -23,6 +23,7 @@ class NGram:
     """
 
     family = "n-gram"
+    budget = "quarter-hour"
     ignores_support: ClassVar[bool] = True
 
     def __init__(self, orders: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)) -> None:

@@ -45,6 +45,7 @@ class NGramCache:
     """
 
     family = "n-gram"
+    budget = "quarter-hour"
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ class Oracle:
     """Knows every artist's probabilities. Synthetic tracks only."""
 
     family = "reference"
+    budget = "quarter-hour"
 
     def prepare(self, context: FitContext) -> None:
         """Load the model that drew the track.

@@ -14,6 +14,7 @@ class Uniform:
     """The uniform distribution over the vocabulary."""
 
     family = "reference"
+    budget = "quarter-hour"
     ignores_support: ClassVar[bool] = True
 
     def prepare(self, context: FitContext) -> None:

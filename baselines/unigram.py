@@ -23,6 +23,7 @@ class Unigram:
     """One distribution over tokens, the same at every position."""
 
     family = "n-gram"
+    budget = "quarter-hour"
     ignores_support: ClassVar[bool] = True
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:

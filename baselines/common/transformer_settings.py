@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -40,6 +41,8 @@ class TransformerSettings:
     patience: int = 4
     minutes: float = math.inf
     episodes: int = 24
+
+    budget: ClassVar[str] = "hour"
 
     def new_model(self, context: FitContext) -> Transformer:
         """Return an untrained model. A quarter of each head's pairs rotate with the index of the song."""

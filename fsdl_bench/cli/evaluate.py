@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from fsdl_bench.results import Result, ShotSummary
+    from fsdl_bench.results import Result, ShotSummary, StoredResult
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -80,10 +80,15 @@ def evaluate(as_json: bool, **options: Any) -> None:
 @click.option("--alone", is_flag=True, help="A new process for each query song.")
 @click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
 @click.option("--out", type=click.Path(path_type=Path), help="The verified result's file.")
-def verify(result: Path, **options: Any) -> None:
+@click.option("--by", default="", help="Who verifies: the name for the list of verified results.")
+@click.option(
+    "--list", "place", type=click.Path(path_type=Path), help="With --by: add the entry to this verified.toml."
+)
+def verify(result: Path, by: str, place: Path | None, **options: Any) -> None:
     """Run the submission of a result with reveal scoring, and compare song by song.
 
-    Exits with 1 if a song's nats differ by more than rounding explains.
+    With --by, proposes the entry of the result in the list of verified results. Exits with 1 if a song's nats
+    differ by more than rounding explains.
     """
     from fsdl_bench.evaluation.verify import TOLERANCE
     from fsdl_bench.evaluation.verify import verify as run
@@ -103,6 +108,19 @@ def verify(result: Path, **options: Any) -> None:
     if not found.holds:
         click.echo(f"{found.differing:,} songs differ by more than {TOLERANCE:g} nats per token.")
         raise click.exceptions.Exit(1)
+    if by:
+        _propose(result, found.verified, by, place)
+
+
+def _propose(path: Path, run: StoredResult, by: str, place: Path | None) -> None:
+    from fsdl_bench.results import read_result
+    from fsdl_bench.site.verified import add_verified, proposal, toml_of
+
+    entry = proposal(read_result(path), run, by)
+    click.echo(toml_of([entry]))
+    if place is not None:
+        add_verified(place, [entry])
+        click.echo(f"{place}: the entry is added; commit the file.")
 
 
 def _print_table(result: Result) -> None:

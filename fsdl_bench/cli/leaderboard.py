@@ -28,7 +28,8 @@ def leaderboard() -> None:
 def build(results: Path, out: Path) -> None:
     """Render all results below a folder as one static site. It opens without a server.
 
-    Samples (`samples/`) and the removal log (`removed.toml`) are read from the parent of the results folder.
+    Samples (`samples/`), the removal log (`removed.toml`) and the list of verified results (`verified.toml`)
+    are read from the parent of the results folder. Without that list every acceptable result is ranked.
     """
     from fsdl_bench.generation.page import counted
     from fsdl_bench.site.render import build_site
@@ -60,6 +61,61 @@ def check(results: tuple[Path, ...]) -> None:
         click.echo(f"{unchecked} rules could not be checked; build the tracks to check them.")
     if False in found:
         raise click.exceptions.Exit(2)
+
+
+@leaderboard.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--by", required=True, help="Who ran it.")
+@click.option(
+    "--list",
+    "place",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="leaderboard/verified.toml",
+    show_default=True,
+    help="The list of verified results.",
+)
+def accept(results: tuple[Path, ...], by: str, place: Path) -> None:
+    """Add RESULTS (.json) that you have run yourself with `evaluate --verified` to the list of verified ones.
+
+    For a result that somebody else has run, use `fsdl-bench verify`.
+    """
+    from fsdl_bench.errors import BadInput
+    from fsdl_bench.results import read_result
+    from fsdl_bench.site.checking import check_result
+    from fsdl_bench.site.verified import add_verified, proposal
+
+    entries = []
+    for path in results:
+        if broken := [one for one in check_result(path) if one.passed is False]:
+            raise BadInput(f"{path}: {broken[0].rule}: {broken[0].detail}")
+        stored = read_result(path)
+        entries.append(proposal(stored, stored, by))
+    add_verified(place, entries)
+    click.echo(f"{place}: {len(entries)} entries added; commit the file.")
+
+
+@leaderboard.command()
+@click.option(
+    "--results", type=_FOLDER, default="leaderboard/results", show_default=True, help="Folder of results."
+)
+def records(results: Path) -> None:
+    """Print the history of the best verified result in each budget class, for every track and protocol."""
+    from fsdl_bench.cli.tables import print_table, table_of
+    from fsdl_bench.site.assemble import histories
+
+    for name, found in histories(results):
+        rows = [
+            [
+                one.budget,
+                one.date,
+                one.model,
+                one.nll.text(),
+                f"{one.gain:+.4f}" if one.gain is not None else "",
+                f"{one.p:.2g}" if one.p is not None else "",
+            ]
+            for one in found
+        ]
+        print_table(table_of(name, ["class", "date", "model", "NLL", "better by", "p"], rows))
 
 
 COMMANDS = (leaderboard,)

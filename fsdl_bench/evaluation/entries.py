@@ -29,6 +29,7 @@ class StartEntry(_Entry):
         facts: what the submission says about itself.
         sealing: what keeps the submission from the songs' files, in words.
         fit_seconds: how long the fit took; None without a `fit`.
+        fit_processor_seconds: the processor time of all training behind it; None without a `fit`.
         fit: checksum of the cached fit; None without a `fit`, "" if it is not cached.
         inputs: the files that the submission used before the first cell.
     """
@@ -37,6 +38,7 @@ class StartEntry(_Entry):
     facts: Facts
     sealing: str
     fit_seconds: float | None
+    fit_processor_seconds: float | None
     fit: str | None
     inputs: tuple[Input, ...]
 

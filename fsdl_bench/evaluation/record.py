@@ -40,6 +40,7 @@ def start_entry(seed: int, session: Opened, fit: Record | None) -> StartEntry:
         facts=session.facts,
         sealing=session.sealing,
         fit_seconds=fit.seconds if fit else None,
+        fit_processor_seconds=fit.processor_seconds if fit else None,
         fit=fit.checksum if fit else None,
         inputs=session.new_inputs(),
     )
@@ -147,6 +148,10 @@ def run_of(task: Task, entries: Sequence[Entry], *, audit_seed: int) -> Run:
             arguments={key: plain(value) for key, value in loaded.arguments.items()},
             parameters=facts.parameters,
             notes=facts.notes,
+            budget=facts.budget,
+            outside_data=facts.outside_data,
+            system=facts.system,
+            precision=facts.precision,
         ),
         seeds=tuple(task.options.seeds),
         smoke=task.options.limit is not None,
@@ -209,10 +214,13 @@ def _cost(task: Task, entries: Sequence[Entry]) -> Cost:
     headline = task.track.definition.headline_shot
     supported = [entry.adapt for entry in scored if task.cells[entry.cell].shots == headline]
     tokens = sum(len(song) for entry in scored for song in task.cells[entry.cell].queries)
-    fits = [entry.fit_seconds for entry in _starts(entries) if entry.fit_seconds is not None]
+    starts = _starts(entries)
+    fits = [entry.fit_seconds for entry in starts if entry.fit_seconds is not None]
+    training = [e.fit_processor_seconds for e in starts if e.fit_processor_seconds is not None]
     seconds = sum(entry.score for entry in scored)
     return Cost(
         fit_seconds=fmean(fits) if fits else None,
+        fit_processor_seconds=fmean(training) if training else None,
         adapt_ms=1000 * fmean(supported or [entry.adapt for entry in scored]),
         tokens_per_second=tokens / seconds if seconds else None,
         audit_seconds=sum(entry.audit for entry in _audited(entries)),

@@ -52,6 +52,10 @@ class SubmissionInfo(Frozen):
         arguments: the constructor arguments.
         parameters: the number of learnt parameters; None if the submission does not report it.
         notes: anything else that the submission reports, such as training tokens.
+        budget: the budget class of its training, as it says itself.
+        outside_data: what it learnt from outside the track; "" for nothing, None if it was not asked.
+        system: whether it combines several models; None if it was not asked.
+        precision: the coarsest type that its scores pass through, as it says itself.
     """
 
     name: str
@@ -63,12 +67,26 @@ class SubmissionInfo(Frozen):
     arguments: dict[str, Plain]
     parameters: Count | None
     notes: dict[str, Plain]
+    budget: Literal["quarter-hour", "hour", "open"] = "open"
+    outside_data: str | None = None
+    system: bool | None = None
+    precision: str | None = None
 
 
 class Cost(Frozen):
-    """The cost of an evaluation, in wall-clock time. For a cached fit, `fit_seconds` is that of the fit."""
+    """The cost of an evaluation, in wall-clock time unless a field says otherwise.
+
+    Attributes:
+        fit_seconds: of the fit, also if it was cached; the mean over seeds.
+        fit_processor_seconds: processor time of all training behind a fit, likewise.
+        adapt_ms: milliseconds for one `adapt` at the headline shot.
+        tokens_per_second: query tokens scored in a second.
+        audit_seconds: of all audits.
+        peak_memory_mib: of the processes that ran the submission.
+    """
 
     fit_seconds: float | None
+    fit_processor_seconds: float | None = None
     adapt_ms: float | None
     tokens_per_second: float | None
     audit_seconds: float | None

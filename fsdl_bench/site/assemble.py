@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from tqdm import tqdm
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.results import StoredResult, read_result
+from fsdl_bench.results import Scoring, StoredResult, read_result
 from fsdl_bench.site.boards import Placed, place
 from fsdl_bench.site.cards import Card, card_of
 from fsdl_bench.site.entries import entry_of
+from fsdl_bench.site.records import records
 from fsdl_bench.site.removals import read_removals
 from fsdl_bench.site.repository import root_of, submission_file
 from fsdl_bench.site.samples import copy_samples
-from fsdl_bench.site.view import Board, Entry, Leaderboard, TrackView
+from fsdl_bench.site.verified import NAME as VERIFIED
+from fsdl_bench.site.verified import Verified, read_verified
+from fsdl_bench.site.view import Board, Entry, Leaderboard, Record, TrackView
 
 _ORDER = ("headline", "default", "further", "recipe", "user")
 
@@ -24,23 +28,18 @@ _ORDER = ("headline", "default", "further", "recipe", "user")
 def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
     """Read and check every result below `results`, rank them, and copy their files into `out`.
 
-    Samples and the removal log are read from the parent of the results folder.
+    Samples, the removal log and the list of verified results are read from the parent of the results folder.
 
     Raises:
         BadInput: there is no result, a file is damaged, or two results of a board have the same model name.
     """
-    paths = sorted(path for path in results.rglob("*.json") if not path.name.startswith("."))
-    if not paths:
-        raise BadInput(f"--results {results}: expected results (.json) below this folder, found none")
-    stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]
-    for one in stored:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", one.result.track.name):
-            raise BadInput(f"{one.path}: track.name {one.result.track.name!r} cannot be part of a file name")
+    stored = _read(results, progress)
     names = sorted({one.result.track.name for one in stored})
-    tracks = [
-        _track(name, [one for one in stored if one.result.track.name == name], results, out, progress)
-        for name in tqdm(names, "tracks", disable=not progress, unit="track")
-    ]
+    verified = read_verified(results.parent / VERIFIED)
+    tracks = []
+    for name in tqdm(names, "tracks", disable=not progress, unit="track"):
+        own = [one for one in stored if one.result.track.name == name]
+        tracks.append(_track(name, own, verified, results, out, progress))
     return Leaderboard(
         updated=max(one.result.created for one in stored).date().isoformat(),
         version=_version(),
@@ -49,25 +48,71 @@ def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
     )
 
 
+def histories(results: Path, *, progress: bool = True) -> Iterator[tuple[str, tuple[Record, ...]]]:
+    """Yield the records of each board that has some, under "track, protocol"; raises as `assemble` does."""
+    stored = _read(results, progress)
+    verified = read_verified(results.parent / VERIFIED)
+    for name in sorted({one.result.track.name for one in stored}):
+        for protocol, placed in _placed(name, stored, verified, progress).items():
+            if found := _records(placed):
+                yield f"{name}, {protocol}", found
+
+
+def _read(results: Path, progress: bool) -> list[StoredResult]:
+    paths = sorted(path for path in results.rglob("*.json") if not path.name.startswith("."))
+    if not paths:
+        raise BadInput(f"--results {results}: expected results (.json) below this folder, found none")
+    stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]
+    for one in stored:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", one.result.track.name):
+            raise BadInput(f"{one.path}: track.name {one.result.track.name!r} cannot be part of a file name")
+    return stored
+
+
+def _placed(
+    name: str, stored: Sequence[StoredResult], verified: Sequence[Verified] | None, progress: bool
+) -> dict[Scoring, list[Placed]]:
+    """The results of a track by protocol, ranked."""
+    definition = card_of(name).definition
+    digest = definition.digest if definition else ""
+    protocols: tuple[Scoring, ...] = get_args(Scoring)
+    own = [one for one in stored if one.result.track.name == name]
+    found = {
+        protocol: place(
+            [one for one in own if one.result.protocol == protocol],
+            digest,
+            verified=verified,
+            progress=progress,
+        )
+        for protocol in protocols
+    }
+    return {protocol: placed for protocol, placed in found.items() if placed}
+
+
+def _records(placed: Sequence[Placed]) -> tuple[Record, ...]:
+    return tuple(records([(p.stored, p.verified) for p in placed if p.standing == "ranked" and p.verified]))
+
+
 def _version() -> str:
     from importlib.metadata import version
 
     return version("fsdl-bench")
 
 
-def _track(name: str, stored: Sequence[StoredResult], results: Path, out: Path, progress: bool) -> TrackView:
+def _track(
+    name: str,
+    stored: Sequence[StoredResult],
+    verified: Sequence[Verified] | None,
+    results: Path,
+    out: Path,
+    progress: bool,
+) -> TrackView:
     card = card_of(name)
     definition = card.definition
     info = stored[0].result.track
-    boards = []
-    for protocol in ("independent", "streaming"):
-        placed = place(
-            [one for one in stored if one.result.protocol == protocol],
-            definition.digest if definition else "",
-            progress=progress,
-        )
-        if placed:
-            boards.append(_board(placed, card, results, out))
+    boards = [
+        _board(placed, card, results, out) for placed in _placed(name, stored, verified, progress).values()
+    ]
     slugs = sorted({entry.slug for board in boards for entry in board.entries})
     samples = {
         slug: copy_samples(results.parent / "samples" / name / slug, out, f"samples/{name}/{slug}", name)
@@ -101,6 +146,7 @@ def _board(placed: Sequence[Placed], card: Card, results: Path, out: Path) -> Bo
         headline_shot=first.track.headline_shot,
         shots=tuple(shots),
         entries=tuple(_entries(placed, card, frozen, results, out)),
+        records=_records(placed),
     )
 
 

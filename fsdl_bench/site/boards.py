@@ -1,8 +1,10 @@
 """Rank the results of one track and protocol at every number of shots.
 
-Ranked are acceptable results with exact likelihoods, except the family `reference`: those models know the
-truth, or nothing at all. Comparing the results of a large board takes minutes, so comparisons are cached
-under FSDL_BENCH_HOME. The key of a comparison is a hash of everything that it depends on.
+Ranked are acceptable results with exact likelihoods that the maintainers have verified, except the family
+`reference`: those models know the truth, or nothing at all. A folder of results without `verified.toml` is
+private, and nobody verifies there; every acceptable result is ranked. Comparing the results of a large board
+takes minutes, so comparisons are cached under FSDL_BENCH_HOME; the key of a comparison is a hash of all that
+it depends on.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from fsdl_bench import fingerprint
 from fsdl_bench.checked import read_checked, write_checked
@@ -19,6 +22,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import home
 from fsdl_bench.progress import note
 from fsdl_bench.results import StoredResult, check_acceptable
+from fsdl_bench.site.verified import Verified
 from fsdl_bench.site.view import BASELINE, Placing, Standing
 from fsdl_bench.statistics import Estimate
 from fsdl_bench.versions import package_versions
@@ -41,6 +45,7 @@ class Placed:
     stored: StoredResult
     standing: Standing
     reason: str
+    verified: Verified | None = None
     placings: tuple[Placing, ...] = ()
 
 
@@ -49,12 +54,19 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.") or "model"
 
 
-def place(results: Sequence[StoredResult], digest: str, *, progress: bool = True) -> list[Placed]:
+def place(
+    results: Sequence[StoredResult],
+    digest: str,
+    *,
+    verified: Sequence[Verified] | None = None,
+    progress: bool = True,
+) -> list[Placed]:
     """Rank the results of one track and protocol; best first at the headline shot.
 
     Args:
         results: the results of one track and protocol.
         digest: the frozen digest of the track; "" if it has none.
+        verified: the entries of `verified.toml`; None if there is no such file.
         progress: whether to say on stderr that a damaged comparison is computed again.
 
     Raises:
@@ -69,12 +81,15 @@ def place(results: Sequence[StoredResult], digest: str, *, progress: bool = True
                 f"{stored.result.submission.name!r}. Evaluate one of them with another --name."
             )
         standing, reason = _standing(stored, digest)
-        placed[slug] = Placed(slug, stored, standing, reason)
+        entry = next((one for one in verified or () if one.names(stored.result)), None)
+        if standing == "ranked" and verified is not None and entry is None:
+            standing = "unverified"
+        placed[slug] = Placed(slug, stored, standing, reason, entry)
     _refuse_other_episodes(placed)
     ranked = {slug: one for slug, one in placed.items() if one.standing == "ranked"}
     placings = _placings({slug: one.stored for slug, one in ranked.items()}, progress)
     found = [replace(one, placings=tuple(placings.get(slug, ()))) for slug, one in placed.items()]
-    order = ("ranked", "reference", "bound", "refused")
+    order = get_args(Standing)
     return sorted(found, key=lambda one: (order.index(one.standing), _headline(one), one.slug))
 
 

@@ -117,6 +117,7 @@ def draw(
     y_range: tuple[float, float],
     note: str = "",
     joined: bool = True,
+    stairs: bool = False,
 ) -> Chart:
     """Lay out a chart.
 
@@ -131,13 +132,14 @@ def draw(
         y_range: the lowest and the highest value. The axis extends 6% further on both sides.
         note: which models are left out.
         joined: whether the values of a series are joined by a line, with a band for their intervals.
+        stairs: whether that line keeps each value until the next one, up to the right end; without a band.
     """
     pad = 0 if joined else 0.04 * (x_ticks[-1][0] - x_ticks[0][0])
     across = Scale(x_ticks[0][0] - pad, x_ticks[-1][0] + pad, LEFT, WIDTH - RIGHT)
     room = 0.06 * (y_range[1] - y_range[0]) or 0.06 * abs(y_range[0]) or 1.0
     down = Scale(y_range[0] - room, y_range[1] + room, HEIGHT - BOTTOM, TOP)
     steps = ticks(down.low, down.high)
-    lines = [_line(one, across, down, joined) for one in series]
+    lines = [_line(one, across, down, joined, stairs) for one in series]
     return Chart(
         key=key,
         title=title,
@@ -173,7 +175,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[tuple[float, str]]:
         return [(float(at), text) for at, text in zip(found, formatter.format_ticks(found), strict=True)]
 
 
-def _line(series: Series, across: Scale, down: Scale, joined: bool) -> Line:
+def _line(series: Series, across: Scale, down: Scale, joined: bool, stairs: bool) -> Line:
     marks = tuple(
         Point(
             across(value.x),
@@ -187,15 +189,26 @@ def _line(series: Series, across: Scale, down: Scale, joined: bool) -> Line:
     ends = [mark for mark in marks if mark.low is not None and mark.high is not None]
     upper = [(mark.x, mark.high or 0.0) for mark in ends]
     lower = [(mark.x, mark.low or 0.0) for mark in reversed(ends)]
+    banded = joined and not stairs and series.colour > 0
     return Line(
         name=series.name,
         link=series.link,
         colour=series.colour,
         marks=marks,
-        path=_points((mark.x, mark.y) for mark in marks) if joined else "",
-        band=_points([*upper, *lower]) if joined and series.colour > 0 and len(ends) > 1 else "",
+        path=_points(_path(marks, across(across.high) if stairs else None)) if joined else "",
+        band=_points([*upper, *lower]) if banded and len(ends) > 1 else "",
         label_y=marks[-1].y if marks else 0.0,
     )
+
+
+def _path(marks: Sequence[Point], end: float | None) -> list[tuple[float, float]]:
+    """The corners of a line through the marks; of stairs up to `end` if it is given."""
+    places = [(mark.x, mark.y) for mark in marks]
+    if end is None:
+        return places
+    following = [x for x, _ in places[1:]] + [end]
+    corners = [[(x, y), (until, y)] for (x, y), until in zip(places, following, strict=True)]
+    return [corner for pair in corners for corner in pair]
 
 
 def _points(pairs: Iterable[tuple[float, float]]) -> str:

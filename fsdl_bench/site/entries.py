@@ -32,6 +32,7 @@ def entry_of(
     return Entry(
         slug=placed.slug,
         standing=placed.standing,
+        verified=placed.verified,
         reason=placed.reason,
         file=file,
         source_file=source_file,

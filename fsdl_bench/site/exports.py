@@ -13,7 +13,8 @@ COLUMNS = (
     *("track", "protocol", "shots", "rank", "tied", "standing", "model", "family", "exact", "unit"),
     *(f"{name}{end}" for name in (*_FIGURES, "over_lstm", "control_gain") for end in ("", "_low", "_high")),
     *("p_lstm", "seed_spread", "seeds", "parameters", "fit_seconds", "adapt_ms", "tokens_per_second"),
-    *("status", "created", "source", "sha256", "git_commit", "track_digest", "result"),
+    *("status", "budget", "outside_data", "system"),
+    *("created", "source", "sha256", "git_commit", "track_digest", "result"),
 )
 
 
@@ -44,7 +45,10 @@ def _lines(board: Board, entry: Entry) -> list[dict[str, object]]:
         "fit_seconds": result.cost.fit_seconds,
         "adapt_ms": result.cost.adapt_ms,
         "tokens_per_second": result.cost.tokens_per_second,
-        "status": result.status,
+        "status": "verified" if entry.verified else "self-reported",
+        "budget": result.submission.budget,
+        "outside_data": result.submission.outside_data,
+        "system": result.submission.system,
         "created": result.created.isoformat(),
         "source": result.submission.source,
         "sha256": result.submission.sha256,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.page import counted
 from fsdl_bench.paths import atomic_directory
-from fsdl_bench.site import figures, formats
+from fsdl_bench.site import figures, formats, staircase
 from fsdl_bench.site.exports import track_csv
 from fsdl_bench.site.view import BASELINE, Leaderboard
 
@@ -87,6 +87,7 @@ def _environment() -> jinja2.Environment:
     pages.globals |= {
         "BASELINE": BASELINE,
         "board_charts": figures.board_charts,
+        "staircase": staircase.staircase,
         "model_chart": figures.model_chart,
         "colours_of": figures.colours_of,
     }

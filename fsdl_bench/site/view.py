@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.frozen import Frozen
 from fsdl_bench.results import Result, Scoring, ShotSummary
+from fsdl_bench.site.verified import Verified
 from fsdl_bench.songs import Kind
 from fsdl_bench.statistics import Estimate
 from fsdl_bench.tracks.definition import SourceDefinition
 from fsdl_bench.tracks.manifest import SplitCounts
 
-Standing: TypeAlias = Literal["ranked", "reference", "bound", "refused"]
-"""Whether a result is ranked, or why not: a reference point, an upper bound, or not acceptable."""
+Standing: TypeAlias = Literal["ranked", "unverified", "reference", "bound", "refused"]
+"""Whether a result is ranked, or why not: not verified, a reference, an upper bound, not acceptable."""
+
+Budget: TypeAlias = Literal["quarter-hour", "hour", "open"]
+
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
+"""The budget classes, the smallest first."""
 
 BASELINE = "lstm"
 """The model that all others are compared with."""
@@ -87,6 +93,7 @@ class Entry(Frozen):
         slug: the model's name as part of file names; unique within a track and protocol.
         standing: ranked, or why not.
         reason: why it is refused, in words.
+        verified: the entry of `verified.toml`; None if there is none.
         file: the path of the result below the folder of results.
         source_file: the copy of the submission file in the site; "" if it was not found.
         result: the result.
@@ -100,6 +107,7 @@ class Entry(Frozen):
     slug: str
     standing: Standing
     reason: str
+    verified: Verified | None
     file: str
     source_file: str
     result: Result
@@ -118,8 +126,28 @@ class Entry(Frozen):
         return next((placing for placing in self.placings if placing.shots == shots), None)
 
 
+class Record(Frozen):
+    """A verified result that was the best of a budget class when it came.
+
+    Attributes:
+        budget: the class.
+        date: of the verifying run.
+        model: the model's name.
+        nll: at the headline shot.
+        gain: NLL of the former record minus this NLL; None for the first.
+        p: the Holm-corrected p-value of that difference.
+    """
+
+    budget: Budget
+    date: str
+    model: str
+    nll: Estimate
+    gain: float | None
+    p: float | None
+
+
 class Board(Frozen):
-    """The results of one track and protocol, the ranked ones first, best first."""
+    """The results of one track and protocol, the ranked ones first, best first; and its records."""
 
     track: str
     protocol: Scoring
@@ -127,6 +155,7 @@ class Board(Frozen):
     headline_shot: int
     shots: tuple[int, ...]
     entries: tuple[Entry, ...]
+    records: tuple[Record, ...]
 
     def of(self, *standings: Standing) -> list[Entry]:
         """Return the entries with these standings, in the board's order."""

@@ -62,8 +62,8 @@ class _Child:
         submission = self._loaded.construct()
         check_submission(submission)
         if isinstance(submission, SupportsFit):
-            seconds = run_fit(submission, splits, context, self._loaded.tracker)
-            save(submission, folder / FIT, seconds, self._loaded.tracker.inputs())
+            spent = run_fit(submission, splits, context, self._loaded.tracker)
+            save(submission, folder / FIT, spent, self._loaded.tracker)
         answer(self._line, fits=isinstance(submission, SupportsFit))
 
     def on_inputs(self) -> None:

@@ -13,7 +13,6 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -24,7 +23,7 @@ from fsdl_bench.submissions.contract import FitContext, SupportsFit
 from fsdl_bench.submissions.inputs import Tracker
 from fsdl_bench.submissions.seeding import seeded
 from fsdl_bench.submissions.setup import Setup
-from fsdl_bench.submissions.stored import Record, new_record, prepare_checkpoints, reusable, save
+from fsdl_bench.submissions.stored import Record, Spent, new_record, now, prepare_checkpoints, reusable, save
 from fsdl_bench.submissions.watch import recording, watched
 from fsdl_bench.tracks.split import Split
 
@@ -70,14 +69,14 @@ def fitted(setup: Setup, context: FitContext, *, refit: bool = False) -> Fitted:
         return Fitted(loaded.construct, None)
     record = cached_fit(setup, context, refit=refit) if loaded.spec else None
     if record is None:
-        seconds = run_fit(submission, setup.splits, context, loaded.tracker, setup.sealed)
+        spent = run_fit(submission, setup.splits, context, loaded.tracker, setup.sealed)
         try:
             if not loaded.spec:
                 raise pickle.PicklingError("it was given as an object, not as a file")
-            record = save(submission, folder / FIT, seconds, loaded.tracker.inputs())
+            record = save(submission, folder / FIT, spent, loaded.tracker)
         except (pickle.PicklingError, TypeError, AttributeError, RuntimeError) as error:
             context.log(f"the fit is not cached and will be made again next time: {error}")
-            return Fitted(_copier(submission), new_record(seconds, loaded.tracker.inputs()))
+            return Fitted(_copier(submission), new_record(spent, loaded.tracker))
     loaded.tracker.add(record.inputs)
     return Fitted(lambda: restore(folder, context.device, loaded.tracker), record)
 
@@ -94,15 +93,15 @@ def run_fit(
     context: FitContext,
     tracker: Tracker,
     sealed: tuple[Path, ...] = (),
-) -> float:
-    """Call `fit` with its seeds set; return the seconds it took."""
+) -> Spent:
+    """Call `fit` with its seeds set; return the time it took."""
     train, validation = splits
     context.log(f"fitting {type(submission).__name__} on {context.track}, seed {context.seed}")
     prepare_checkpoints(context.checkpoints.parent, tracker, context.log)
-    start = perf_counter()
+    start = now()
     with seeded(context.seed), watched(sealed, FIT_MAY_READ), recording(tracker):
         submission.fit(train, validation, context)
-    return perf_counter() - start
+    return now().since(start)
 
 
 def restore(folder: Path, device: torch.device, tracker: Tracker) -> Any:

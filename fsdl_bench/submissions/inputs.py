@@ -96,6 +96,9 @@ class Tracker:
         own: the submission's folder; recorded even inside Python's installation.
         ignored: more folders that are not recorded.
         known: inputs that are already recorded.
+
+    Attributes:
+        reused_seconds: the processor time behind the stored parts that were reused.
     """
 
     def __init__(self, own: Path | None, ignored: Sequence[Path] = (), known: Iterable[Input] = ()) -> None:
@@ -109,6 +112,7 @@ class Tracker:
         self._met: dict[tuple[str, Kind], str] = {}
         self._written: set[str] = set()
         self._list: Path | None = None
+        self.reused_seconds = 0.0
 
     def ignore(self, *folders: Path) -> None:
         """Do not record what is used below these folders from now on."""

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions.inputs import Tracker
 from fsdl_bench.submissions.seeding import seeded
-from fsdl_bench.submissions.stored import prepare_checkpoints, reusable, save
+from fsdl_bench.submissions.stored import now, prepare_checkpoints, reusable, save
 from fsdl_bench.submissions.watch import recorder, recording, unrecorded
 
 
@@ -87,15 +86,17 @@ class Parts:
             place.mkdir(parents=True, exist_ok=True)
         with _locked(place / "lock", name, log):
             record = reusable(part, what, log)
+            outer = recorder()
+            if record is not None and isinstance(outer, Tracker):
+                outer.reused_seconds += record.processor_seconds
             if record is None:
                 tracker = Tracker(self.root / self.package, [self.folder])
                 prepare_checkpoints(place, tracker, log)
                 log(f"making {what}")
-                start = perf_counter()
+                start = now()
                 with seeded(seed), recording(tracker):
                     value = make(place / "checkpoints")
-                record = save(value, part, perf_counter() - start, tracker.inputs())
-            outer = recorder()
+                record = save(value, part, now().since(start), tracker)
             if isinstance(outer, Tracker):  # what the part came from, the fit that uses it comes from too
                 outer.add(record.inputs)
             return torch.load(part, map_location=device, weights_only=False)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from fsdl_bench.submissions.watch import recording, watched
 
 Plain: TypeAlias = str | int | float | bool | None
 
+Budget: TypeAlias = Literal["quarter-hour", "hour", "open"]
+"""Budget classes: the processor time of all training behind a submission; "open" has no limit."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -41,6 +44,9 @@ class Facts:
         ignores_support: whether it declares that its predictors do not depend on the support.
         precision: the coarsest type that scores pass through, such as "bfloat16"; None if not stated.
         notes: numbers and texts that it wants recorded.
+        budget: the budget class that its training is meant for.
+        outside_data: what it learnt from outside the track, in words; "" for nothing.
+        system: whether it combines several models, such as an ensemble.
     """
 
     name: str
@@ -51,6 +57,9 @@ class Facts:
     precision: str | None
     notes: dict[str, Plain]
     ignores_support: bool = False
+    budget: Budget = "open"
+    outside_data: str = ""
+    system: bool = False
 
     @property
     def dtype(self) -> torch.dtype | None:
@@ -209,12 +218,17 @@ def describe(submission: Any) -> Facts:
     """Return a submission's optional attributes: name, family, exact, notes, precision, parameters.
 
     Raises:
-        ContractError: `precision` is no floating-point type.
+        ContractError: `precision` is no floating-point type, or there is no such `budget`.
     """
     text = (type(submission).__doc__ or "").strip()
     precision = getattr(submission, "precision", None)
     if precision is not None and not (isinstance(precision, torch.dtype) and precision.is_floating_point):
         raise checking.ContractError(f"`precision` should be a floating torch.dtype, found {precision!r}")
+    budget = getattr(submission, "budget", "open")
+    if budget not in get_args(Budget):
+        raise checking.ContractError(
+            f"`budget` should be one of {', '.join(get_args(Budget))}, found {budget!r}"
+        )
     notes = getattr(submission, "notes", {})
     return Facts(
         name=str(getattr(submission, "name", type(submission).__name__)),
@@ -225,6 +239,9 @@ def describe(submission: Any) -> Facts:
         precision=str(precision).removeprefix("torch.") if precision is not None else None,
         notes={str(key): plain(value) for key, value in notes.items()} if isinstance(notes, dict) else {},
         ignores_support=getattr(submission, "ignores_support", False) is True,
+        budget=cast(Budget, budget),
+        outside_data=str(getattr(submission, "outside_data", "")),
+        system=getattr(submission, "system", False) is True,
     )
 
 

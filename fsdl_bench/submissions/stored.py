@@ -13,11 +13,13 @@ same holds for the checkpoints of an interrupted training.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -27,12 +29,29 @@ from fsdl_bench.paths import atomic_file
 from fsdl_bench.submissions.inputs import Input, Tracker, first_change
 
 
+class Spent(NamedTuple):
+    """Wall time and processor time in seconds; the processor time is of all threads and ended children."""
+
+    wall: float
+    processor: float
+
+    def since(self, start: Spent) -> Spent:
+        """Return the time from `start` to here."""
+        return Spent(self.wall - start.wall, self.processor - start.processor)
+
+
+def now() -> Spent:
+    """Return both clocks of this process."""
+    return Spent(perf_counter(), sum(os.times()[:4]))
+
+
 class Record(BaseModel):
     """What is known about a stored object.
 
     Attributes:
         made: when it was finished.
         seconds: how long it took to make.
+        processor_seconds: the processor time of that, and of the shared parts that it reuses.
         checksum: XXH3-128 of the `.pt` file; "" if the object is not stored.
         inputs: the files that it came from.
     """
@@ -41,6 +60,7 @@ class Record(BaseModel):
 
     made: datetime
     seconds: float
+    processor_seconds: float
     checksum: str
     inputs: tuple[Input, ...]
 
@@ -54,24 +74,30 @@ class Record(BaseModel):
         return f"{seconds} s"
 
 
-def new_record(seconds: float, inputs: tuple[Input, ...], found: str = "") -> Record:
+def new_record(spent: Spent, tracker: Tracker, found: str = "") -> Record:
     """Return the record of an object that was made just now."""
-    return Record(made=datetime.now(UTC), seconds=seconds, checksum=found, inputs=inputs)
+    return Record(
+        made=datetime.now(UTC),
+        seconds=spent.wall,
+        processor_seconds=spent.processor + tracker.reused_seconds,
+        checksum=found,
+        inputs=tracker.inputs(),
+    )
 
 
-def save(value: Any, path: Path, seconds: float, inputs: tuple[Input, ...]) -> Record:
+def save(value: Any, path: Path, spent: Spent, tracker: Tracker) -> Record:
     """Store an object and return its record; checkpoints beside it are no longer needed and removed.
 
     Args:
         value: the object; it must pickle.
         path: ends in `.pt`.
-        seconds: how long it took to make.
-        inputs: the files that it came from.
+        spent: the time that it took to make.
+        tracker: of the files that it came from.
     """
     with atomic_file(path) as temporary:
         with temporary.open("wb") as stream:  # through a stream the bytes do not depend on the file's name
             torch.save(value, stream)
-        record = new_record(seconds, inputs, checksum(temporary))
+        record = new_record(spent, tracker, checksum(temporary))
     with write_checked(path.with_suffix(".json")) as temporary:
         temporary.write_text(record.model_dump_json(), "utf-8")
     _remove_checkpoints(path.parent)

@@ -21,6 +21,7 @@ START = StartEntry(
     facts=Facts("Model", "n-gram", "Counts.", True, 3, "bfloat16", {"tokens": 3, "rate": 0.5, "tied": True}),
     sealing="none",
     fit_seconds=1.5,
+    fit_processor_seconds=2.5,
     fit="ab",
     inputs=(),
 )

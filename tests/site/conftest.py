@@ -1,5 +1,6 @@
 """A small leaderboard of made-up results, built once: every standing, both protocols, samples, a removal."""
 
+import datetime
 import json
 import math
 import runpy
@@ -12,6 +13,7 @@ import pytest
 
 from fsdl_bench.results import AuditVerdict
 from fsdl_bench.site.render import build_site
+from fsdl_bench.site.verified import Verified
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BENCHMARK = runpy.run_path(str(BENCHMARKS / "leaderboard.py"))
@@ -26,6 +28,28 @@ def fake():
         return BENCHMARK["write_fake"](path, name, artists=ARTISTS, **changes)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def entry_of():
+    """Makes the entry of a result in the list of verified ones: `entry_of(stored, by=, date=, ...)`."""
+
+    def make(stored, **changes):
+        result = stored.result
+        facts = {
+            "track": result.track.name,
+            "protocol": result.protocol,
+            "model": result.submission.name,
+            "rows": result.rows.sha256,
+            "commit": "ab" * 20,
+            "date": datetime.date(2026, 3, 1),
+            "machine": "cpu, Linux",
+            "by": "A Maintainer",
+            "guarantees": ("each cell in a fork",),
+        }
+        return Verified(**(facts | changes))
+
+    return make
 
 
 @pytest.fixture(scope="session")
