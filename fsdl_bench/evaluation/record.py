@@ -20,7 +20,7 @@ from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
 from fsdl_bench.submissions.inputs import Input
-from fsdl_bench.submissions.session import Opened, plain
+from fsdl_bench.submissions.session import Opened
 from fsdl_bench.submissions.stored import Record
 
 
@@ -145,7 +145,7 @@ def run_of(task: Task, entries: Sequence[Entry], *, audit_seed: int) -> Run:
             exact=facts.exact,
             source=task.setup.source,
             sha256=loaded.sha256,
-            arguments={key: plain(value) for key, value in loaded.arguments.items()},
+            arguments={key: one.plain for key, one in loaded.arguments.items()},
             parameters=facts.parameters,
             notes=facts.notes,
             budget=facts.budget,

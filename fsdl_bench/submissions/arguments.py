@@ -5,10 +5,28 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, get_type_hints
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
 
 from fsdl_bench.errors import BadInput
+
+LONGEST_PATH = 1000
+"""Longer texts are no paths; some systems raise an error when asked."""
+
+
+class Argument(NamedTuple):
+    """A constructor argument, as cache keys and records need it.
+
+    Attributes:
+        text: its `repr`, which tells it from other values.
+        plain: the value if JSON can write it, else its text.
+        paths: the existing files and folders that it names.
+    """
+
+    text: str
+    plain: str | int | float | bool | None
+    paths: tuple[str, ...]
 
 
 def convert(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -60,3 +78,23 @@ def _convert(setting: str, text: str, hint: Any) -> Any:
         with contextlib.suppress(ValidationError):
             return adapter.validate_python(value)
     raise BadInput(f"--set {setting}: expected {getattr(hint, '__name__', hint)}, found {text!r}")
+
+
+def describe(value: Any) -> Argument:
+    """Return an argument as keys and records need it."""
+    plain = value if isinstance(value, str | int | float | bool | None) else str(value)
+    return Argument(repr(value), plain, tuple(map(str, paths(value))))
+
+
+def paths(value: Any) -> Iterator[Path]:
+    """Yield the existing files and folders that an argument names, also inside lists, tuples and dicts."""
+    if isinstance(value, str | Path):
+        text = str(value)
+        if text and len(text) < LONGEST_PATH and "\0" not in text and Path(text).exists():
+            yield Path(text)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from paths(part)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from paths(part)

@@ -17,7 +17,7 @@ def start(handle: int, paths: str) -> None:
 
     Args:
         handle: the file descriptor of the line to the harness.
-        paths: JSON, the paths to `read` and to `write`.
+        paths: JSON, the arguments of `landlock.lock`.
     """
     from multiprocessing.connection import Connection
 

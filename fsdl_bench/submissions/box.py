@@ -2,11 +2,11 @@
 
     harness ──support, songs──▶ child: adapt, logits ──raw scores──▶ harness: normalises, counts, records
 
-The child starts in an empty folder with a scrubbed environment (`process`). Where the kernel has Landlock it
-can read the Python installation, its own folder, the files that its arguments name and, while it fits, the
-training and validation songs; no test song, no source archive, no network. The submission is constructed,
-fitted and called in the child only, and what comes back is read as plain numbers, never unpickled. The
-submission's module is still imported in the harness's process, to find its class and its arguments.
+The child starts in an empty folder with a scrubbed environment (`process`), inside a wall of namespaces
+(`bubblewrap`) and locked in by the kernel (`landlock`), as far as the system offers these. It can read
+Python, its own folder, the files that its arguments name and, while it fits, the training and validation
+songs; no test song, no source archive, no network. The submission is imported, constructed, fitted and called
+in children only, and what comes back is read as plain numbers, never unpickled.
 
 The submission is handed each query song whole, as `logits` needs it; the causality audit checks that no score
 depends on later tokens. The fresh copy of the `state` audit is another process, which has not met the true
@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -54,24 +55,24 @@ class ChildSession:
         self._vocab_size = context.vocab_size
         self._inputs = record.inputs if record else ()
         stored = None if record is None else folder
-        self._child = Child(loaded, [] if stored is None else [stored], [], setup.sealed)
+        self._child = Child(loaded.places, [] if stored is None else [stored], [], setup.sealed)
         plain = replace(context, log=print)
         ignored = (folder, *([context.parts.folder] if context.parts else []), *setup.sealed)
         try:
-            self._child.send("start", loaded.spec, loaded.settings, ignored, torch.get_num_threads())
-            self._child.answer()
+            self._child.load(loaded, ignored, torch.get_num_threads())
             self._child.send("open", stored, plain)
             self.facts = facts_of(self._child.answer()["facts"])
         except BaseException:
             self.close()
             raise
-        lock = "locked out of all song files" if self._child.locked else "no lock on files: no Landlock here"
-        self.sealing = f"in a process of its own, {lock}"
+        self.sealing = f"in a process of its own, {self._child.sealing}"
 
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
         """Replace the current predictor by one for this support; return the seconds it took."""
+        start = perf_counter()
         self._child.send("adapt", tuple(support), seed)
-        return float(self._child.answer()["seconds"])
+        self._child.answer()
+        return perf_counter() - start
 
     def scores(self, songs: Sequence[Tokens]) -> torch.Tensor:
         """Return the current predictor's scores for a batch: float [B, T, V], T the longest song."""
@@ -114,13 +115,12 @@ def fitted_in_child(setup: Setup, context: FitContext, *, refit: bool = False) -
     for place in write:
         place.mkdir(parents=True, exist_ok=True)
     files = [path for split in setup.splits if (path := split._arrays.path) is not None]
-    child = Child(loaded, files, [*write, _SHARED], setup.sealed)
+    child = Child(loaded.places, files, [*write, _SHARED], setup.sealed)
     try:
         ignored = (*write, *setup.sealed)
-        child.send("start", loaded.spec, loaded.settings, ignored, torch.get_num_threads())
-        child.answer()
+        child.load(loaded, ignored, torch.get_num_threads())
         child.send("fit", folder, setup.splits, replace(context, log=print))
-        if not child.answer()["fits"]:
+        if not child.answer(None)["fits"]:
             return None
     finally:
         child.close()

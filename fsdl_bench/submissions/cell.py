@@ -42,6 +42,12 @@ PROCESSES = 256
 FILE_BYTES = 1 << 30
 """Bytes of a file that a cell writes, at most."""
 
+MEMORY = 0.8
+"""The share of the machine's memory that a process of a cell may use."""
+
+PROCESSOR_SECONDS = 86_400
+"""Processor time of a process of a cell, at most."""
+
 _NAMESPACES = {"pid": 0x20000000, "ipc": 0x08000000, "net": 0x40000000, "user": 0x10000000}
 _SUBREAPER, _DUMPABLE, _PARENT_DEATH = 36, 4, 1
 
@@ -134,10 +140,17 @@ def _unshare() -> list[str]:
 
 
 def _limit() -> None:
-    """Limit processes and the size of files, so that one cell cannot stop the machine."""
+    """Limit processes, files, memory and processor time, so that one cell cannot stop the machine."""
     import resource
 
-    for kind, most in ((resource.RLIMIT_NPROC, PROCESSES), (resource.RLIMIT_FSIZE, FILE_BYTES)):
+    memory = int(MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for kind, most in (
+        (resource.RLIMIT_NPROC, PROCESSES),
+        (resource.RLIMIT_FSIZE, FILE_BYTES),
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):
         _, hard = resource.getrlimit(kind)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (least, least))
@@ -185,7 +198,8 @@ def serve_cell(line: Connection, session: LocalSession) -> None:
             return
         try:
             if name == "adapt":
-                answer(line, seconds=session.adapt(*arguments))
+                session.adapt(*arguments)
+                answer(line)
             elif name == "observe":
                 session.observe(*arguments)
                 answer(line)

@@ -46,11 +46,25 @@ class _Child:
         self._loaded: LoadedSubmission
         self._session: LocalSession
 
-    def on_start(self, spec: str, settings: tuple[str, ...], ignored: tuple[Path, ...], threads: int) -> None:
+    def on_start(
+        self,
+        spec: str,
+        settings: tuple[str, ...],
+        visible: tuple[Path, ...] | None,
+        ignored: tuple[Path, ...],
+        threads: int,
+    ) -> None:
         torch.set_num_threads(threads)
         self._loaded = load_submission(spec, settings)
+        if visible is not None:
+            self._loaded.tracker.only(*visible)
         self._loaded.tracker.ignore(Path.cwd(), *ignored)
         answer(self._line)
+
+    def on_describe(self, spec: str, settings: tuple[str, ...]) -> None:
+        loaded = load_submission(spec, settings)
+        arguments = {name: one._asdict() for name, one in loaded.arguments.items()}
+        answer(self._line, name=loaded.name, file=str(loaded.file), arguments=arguments)
 
     def on_open(self, stored: Path | None, context: FitContext) -> None:
         tracker = self._loaded.tracker
@@ -70,7 +84,8 @@ class _Child:
         answer(self._line, inputs=[one.model_dump() for one in self._session.new_inputs()])
 
     def on_adapt(self, support: Any, seed: int) -> None:
-        answer(self._line, seconds=self._session.adapt(support, seed))
+        self._session.adapt(support, seed)
+        answer(self._line)
 
     def on_scores(self, songs: Any) -> None:
         self._send(self._session.scores(songs))

@@ -7,16 +7,12 @@ What a submission opens without naming it in an argument cannot be known before 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from fsdl_bench import fingerprint
 from fsdl_bench.submissions.loading import LoadedSubmission
-
-LONGEST_PATH = 1000
-"""Longer texts are no paths; some systems raise an error when asked."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +46,7 @@ def identity(loaded: LoadedSubmission, track_digest: str, seed: int) -> Identity
         OSError: a file that an argument names cannot be read.
     """
     arguments = {
-        name: fingerprint.key(repr(value), [[str(path), fingerprint.content(path)] for path in paths(value)])
-        for name, value in loaded.arguments.items()
+        name: fingerprint.key(one.text, [[path, fingerprint.content(Path(path))] for path in one.paths])
+        for name, one in loaded.arguments.items()
     }
     return Identity(loaded.name, loaded.digest, arguments, track_digest, seed)
-
-
-def paths(value: Any) -> Iterator[Path]:
-    """Yield the existing files and folders that an argument names, also inside lists, tuples and dicts."""
-    if isinstance(value, str | Path):
-        text = str(value)
-        if text and len(text) < LONGEST_PATH and "\0" not in text and Path(text).exists():
-            yield Path(text)
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from paths(part)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for part in value:
-            yield from paths(part)

@@ -112,12 +112,19 @@ class Tracker:
         self._met: dict[tuple[str, Kind], str] = {}
         self._written: set[str] = set()
         self._list: Path | None = None
+        self._elsewhere = True
         self.reused_seconds = 0.0
 
     def ignore(self, *folders: Path) -> None:
         """Do not record what is used below these folders from now on."""
         for folder in folders:
             self._recorded |= {_prefix(folder): False, _prefix(Path(os.path.realpath(folder))): False}
+
+    def only(self, *places: Path) -> None:
+        """Record only what is used below these places: for a process in which nothing else exists."""
+        self._elsewhere = False
+        self._recorded |= {_prefix(place): True for place in places}
+        self._known = {key: one for key, one in self._known.items() if self.counts(one.path)}
 
     def write_into(self, path: Path) -> None:
         """Append every input to a file as soon as it is met, for the case that this process is killed.
@@ -201,7 +208,7 @@ class Tracker:
         """Return whether a path is recorded: the longest known folder around it decides."""
         lexical = os.path.normpath(path) + os.sep
         around = [folder for folder in self._recorded if lexical.startswith(folder)]
-        return not around or self._recorded[max(around, key=len)]
+        return self._recorded[max(around, key=len)] if around else self._elsewhere
 
     def _made_here(self, path: str, kind: Kind, met: str) -> bool:
         """Whether a listing differs only by files that the submission itself wrote."""

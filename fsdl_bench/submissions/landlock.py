@@ -44,8 +44,14 @@ def version() -> int:
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
 
 
-def lock(read: Iterable[str], write: Iterable[str]) -> bool:
-    """Allow this process to read below `read`, to do anything below `write`, and no TCP connection.
+def lock(read: Iterable[str], write: Iterable[str], listed: Iterable[str] = ()) -> bool:
+    """Lock this process in: it makes no TCP connection, and uses only these files.
+
+    Args:
+        read: files and folders that it may read.
+        write: files and folders with which it may do anything.
+        listed: folders whose file names it may list, as Python's imports do.
+
 
     Paths that do not exist are skipped. Returns false, and does nothing, if the kernel has no Landlock.
 
@@ -62,7 +68,7 @@ def lock(read: Iterable[str], write: Iterable[str]) -> bool:
     ruleset = _checked(
         libc.syscall(_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), ctypes.c_uint32(0))
     )
-    for paths, allowed in ((read, _READ), (write, rights)):
+    for paths, allowed in ((read, _READ), (write, rights), (listed, _READ_DIR)):
         for path in paths:
             _allow(libc, ruleset, path, allowed & rights)
     _checked(libc.prctl(_NO_NEW_PRIVILEGES, *map(ctypes.c_ulong, (1, 0, 0, 0))))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -24,7 +25,7 @@ from typing import Any
 
 from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
-from fsdl_bench.submissions.arguments import convert
+from fsdl_bench.submissions.arguments import Argument, convert, describe
 from fsdl_bench.submissions.inputs import Input, Tracker, first_change
 from fsdl_bench.submissions.watch import recording
 
@@ -38,26 +39,33 @@ class LoadedSubmission:
     Attributes:
         spec: how to load it again from any working folder; "" if it was given as an object.
         name: of the class or function that constructs it.
-        factory: the class, or a function that returns a submission.
-        arguments: of the constructor, converted.
+        factory: returns a new submission, constructed with the arguments.
+        arguments: of the constructor.
         file: the file that defines it; None for an object without a source file.
         root: the folder that its imports are resolved in.
         package: follow only imports of this package when hashing code; all below `root` if empty.
         digest: hash of its code; a random number for an object.
         settings: the arguments as given, `key=value`.
         tracker: records the files that it uses, from its import on.
+        named: the files and folders that the arguments name.
     """
 
     spec: str
     name: str
     factory: Callable[..., Any]
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Argument]
     file: Path | None
     root: Path
     package: str
     digest: str
     settings: tuple[str, ...]
     tracker: Tracker
+    named: tuple[Path, ...] = ()
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Its folder or package, and the files and folders that its arguments name."""
+        return (self.root / self.package, *self.named)
 
     @property
     def sha256(self) -> str:
@@ -67,7 +75,7 @@ class LoadedSubmission:
     def construct(self) -> Any:
         """Return a new object, made with the arguments."""
         with recording(self.tracker):
-            return self.factory(**self.arguments)
+            return self.factory()
 
 
 def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission:
@@ -81,26 +89,29 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
     Raises:
         BadInput: there is no such submission, the file defines several, or an argument is wrong.
     """
-    place, class_name = _parse(spec)
+    place, class_name = parse(spec)
     by_path = place.endswith(".py")
-    module, root, inputs = _import_file(Path(place)) if by_path else _import_name(place, spec)
+    module, root, inputs = _import_file(file_of(place)) if by_path else _import_name(place, spec)
     factory = _pick(module, class_name, spec)
     file = Path(module.__file__ or "")
     package = "" if by_path else place.split(".")[0]
     name = class_name or factory.__name__  # what was asked for: two factories may share a `__name__`
     tracker = Tracker(root / package, known=inputs)
     _trackers[root / package].append(tracker)
+    arguments = convert(factory, settings)
+    described = {key: describe(value) for key, value in arguments.items()}
     return LoadedSubmission(
         spec=f"{file if by_path else place}:{name}",
         name=name,
-        factory=factory,
-        arguments=convert(factory, settings),
+        factory=functools.partial(factory, **arguments),
+        arguments=described,
         file=file,
         root=root,
         package=package,
         digest=fingerprint.code(file, root, package),
         settings=tuple(settings),
         tracker=tracker,
+        named=tuple(Path(path).absolute() for one in described.values() for path in one.paths),
     )
 
 
@@ -125,7 +136,8 @@ def from_object(submission: Any) -> LoadedSubmission:
     )
 
 
-def _parse(spec: str) -> tuple[str, str]:
+def parse(spec: str) -> tuple[str, str]:
+    """Return the file or module that a spec names, and the class or ""; raises `BadInput` for other texts."""
     place, colon, name = spec.rpartition(":")
     if not colon or not name.isidentifier():
         place, name = spec, ""
@@ -134,10 +146,15 @@ def _parse(spec: str) -> tuple[str, str]:
     return place, name
 
 
-def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
-    path = path.expanduser().absolute()
+def file_of(place: str) -> Path:
+    """Return the absolute path of a submission's file; raises `BadInput` if there is none."""
+    path = Path(place).expanduser().absolute()
     if not path.is_file():
         raise BadInput(f"{path}: no such file; {_HOW}")
+    return path
+
+
+def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
     folder = path.parent
     _forget_strangers(folder)
     _forget_changed(folder)
@@ -163,7 +180,7 @@ def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
 
 
 def _import_name(name: str, spec: str) -> tuple[ModuleType, Path, list[Input]]:
-    own = _package_folder(name.split(".")[0])
+    own = package_of(name)
     _forget_changed(own)
     try:
         with _importing(own) as inputs:
@@ -178,8 +195,9 @@ def _import_name(name: str, spec: str) -> tuple[ModuleType, Path, list[Input]]:
     return module, own.parent, inputs
 
 
-def _package_folder(name: str) -> Path:
-    """The folder of a package, or the place of a module without its suffix."""
+def package_of(module: str) -> Path:
+    """Return the folder of a module's outermost package, or the place of the module without its suffix."""
+    name = module.split(".")[0]
     try:
         found = importlib.util.find_spec(name)
     except (ImportError, ValueError):

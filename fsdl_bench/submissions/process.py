@@ -1,4 +1,4 @@
-"""The process of an isolated submission: its folder, its environment, its lock, and the line to it.
+"""The process of an isolated submission: its folder, its environment, its walls, and the line to it.
 
 Requests to the child are pickled. Its answers are JSON, with the raw bytes of a tensor behind them, and are
 never unpickled. The child has a session of its own: Ctrl-C reaches the harness alone, which then ends it.
@@ -25,15 +25,16 @@ import torch
 from filelock import BaseFileLock, FileLock, Timeout
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.submissions import landlock
-from fsdl_bench.submissions.identity import paths
+from fsdl_bench.fingerprint import PACKAGE
+from fsdl_bench.submissions import bubblewrap, landlock
 from fsdl_bench.submissions.loading import LoadedSubmission
 from fsdl_bench.submissions.output import Forwarder
-from fsdl_bench.submissions.wire import dtype_of, read_answer, receive
+from fsdl_bench.submissions.wire import CALL_SECONDS, dtype_of, read_answer, receive, wait_for_answer
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _KEPT_FAMILIES = ("CUDA", "NVIDIA", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH", "PYTORCH", "HIP_", "ROCR_")
-_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/run", "/nix", "/dev")
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/nix/store", "/proc", "/sys")
+_FILES = ("/dev/random", "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 _PREFIX = "fsdl-bench-box-"
 
 _START = "import sys; from fsdl_bench.submissions.boot import start; start(int(sys.argv[1]), sys.argv[2])"
@@ -43,31 +44,38 @@ class Child:
     """A process that runs `child.serve`, and the line to it.
 
     Args:
-        loaded: the submission.
+        own: the submission's folder or package first, then the files and folders that its arguments name.
         read: more files and folders that it may read.
         write: files and folders that it may write.
         sealed: folders that it must not be able to read.
 
     Attributes:
-        locked: whether the kernel locks it out of everything else.
+        locked: whether Landlock locks it out of everything else.
+        walled: whether bubblewrap does.
     """
 
     def __init__(
-        self, loaded: LoadedSubmission, read: Sequence[Path], write: Sequence[Path], sealed: Sequence[Path]
+        self, own: Sequence[Path], read: Sequence[Path], write: Sequence[Path], sealed: Sequence[Path]
     ) -> None:
         if os.name != "posix":
             raise BadInput("--isolate: needs Linux or macOS")
-        reads = readable(loaded, read)
+        reads = readable(own, read)
         check_apart(reads, sealed, read)
         self._folder, self._lock = own_folder()
-        allowed = {"read": reads, "write": [str(self._folder), *landlock.DEVICES, *map(str, write)]}
+        folder = str(self._folder)
+        listed = [str(PACKAGE.parent), *(str(place.parent) for place in own[:1])]
+        writes = [str(place.absolute()) for place in write]
+        allowed = {"read": reads, "write": [folder, *landlock.DEVICES, *writes], "listed": listed}
+        bwrap = bubblewrap.program()
+        self.walled = bwrap is not None
+        wall = bubblewrap.wall(bwrap, reads, writes, folder) if bwrap else []
         here, there = Pipe()
         with there:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(there.fileno()), json.dumps(allowed)],
+                [*wall, sys.executable, "-c", _START, str(there.fileno()), json.dumps(allowed)],
                 pass_fds=[there.fileno()],
                 cwd=self._folder,
-                env=environment(str(self._folder)),
+                env=environment(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -83,6 +91,19 @@ class Child:
             raise
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """What keeps the child in."""
+        held = {"bubblewrap": self.walled, "landlock": self.locked}
+        return tuple(name for name, holds in held.items() if holds)
+
+    @property
+    def sealing(self) -> str:
+        """What keeps the child from the songs' files, in words."""
+        if self.layers:
+            return f"locked out of all song files ({', '.join(self.layers)})"
+        return "no lock on files: neither bubblewrap nor Landlock here"
+
+    @property
     def line(self) -> Connection:
         """The line to the child."""
         return self._line
@@ -92,6 +113,18 @@ class Child:
         """The child's process."""
         return self._process.pid
 
+    def load(self, loaded: LoadedSubmission, ignored: Sequence[Path], threads: int) -> None:
+        """Let the child load a submission.
+
+        Args:
+            loaded: the submission, as it is known here.
+            ignored: folders whose use is not recorded.
+            threads: of torch.
+        """
+        visible = loaded.places if self.walled else None
+        self.send("start", loaded.spec, loaded.settings, visible, tuple(ignored), threads)
+        self.answer()
+
     def send(self, *request: Any) -> None:
         """Send a request: the name of a method of the child, and its arguments."""
         try:
@@ -99,14 +132,16 @@ class Child:
         except (BrokenPipeError, ConnectionError):
             self._died()
 
-    def answer(self) -> dict[str, Any]:
-        """Wait for the answer.
+    def answer(self, seconds: float | None = CALL_SECONDS) -> dict[str, Any]:
+        """Wait for the answer, for so many seconds at most; for as long as it takes if None.
 
         Raises:
             BadInput: the child says that something went wrong, or it ended.
             RuleBreach: the child says that the submission broke a rule.
         """
         try:
+            if seconds is not None:
+                wait_for_answer(self._line, seconds)
             return read_answer(self._line)
         except (EOFError, OSError):
             self._died()
@@ -173,13 +208,16 @@ def remove_lock(lock: BaseFileLock) -> None:
     lock.release()
 
 
-def readable(loaded: LoadedSubmission, more: Sequence[Path]) -> list[str]:
-    """Return what the child may read: Python, the system, the submission's folder and arguments, `more`."""
-    own = [loaded.file.parent] if loaded.file else []
-    python = [Path(path) for path in (*sys.path, sys.prefix, sys.base_prefix, sys.exec_prefix) if path]
-    package = Path(__file__).parents[2]
-    named = paths(list(loaded.arguments.values()))
-    places = [*map(Path, _SYSTEM), *python, package, *own, *named, *more]
+def readable(own: Sequence[Path], more: Sequence[Path]) -> list[str]:
+    """Return what the child may read: Python, the system's libraries, the package, its `own`, and `more`.
+
+    A folder on Python's path that holds this package, such as a clone of the repository, is left out.
+    """
+    path = [Path(place).absolute() for place in sys.path if place]
+    installed = PACKAGE.parent.name == "site-packages"
+    libraries = [place for place in path if installed or not PACKAGE.is_relative_to(place)]
+    prefixes = map(Path, (sys.prefix, sys.base_prefix, sys.exec_prefix))
+    places = [*map(Path, (*_SYSTEM, *_FILES)), *libraries, *prefixes, PACKAGE, *own, *more]
     return list(dict.fromkeys(str(place.absolute()) for place in places))
 
 
@@ -189,7 +227,7 @@ def check_apart(read: Sequence[str], sealed: Sequence[Path], handed: Sequence[Pa
     Raises:
         BadInput: it does.
     """
-    if not landlock.version():
+    if not landlock.version() and not bubblewrap.program():
         return
     for place in {Path(path).resolve() for path in read} - {path.resolve() for path in handed}:
         for folder in sealed:

@@ -30,10 +30,7 @@ from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.process import Child
 from fsdl_bench.submissions.setup import Setup
 from fsdl_bench.submissions.stored import Record
-from fsdl_bench.submissions.wire import dtype_of, read_answer, receive
-
-CALL_SECONDS = 1800.0
-"""The longest time that a cell may take for one answer."""
+from fsdl_bench.submissions.wire import CALL_SECONDS, dtype_of, read_answer, receive, wait_for_answer
 
 FORKED = "each cell in a fork of a process that has met no cell"
 FRESH = "each cell in a fresh process"
@@ -57,21 +54,19 @@ class RevealSession:
         self._child = self._open()
         self.facts = facts_of(self._child.answer()["facts"])
         self._inputs = record.inputs if record else ()
-        lock = "locked out of all song files" if self._child.locked else "no lock on files: no Landlock here"
-        self.sealing = f"{self.guarantee}, {lock}"
-        self.layers: tuple[str, ...] = ("landlock",) if self._child.locked else ()
+        self.sealing = f"{self.guarantee}, {self._child.sealing}"
+        self.layers: tuple[str, ...] = self._child.layers
 
     def _open(self) -> Child:
         loaded, folder = self._setup.loaded, self._context.checkpoints.parent
         stored = None if self._record is None else folder
-        child = Child(loaded, [] if stored is None else [stored], [], self._setup.sealed)
+        child = Child(loaded.places, [] if stored is None else [stored], [], self._setup.sealed)
         parts = self._context.parts
         ignored = (folder, *([parts.folder] if parts else []), *self._setup.sealed)
         try:
             # A forked process must not inherit threads of OpenMP, so the process that forks has one.
             threads = 1 if self._forks else self._threads
-            child.send("start", loaded.spec, loaded.settings, ignored, threads)
-            child.answer()
+            child.load(loaded, ignored, threads)
             child.send("open", stored, replace(self._context, log=print))
         except BaseException:
             child.close()
@@ -176,10 +171,7 @@ class CellProcess:
             read_answer(self._line)
 
     def _wait(self) -> None:
-        if not self._line.poll(CALL_SECONDS):
-            raise BadInput(
-                f"the submission's process did not answer for {CALL_SECONDS:g} s; the run is stopped"
-            )
+        wait_for_answer(self._line, CALL_SECONDS)
 
     @contextmanager
     def _talking(self) -> Iterator[None]:

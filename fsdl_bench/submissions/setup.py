@@ -18,6 +18,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import home
 from fsdl_bench.songs import Kind
 from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.describing import load_in_child
 from fsdl_bench.submissions.identity import Identity, identity
 from fsdl_bench.submissions.loading import LoadedSubmission, from_object, load_submission
 from fsdl_bench.submissions.parts import Parts
@@ -82,9 +83,7 @@ class Setup:
     @cached_property
     def sealed(self) -> tuple[Path, ...]:
         """Folders of songs that the submission may not read."""
-        path = getattr(self.track, "path", None)
-        folders = [home() / "tracks", home() / "sources", home() / "converted", *([path] if path else [])]
-        return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+        return sealed_folders(self.track)
 
     def identity(self, seed: int) -> Identity:
         """Return what the fit with this seed depends on, as it was when first asked for.
@@ -137,6 +136,13 @@ class Setup:
         return Parts(home() / "parts" / name, root, self.loaded.package)
 
 
+def sealed_folders(track: RunTrack) -> tuple[Path, ...]:
+    """Return the folders of songs that a submission on this track may not read."""
+    path = getattr(track, "path", None)
+    folders = [home() / "tracks", home() / "sources", home() / "converted", *([path] if path else [])]
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+
+
 def set_up(
     submission: str | Any,
     track: str | os.PathLike[str] | RunTrack,
@@ -157,15 +163,17 @@ def set_up(
     Raises:
         BadInput: the submission, the track or the device does not exist, or an argument is wrong.
     """
-    if isinstance(submission, str):
-        loaded, source = load_submission(submission, settings), submission
-    elif isolate:
+    if isolate and not isinstance(submission, str):
         raise BadInput(
             "--isolate: a submission given as an object cannot be isolated; name its file and class"
         )
-    else:
-        loaded, source = from_object(submission), type(submission).__qualname__
     opened: RunTrack = load_track(track) if isinstance(track, str | os.PathLike) else track
+    if not isinstance(submission, str):
+        loaded, source = from_object(submission), type(submission).__qualname__
+    elif isolate:
+        loaded, source = load_in_child(submission, settings, sealed_folders(opened)), submission
+    else:
+        loaded, source = load_submission(submission, settings), submission
     return Setup(loaded, source, opened, open_device(device), isolate)
 
 

@@ -12,6 +12,9 @@ import torch
 from fsdl_bench.errors import BadInput, RuleBreach
 from fsdl_bench.submissions.checking import FLOATS, ContractError
 
+CALL_SECONDS = 1800.0
+"""The longest time that a submission may take for one answer while it is scored."""
+
 LONGEST = 1 << 20
 """Bytes of the longest JSON answer."""
 
@@ -29,6 +32,16 @@ def failure(line: Connection, error: Exception) -> None:
         answer(line, error=str(error))
     else:
         answer(line, error=f"the submission failed:\n{''.join(traceback.format_exception(error))}")
+
+
+def wait_for_answer(line: Connection, seconds: float) -> None:
+    """Wait until something arrives, or the process ends.
+
+    Raises:
+        BadInput: nothing arrived for that long.
+    """
+    if not line.poll(seconds):
+        raise BadInput(f"the submission's process did not answer for {seconds:g} s; the run is stopped")
 
 
 def read_answer(line: Connection) -> dict[str, Any]:

@@ -152,6 +152,6 @@ def test_the_message_comes_through_a_run(toy, model, run):
                 return torch.zeros(*songs.shape, 5)
         """
     )
-    assert load_submission(path).factory.__name__ == "Short"
+    assert load_submission(path).name == "Short"
     with pytest.raises(ContractError, match=r"expected \[4, .*, 100\]"):
         run(path)

@@ -34,8 +34,8 @@ def test_songs_that_lie_beside_the_submission_cannot_be_locked_away(model, tmp_p
     loaded = load_submission(model("class Model:\n    adapt = print\n"))
     songs = Path(loaded.file).parent / "tracks"
     with pytest.raises(BadInput, match=r"cannot be locked away.*move the submission to a folder of its own"):
-        process.check_apart(process.readable(loaded, []), [songs], [])
-    process.check_apart(process.readable(loaded, []), [tmp_path / "elsewhere"], [])
+        process.check_apart(process.readable(loaded.places, []), [songs], [])
+    process.check_apart(process.readable(loaded.places, []), [tmp_path / "elsewhere"], [])
 
 
 def test_answers_are_never_unpickled(monkeypatch):
@@ -44,6 +44,9 @@ def test_answers_are_never_unpickled(monkeypatch):
     class Line:
         def __init__(self, *messages):
             self.messages = list(messages)
+
+        def poll(self, seconds):
+            return True
 
         def recv_bytes(self, most):
             assert len(self.messages[0]) <= most
