@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, data, evaluate, generate, leaderboard
+from fsdl_bench.cli import compare, compress, data, evaluate, generate, leaderboard
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -93,6 +93,7 @@ def main() -> None:
 for _command in (
     *data.COMMANDS,
     *evaluate.COMMANDS,
+    *compress.COMMANDS,
     *compare.COMMANDS,
     *generate.COMMANDS,
     *leaderboard.COMMANDS,

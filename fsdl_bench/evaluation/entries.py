@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from fsdl_bench.evaluation.audit import Check
+from fsdl_bench.results import Compression
 from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.session import Facts
 
@@ -79,12 +80,14 @@ class StateEntry(_Entry):
         checks: the audits; none in a verified run, which needs none.
         audit: seconds.
         layers: what isolated the cells of a verified run.
+        compression: the proof by compression of a verified run, for one seed.
     """
 
     entry: Literal["state"] = "state"
     checks: tuple[Check, ...]
     audit: float
     layers: tuple[str, ...] = ()
+    compression: Compression | None = None
 
 
 Entry: TypeAlias = Annotated[StartEntry | CellEntry | StateEntry, Field(discriminator="entry")]

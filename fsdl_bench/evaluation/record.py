@@ -158,6 +158,7 @@ def run_of(task: Task, entries: Sequence[Entry], *, audit_seed: int) -> Run:
         status="self-reported",
         mode="verified" if task.options.verified else "batched",
         guarantees=_guarantees(task, entries),
+        compression=next((one.compression for one in _ends(entries) if one.compression), None),
         created=datetime.now(UTC).replace(microsecond=0),
         cost=_cost(task, entries),
         environment=environment(task.setup.device, folder),
@@ -173,6 +174,10 @@ def _cells(entries: Sequence[Entry]) -> list[CellEntry]:
     return [entry for entry in entries if isinstance(entry, CellEntry)]
 
 
+def _ends(entries: Sequence[Entry]) -> list[StateEntry]:
+    return [entry for entry in entries if isinstance(entry, StateEntry)]
+
+
 def _audited(entries: Sequence[Entry]) -> list[CellEntry | StateEntry]:
     return [entry for entry in entries if isinstance(entry, CellEntry | StateEntry)]
 
@@ -181,8 +186,7 @@ def _guarantees(task: Task, entries: Sequence[Entry]) -> tuple[str, ...]:
     """How a verified run isolated its cells; nothing for a batched run."""
     if not task.options.verified:
         return ()
-    ends = [entry for entry in entries if isinstance(entry, StateEntry)]
-    layers = [set(entry.layers) for entry in ends]
+    layers = [set(entry.layers) for entry in _ends(entries)]
     held = sorted(set.intersection(*layers)) if layers else []
     songs = "each query song alone" if task.options.alone else "query songs of a cell in lock-step"
     return (_starts(entries)[0].sealing, songs, *(f"layer: {layer}" for layer in held))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
@@ -29,8 +30,10 @@ from fsdl_bench.evaluation.cells import Cell
 from fsdl_bench.evaluation.entries import CellEntry, Entry, StartEntry, StateEntry
 from fsdl_bench.evaluation.journal import Journal, check_fit
 from fsdl_bench.evaluation.plan import Task
+from fsdl_bench.evaluation.proof import prove
 from fsdl_bench.evaluation.record import Seconds, cell_entry, start_entry
 from fsdl_bench.evaluation.scoring import Scored, check_finite, token_nats
+from fsdl_bench.results import Compression
 from fsdl_bench.submissions.box import fitted_in_child
 from fsdl_bench.submissions.reveal import CellProcess, RevealSession
 from fsdl_bench.submissions.stored import Record
@@ -103,7 +106,21 @@ class VerifiedSeed:
                     self._journal.append(entry)
                     self._shown.update()
             layers = tuple(dict.fromkeys(layer for session in sessions for layer in session.layers))
-            self._journal.append(StateEntry(seed=self._seed, checks=(), audit=0.0, layers=layers))
+            self._journal.append(
+                StateEntry(
+                    seed=self._seed, checks=(), audit=0.0, layers=layers, compression=self._prove(sessions[0])
+                )
+            )
+
+    def _prove(self, session: RevealSession) -> Compression | None:
+        """The proof by compression, for the first seed of the independent protocol."""
+        options = self._task.options
+        if self._seed != options.seeds[0] or options.protocol != "independent":
+            return None
+        if find_spec("constriction") is None:
+            self._log("no proof by compression: install 'fsdl-bench[compression]'")
+            return None
+        return prove(self._task, session, self._seed)
 
     @contextmanager
     def _sessions(self, record: Record | None, count: int) -> Iterator[list[RevealSession]]:

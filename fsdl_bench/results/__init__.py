@@ -21,6 +21,7 @@ from fsdl_bench.results.rows import (
 from fsdl_bench.results.schema import (
     SCHEMA_VERSION,
     AuditVerdict,
+    Compression,
     Cost,
     Environment,
     Result,
@@ -35,6 +36,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Aggregates",
     "AuditVerdict",
+    "Compression",
     "Condition",
     "ControlSummary",
     "Cost",

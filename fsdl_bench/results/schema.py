@@ -124,6 +124,22 @@ class AuditVerdict(Frozen):
     detail: str
 
 
+class Compression(Frozen):
+    """Proof by compression: query songs that were restored exactly from bits and the support alone.
+
+    Attributes:
+        cells: how many cells' query songs were compressed.
+        songs: how many songs.
+        bits: the size of all of them.
+        ideal: -log2 p of all of them.
+    """
+
+    cells: Count
+    songs: Count
+    bits: Count
+    ideal: float
+
+
 class Run(Frozen):
     """The part of a result that is not computed from its song rows.
 
@@ -132,6 +148,7 @@ class Run(Frozen):
         status: "verified" only if the maintainers ran the submission themselves.
         mode: "verified" if each token was revealed after its scores; "batched" if songs were scored whole.
         guarantees: how a verified run isolated its cells, in words.
+        compression: of some query songs at the headline shot, in a verified run.
     """
 
     track: TrackInfo
@@ -142,6 +159,7 @@ class Run(Frozen):
     status: Literal["self-reported", "verified"]
     mode: Literal["batched", "verified"] = "batched"
     guarantees: tuple[str, ...] = ()
+    compression: Compression | None = None
     created: AwareDatetime
     cost: Cost
     environment: Environment

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from fsdl_bench.codecs.base import BOS, Tokens
@@ -31,6 +33,9 @@ from fsdl_bench.submissions.process import Child
 from fsdl_bench.submissions.setup import Setup
 from fsdl_bench.submissions.stored import Record
 from fsdl_bench.submissions.wire import CALL_SECONDS, dtype_of, read_answer, receive, wait_for_answer
+
+Step = Callable[..., torch.Tensor]
+"""step(tokens int64 [B], into: float [B, V] or None) -> float [B, V]: the scores after these tokens."""
 
 FORKED = "each cell in a fork of a process that has met no cell"
 FRESH = "each cell in a fresh process"
@@ -126,7 +131,7 @@ class CellProcess:
     def adapt(self, support: Sequence[Tokens], seed: int) -> None:
         """Adapt to the support."""
         with self._talking():
-            self._wait()
+            wait_for_answer(self._line, CALL_SECONDS)
             read_answer(self._line)  # the process is ready
         start = time.perf_counter()
         self._ask("adapt", tuple(support), seed)
@@ -144,34 +149,54 @@ class CellProcess:
         Raises:
             RuleBreach, BadInput: as the submission's process says, or it ends unexpectedly.
         """
-        start = time.perf_counter()
         batch = pad(songs)
         count, longest = batch.shape
         inputs = torch.cat([batch.new_full((count, 1), BOS), batch[:, :-1]], dim=1).T.contiguous().numpy()
         rows: torch.Tensor | None = None
-        with self._talking():
-            self._line.send(("reveal", count))
+        with self.stream(count) as step:
             for t in range(longest):
-                self._line.send_bytes(inputs[t].tobytes())
-                self._wait()
+                scores = step(inputs[t], None if rows is None else rows[t])
                 if rows is None:
-                    dtype = dtype_of(read_answer(self._line))
-                    rows = torch.empty(longest, count, self._vocab_size, dtype=dtype)
-                    self._wait()
-                receive(self._line, rows[t])
-            self._line.send_bytes(b"")
+                    rows = torch.empty(longest, *scores.shape, dtype=scores.dtype)
+                    rows[0] = scores
         assert rows is not None, "a song has at least one token"
-        self.score_seconds += time.perf_counter() - start
         return rows.transpose(0, 1)
+
+    @contextmanager
+    def stream(self, songs: int) -> Iterator[Step]:
+        """Begin new songs; yields a function that reveals one token of each and returns their next scores.
+
+        Args:
+            songs: B.
+
+        Raises:
+            RuleBreach, BadInput: as the submission's process says, or it ends unexpectedly.
+        """
+        start = time.perf_counter()
+        dtype: torch.dtype | None = None
+
+        def step(tokens: npt.NDArray[np.int64], into: torch.Tensor | None = None) -> torch.Tensor:
+            nonlocal dtype
+            self._line.send_bytes(tokens.tobytes())
+            wait_for_answer(self._line, CALL_SECONDS)
+            if dtype is None:
+                dtype = dtype_of(read_answer(self._line))
+                wait_for_answer(self._line, CALL_SECONDS)
+            scores = torch.empty(songs, self._vocab_size, dtype=dtype) if into is None else into
+            receive(self._line, scores)
+            return scores
+
+        with self._talking():
+            self._line.send(("reveal", songs))
+            yield step
+            self._line.send_bytes(b"")
+        self.score_seconds += time.perf_counter() - start
 
     def _ask(self, *request: object) -> None:
         with self._talking():
             self._line.send(request)
-            self._wait()
+            wait_for_answer(self._line, CALL_SECONDS)
             read_answer(self._line)
-
-    def _wait(self) -> None:
-        wait_for_answer(self._line, CALL_SECONDS)
 
     @contextmanager
     def _talking(self) -> Iterator[None]:
