@@ -80,15 +80,16 @@ def evaluate(as_json: bool, **options: Any) -> None:
 @click.option("--alone", is_flag=True, help="A new process for each query song.")
 @click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
 @click.option("--out", type=click.Path(path_type=Path), help="The verified result's file.")
+@click.option("--fresh", is_flag=True, help="Also score it on a synthetic track that nobody has seen.")
 @click.option("--by", default="", help="Who verifies: the name for the list of verified results.")
 @click.option(
     "--list", "place", type=click.Path(path_type=Path), help="With --by: add the entry to this verified.toml."
 )
-def verify(result: Path, by: str, place: Path | None, **options: Any) -> None:
+def verify(result: Path, by: str, place: Path | None, fresh: bool, **options: Any) -> None:
     """Run the submission of a result with reveal scoring, and compare song by song.
 
     With --by, proposes the entry of the result in the list of verified results. Exits with 1 if a song's nats
-    differ by more than rounding explains.
+    differ by more than rounding explains, or if --fresh shows that it knew the songs of its track.
     """
     from fsdl_bench.evaluation.verify import TOLERANCE
     from fsdl_bench.evaluation.verify import verify as run
@@ -108,8 +109,33 @@ def verify(result: Path, by: str, place: Path | None, **options: Any) -> None:
     if not found.holds:
         click.echo(f"{found.differing:,} songs differ by more than {TOLERANCE:g} nats per token.")
         raise click.exceptions.Exit(1)
+    if fresh:
+        _verify_fresh(result, options)
     if by:
         _propose(result, found.verified, by, place)
+
+
+def _verify_fresh(path: Path, options: dict[str, Any]) -> None:
+    from fsdl_bench.evaluation.fresh import evaluate_fresh, suspicious
+    from fsdl_bench.results import read_result
+
+    stated = read_result(path).result
+    submission = options["submission"] or stated.submission.source
+    settings = [f"{key}={value}" for key, value in stated.submission.arguments.items()]
+    with redirect_stdout(sys.stderr):
+        found = evaluate_fresh(
+            submission,
+            stated.track.kind,
+            settings=settings,
+            workers=options["workers"],
+            name=stated.submission.name,
+            out=path.with_name(path.stem + ".fresh.json"),
+        )
+    _print_table(found.result)
+    click.echo(f"Result: {found.path}")
+    if reason := suspicious(stated, found.result):
+        click.echo(f"The result is not to be trusted: {reason}.")
+        raise click.exceptions.Exit(1)
 
 
 def _propose(path: Path, run: StoredResult, by: str, place: Path | None) -> None:

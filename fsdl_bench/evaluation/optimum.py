@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fsdl_bench.errors import BadInput
+from fsdl_bench.episodes import EpisodeDesign
 from fsdl_bench.evaluation.cells import Cell
 from fsdl_bench.results import Scoring
+from fsdl_bench.tracks.definition import TrackDefinition
 
 
-def optimum(track: str, protocol: Scoring) -> Callable[[Cell], list[float | None]]:
+def optimum(design: EpisodeDesign, protocol: Scoring) -> Callable[[Cell], list[float | None]]:
     """Return a function from a cell to the optimal nats of its query songs; to None for other tracks."""
     from fsdl_bench.synthetic import synthetic_model
 
-    try:
-        model = synthetic_model(track)
-    except BadInput:
+    if not isinstance(design, TrackDefinition) or design.sources[0].source != "synthetic":
         return lambda cell: [None] * len(cell.queries)
+    model = synthetic_model(f"{design.kind}-synthetic", str(design.sources[0].options.get("secret", "")))
     known: dict[tuple[str, int, int, str], list[float | None]] = {}
 
     def optimal(cell: Cell) -> list[float | None]:

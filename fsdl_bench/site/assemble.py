@@ -22,6 +22,9 @@ from fsdl_bench.site.verified import NAME as VERIFIED
 from fsdl_bench.site.verified import Verified, read_verified
 from fsdl_bench.site.view import Board, Entry, Leaderboard, Record, TrackView
 
+_BESIDE = (".verified.json", ".fresh.json")
+"""What `fsdl-bench verify` writes beside a result; no results of their own."""
+
 _ORDER = ("headline", "default", "further", "recipe", "user")
 
 
@@ -59,7 +62,11 @@ def histories(results: Path, *, progress: bool = True) -> Iterator[tuple[str, tu
 
 
 def _read(results: Path, progress: bool) -> list[StoredResult]:
-    paths = sorted(path for path in results.rglob("*.json") if not path.name.startswith("."))
+    paths = sorted(
+        path
+        for path in results.rglob("*.json")
+        if not path.name.startswith(".") and not path.name.endswith(_BESIDE)
+    )
     if not paths:
         raise BadInput(f"--results {results}: expected results (.json) below this folder, found none")
     stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]

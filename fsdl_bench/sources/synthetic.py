@@ -21,10 +21,12 @@ class SyntheticSource:
 
     Args:
         kind: `lyrics` or `midi`.
+        secret: for a fresh track; "" for the published one.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, secret: str = "") -> None:
         self.kind: Kind = kind
+        self.secret = secret
         self.rejected: list[Rejection] = []
 
     def items(self) -> Iterator[Item]:
@@ -52,14 +54,16 @@ class SyntheticSource:
 
     @property
     def _model(self) -> SyntheticModel:
-        return synthetic_model(f"{self.kind}-synthetic")  # cached; a source must be cheap to send to workers
+        # Cached, because a source must be cheap to send to workers.
+        return synthetic_model(f"{self.kind}-synthetic", self.secret)
 
 
-def open(tree: Tree | None = None, kind: Kind = "lyrics") -> SyntheticSource:  # noqa: A001, ARG001
+def open(tree: Tree | None = None, kind: Kind = "lyrics", secret: str = "") -> SyntheticSource:  # noqa: A001, ARG001
     """The generator of one kind of song.
 
     Args:
         tree: not used; every source takes one.
         kind: `lyrics` or `midi`.
+        secret: for a fresh track.
     """
-    return SyntheticSource(kind)
+    return SyntheticSource(kind, secret)

@@ -26,9 +26,9 @@ _SEED = "fsdl-bench/synthetic/v1"
 _KINDS: dict[str, Kind] = {"lyrics-synthetic": "lyrics", "midi-synthetic": "midi"}
 
 
-@lru_cache(maxsize=2)
-def synthetic_model(track: str) -> SyntheticModel:
-    """The truth behind the track called `track`.
+@lru_cache(maxsize=4)
+def synthetic_model(track: str, secret: str = "") -> SyntheticModel:
+    """The truth behind the track called `track`; with a secret, behind a fresh track of its kind.
 
     >>> model = synthetic_model("lyrics-synthetic")
     >>> support = [model.song("mira corvane", 0), model.song("mira corvane", 1)]
@@ -41,7 +41,7 @@ def synthetic_model(track: str) -> SyntheticModel:
     """
     if track not in _KINDS:
         raise BadInput(f"the truth is known for {' and '.join(_KINDS)} only, not for {track!r}")
-    return SyntheticModel(_KINDS[track])
+    return SyntheticModel(_KINDS[track], secret=secret)
 
 
 class SyntheticModel:
@@ -50,6 +50,7 @@ class SyntheticModel:
     Args:
         kind: `lyrics` or `midi`.
         chain: another chain than the track's, for tests.
+        secret: everything is drawn anew for each secret; "" for the published track.
 
     Attributes:
         kind: as given.
@@ -57,9 +58,10 @@ class SyntheticModel:
         artists: artist key to the name as people write it.
     """
 
-    def __init__(self, kind: Kind, chain: Chain | None = None) -> None:
+    def __init__(self, kind: Kind, chain: Chain | None = None, secret: str = "") -> None:
         self.kind = kind
-        self.chain = chain or _chain(kind)
+        self._secret = (f"secret {secret}",) if secret else ()
+        self.chain = chain or _chain(kind, self._random("base"))
         self.artists: dict[str, str] = {name.casefold(): name for name in NAMES}
         self._singer = lru_cache(maxsize=4)(lambda key: Singer(self.chain, self.theta(key)))
 
@@ -120,7 +122,7 @@ class SyntheticModel:
         return artist
 
     def _random(self, *what: str) -> np.random.RandomState:
-        return seeded(self.kind, *what)
+        return seeded(*self._secret, self.kind, *what)
 
 
 def seeded(*what: str) -> np.random.RandomState:
@@ -129,11 +131,11 @@ def seeded(*what: str) -> np.random.RandomState:
     return np.random.RandomState(np.frombuffer(digest, "<u4"))
 
 
-def _chain(kind: Kind) -> Chain:
+def _chain(kind: Kind, random: np.random.RandomState) -> Chain:
     if kind == "lyrics":
         from fsdl_bench.synthetic.lyrics import LyricsChain
 
-        return LyricsChain(seeded(kind, "base"))
+        return LyricsChain(random)
     from fsdl_bench.synthetic.midi import MidiChain
 
-    return MidiChain(seeded(kind, "base"))
+    return MidiChain(random)
