@@ -150,7 +150,11 @@ def _ray(
             except ray.exceptions.GetTimeoutError:
                 ray.cancel(reference, force=True)
                 return Failure("timed out", f"after {timeout:g} s")
-            except ray.exceptions.WorkerCrashedError as error:
+            except (
+                ray.exceptions.WorkerCrashedError,
+                ray.exceptions.NodeDiedError,
+                ray.exceptions.ObjectLostError,
+            ) as error:
                 return Failure("crashed", str(error).splitlines()[0])
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from None

@@ -40,3 +40,6 @@ class RuleBreach(BadInput):
         super().__init__(f"rule broken: {rule}. {detail}")
         self.rule = rule
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.rule, self.detail)

@@ -46,7 +46,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "--verified", is_flag=True, help="Reveal each token after its scores; a new process for each cell."
 )
 @click.option("--alone", is_flag=True, help="With --verified: a new process for each query song.")
-@click.option("--workers", type=click.IntRange(1), default=1, help="With --verified: cells at a time.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Cells at a time.", show_default=True)
 @click.option("--name", default="", help="The model's name in the result.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The result's file; by default results/TRACK/NAME.json."

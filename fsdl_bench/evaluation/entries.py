@@ -2,7 +2,7 @@
 
 start   once for each seed: what the submission says about itself, its fit, the files that it used
 cell    one scored cell: nats, audits, times
-state   the end of a seed: the audits with a fresh copy, or how a verified run isolated its cells
+state   the end of a seed: the audits with a fresh copy, or the proof of a verified run
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class CellEntry(_Entry):
         inputs: files that the submission used for the first time.
         tokens: the nats of each token of each song; kept where the `state` audit needs them.
         dtype: the type that these scores came in.
+        layers: what isolated the cell, in a verified run.
     """
 
     entry: Literal["cell"] = "cell"
@@ -71,6 +72,7 @@ class CellEntry(_Entry):
     inputs: tuple[Input, ...] = ()
     tokens: tuple[tuple[float, ...], ...] | None = None
     dtype: str | None = None
+    layers: tuple[str, ...] = ()
 
 
 class StateEntry(_Entry):
@@ -79,14 +81,12 @@ class StateEntry(_Entry):
     Attributes:
         checks: the audits; none in a verified run, which needs none.
         audit: seconds.
-        layers: what isolated the cells of a verified run.
         compression: the proof by compression of a verified run, for one seed.
     """
 
     entry: Literal["state"] = "state"
     checks: tuple[Check, ...]
     audit: float
-    layers: tuple[str, ...] = ()
     compression: Compression | None = None
 
 

@@ -37,7 +37,7 @@ class EvaluationOptions:
         isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.
         verified: reveal each token only after its scores have arrived, each cell in a process of its own.
         alone: with `verified`, also score each query song in a process of its own.
-        workers: with `verified`, how many cells are scored at a time.
+        workers: how many cells are scored at a time, each worker with one thread.
         name: how the result calls the submission; by default as it calls itself.
         out: the result's JSON file; by default `results/<track>/<name>.json`.
         progress: whether to show a progress bar on standard error.
@@ -75,8 +75,10 @@ class EvaluationOptions:
             raise BadInput(f"--limit: expected at least 1 episode, found {self.limit}")
         if self.workers < 1:
             raise BadInput(f"--workers: expected at least 1, found {self.workers}")
-        if not self.verified and (self.alone or self.workers > 1):
-            raise BadInput(f"--{'alone' if self.alone else 'workers'}: needs --verified")
+        if self.alone and not self.verified:
+            raise BadInput("--alone: needs --verified")
+        if self.workers > 1 and not (self.verified or self.isolate):
+            raise BadInput("--workers: several need processes of their own; leave --in-process out")
         if self.out is not None and Path(self.out).suffix != ".json":
             raise BadInput(f"--out: expected a .json file, found {self.out}")
 

@@ -56,6 +56,7 @@ def cell_entry(
     inputs: tuple[Input, ...],
     *,
     fresh: bool,
+    layers: tuple[str, ...] = (),
 ) -> CellEntry:
     """Return the journal's entry for a scored cell.
 
@@ -68,6 +69,7 @@ def cell_entry(
         seconds: how long the parts took.
         inputs: the files that the submission used for the first time.
         fresh: whether to keep the nats of every token for the `state` audit.
+        layers: what isolated the cell, in a verified run.
     """
     scored = [(song, nats) for batch in batches for song, nats in zip(batch.songs, batch.nats, strict=True)]
     return CellEntry(
@@ -82,6 +84,7 @@ def cell_entry(
         inputs=inputs,
         tokens=tuple(tuple(nats.tolist()) for _, nats in scored) if fresh else None,
         dtype=str(batches[0].dtype).removeprefix("torch.") if fresh else None,
+        layers=layers,
     )
 
 
@@ -186,7 +189,7 @@ def _guarantees(task: Task, entries: Sequence[Entry]) -> tuple[str, ...]:
     """How a verified run isolated its cells; nothing for a batched run."""
     if not task.options.verified:
         return ()
-    layers = [set(entry.layers) for entry in _ends(entries)]
+    layers = [set(entry.layers) for entry in _cells(entries)]
     held = sorted(set.intersection(*layers)) if layers else []
     songs = "each query song alone" if task.options.alone else "query songs of a cell in lock-step"
     return (_starts(entries)[0].sealing, songs, *(f"layer: {layer}" for layer in held))

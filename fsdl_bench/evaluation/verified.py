@@ -1,6 +1,6 @@
 """Verified evaluation: every cell in a process of its own, every token revealed after its scores.
 
-    for each seed:   fit or cached fit ─▶ N workers: each job in random order: adapt, reveal, journal
+    for each seed:   fit or cached fit ─▶ N workers: each job in random order: adapt, reveal ─▶ journal
 
 A job is one support with its query songs. A submission that declares `ignores_support` receives no support,
 and one job serves all cells of an episode. The recorded nats come from the scores that arrived before each
@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
@@ -27,12 +25,14 @@ import numpy as np
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.evaluation.audit import Auditor, Check
 from fsdl_bench.evaluation.cells import Cell
-from fsdl_bench.evaluation.entries import CellEntry, Entry, StartEntry, StateEntry
+from fsdl_bench.evaluation.entries import CellEntry, StartEntry, StateEntry
 from fsdl_bench.evaluation.journal import Journal, check_fit
+from fsdl_bench.evaluation.parallel import here, scored
 from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.proof import prove
 from fsdl_bench.evaluation.record import Seconds, cell_entry, start_entry
 from fsdl_bench.evaluation.scoring import Scored, check_finite, token_nats
+from fsdl_bench.progress import note
 from fsdl_bench.results import Compression
 from fsdl_bench.submissions.box import fitted_in_child
 from fsdl_bench.submissions.reveal import CellProcess, RevealSession
@@ -95,22 +95,25 @@ class VerifiedSeed:
         context = task.setup.context(self._seed, self._log)
         record = fitted_in_child(task.setup, context, refit=task.options.refit and not self._kept)
         check_fit(self._start, record)
-        with self._sessions(record, max(1, min(task.options.workers, len(missing)))) as sessions:
+        session = RevealSession(task.setup, context, record)
+        try:
             if self._start is None:
-                self._journal.append(start_entry(self._seed, sessions[0], record))
-            ignores = sessions[0].facts.ignores_support
-            jobs = jobs_of(task.cells, missing, ignores_support=ignores)
+                self._journal.append(start_entry(self._seed, session, record))
+            jobs = jobs_of(task.cells, missing, ignores_support=session.facts.ignores_support)
             random.Random(secrets.randbits(64)).shuffle(jobs)
-            for entries in self._results(jobs, sessions):
+            workers = min(task.options.workers, max(1, len(jobs)))
+            make = partial(JobScorer, task, self._seed, self._journal.audit_seed, record)
+            if here(workers):
+                make = partial(make, session)
+            for entries in scored(make, jobs, workers):
                 for entry in entries:
                     self._journal.append(entry)
                     self._shown.update()
-            layers = tuple(dict.fromkeys(layer for session in sessions for layer in session.layers))
             self._journal.append(
-                StateEntry(
-                    seed=self._seed, checks=(), audit=0.0, layers=layers, compression=self._prove(sessions[0])
-                )
+                StateEntry(seed=self._seed, checks=(), audit=0.0, compression=self._prove(session))
             )
+        finally:
+            session.close()
 
     def _prove(self, session: RevealSession) -> Compression | None:
         """The proof by compression, for the first seed of the independent protocol."""
@@ -122,70 +125,53 @@ class VerifiedSeed:
             return None
         return prove(self._task, session, self._seed)
 
-    @contextmanager
-    def _sessions(self, record: Record | None, count: int) -> Iterator[list[RevealSession]]:
-        opened: list[RevealSession] = []
-        try:
-            for _ in range(count):
-                context = self._task.setup.context(self._seed, self._log)
-                opened.append(RevealSession(self._task.setup, context, record))
-            yield opened
-        finally:
-            for session in opened:
-                session.close()
 
-    def _results(self, jobs: list[Job], sessions: list[RevealSession]) -> Iterator[Sequence[Entry]]:
-        """Yield the entries of each job as it is done; at most two jobs a session wait in memory."""
-        free: SimpleQueue[RevealSession] = SimpleQueue()
-        for session in sessions:
-            free.put(session)
+class JobScorer:
+    """Scores the jobs of one seed, with a session of its own; a `parallel.Scorer`.
 
-        def work(job: Job) -> Sequence[Entry]:
-            session = free.get()
-            try:
-                return self._score(job, session)
-            finally:
-                free.put(session)
+    Args:
+        task: the run.
+        seed: of the fit.
+        audit_seed: of the run.
+        record: of the fit.
+        session: to use; opened here by default.
+    """
 
-        waiting: set[Future[Sequence[Entry]]] = set()
-        with ThreadPoolExecutor(len(sessions)) as pool:
-            try:
-                for job in jobs:
-                    waiting.add(pool.submit(work, job))
-                    if len(waiting) >= 2 * len(sessions):
-                        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
-                while waiting:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                for session in sessions:
-                    session.close()  # ends the scoring that a worker may wait for
-                raise
+    def __init__(
+        self,
+        task: Task,
+        seed: int,
+        audit_seed: int,
+        record: Record | None,
+        session: RevealSession | None = None,
+    ) -> None:
+        self._task, self._seed, self._audit_seed = task, seed, audit_seed
+        self._own = session is None
+        self._session = session or RevealSession(task.setup, task.setup.context(seed, _log), record)
 
-    def _score(self, job: Job, session: RevealSession) -> list[CellEntry]:
+    def __call__(self, job: Job) -> Sequence[CellEntry]:
+        """Return the entries of a job's cells."""
         task, cell = self._task, self._task.cells[job.cells[0]]
         seed = cell.seed(self._seed)
         groups = task.groups(cell)
-        scored: list[Scored] = []
+        batches: list[Scored] = []
         seconds = Seconds(0.0)
         process = None
         if task.options.alone and task.options.protocol == "independent":
             for group in groups:
-                with session.cell(job.support, seed) as process:
-                    scored.append(reveal(process, cell, group))
+                with self._session.cell(job.support, seed) as process:
+                    batches.append(reveal(process, cell, group))
                 _add(seconds, process)
         else:
-            with session.cell(job.support, seed) as process:
+            with self._session.cell(job.support, seed) as process:
                 for group in groups:
-                    scored.append(reveal(process, cell, group))
+                    batches.append(reveal(process, cell, group))
                     if task.options.protocol == "streaming":
                         process.observe(cell.queries[group.start])
             _add(seconds, process)
+        layers = self._session.layers
         start = perf_counter()
-        checks = self._alone(job, session, scored)
+        checks = self._alone(job, batches)
         seconds.audit = perf_counter() - start
         share = Seconds(*(part / len(job.cells) for part in (seconds.adapt, seconds.score, seconds.audit)))
         return [
@@ -193,27 +179,33 @@ class VerifiedSeed:
                 self._seed,
                 index,
                 task,
-                scored,
+                batches,
                 checks if index == job.cells[0] else [],
                 share,
                 (),
                 fresh=False,
+                layers=layers,
             )
             for index in job.cells
         ]
 
-    def _alone(self, job: Job, session: RevealSession, scored: Sequence[Scored]) -> list[Check]:
+    def close(self) -> None:
+        """End the session, if it was opened here."""
+        if self._own:
+            self._session.close()
+
+    def _alone(self, job: Job, scored: Sequence[Scored]) -> list[Check]:
         """Score some songs of a job again, each alone; raises `RuleBreach` if the scores differ."""
         task, cell = self._task, self._task.cells[job.cells[0]]
         if task.options.protocol == "streaming" or len(scored[0].songs) == 1:
             return []
-        random_ = np.random.default_rng([self._journal.audit_seed, self._seed, *job.cells])
+        draw = np.random.default_rng([self._audit_seed, self._seed, *job.cells])
         auditor = Auditor(
-            len(task.cells), task.donors, task.vocab_size, session.facts.dtype, (self._journal.audit_seed,)
+            len(task.cells), task.donors, task.vocab_size, self._session.facts.dtype, (self._audit_seed,)
         )
         checks: list[Check] = []
-        for index in np.flatnonzero(random_.random(len(cell.queries)) < SHARE_ALONE).tolist():
-            with session.cell(job.support, cell.seed(self._seed)) as process:
+        for index in np.flatnonzero(draw.random(len(cell.queries)) < SHARE_ALONE).tolist():
+            with self._session.cell(job.support, cell.seed(self._seed)) as process:
                 again = reveal(process, cell, range(index, index + 1))
             checks += auditor.compare("independence", scored[0].only(index), again)
         return checks
@@ -237,3 +229,7 @@ def reveal(process: CellProcess, cell: Cell, group: range) -> Scored:
 def _add(seconds: Seconds, process: CellProcess) -> None:
     seconds.adapt += process.adapt_seconds
     seconds.score += process.score_seconds
+
+
+def _log(message: object) -> None:
+    note(str(message), True)

@@ -98,7 +98,7 @@ class RevealSession:
             with suppress(BadInput):
                 self._child.send("end")
                 layers = tuple(map(str, self._child.answer()["layers"]))
-                self.layers = tuple(dict.fromkeys((*self.layers, *layers)))
+                self.layers = tuple(dict.fromkeys((*self._child.layers, *layers)))
         if not self._forks:
             self._child.close()
             self._child = self._open()

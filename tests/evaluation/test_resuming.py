@@ -27,11 +27,11 @@ def without_chance(result):
 @pytest.mark.parametrize("protocol", ["independent", "streaming"])
 @pytest.mark.parametrize("at", [1, 17, 40, 63])
 def test_a_run_that_was_interrupted_goes_on(toy, model, counting, run, monkeypatch, at, protocol):
-    from fsdl_bench.evaluation import runner
+    from fsdl_bench.evaluation import batched
 
     path, options = model(counting), {"seeds": [0, 1], "protocol": protocol}
     whole = run(path, **options)
-    honest, calls = runner.cell_entry, []
+    honest, calls = batched.cell_entry, []
 
     def failing(*arguments, **more):
         calls.append(1)
@@ -40,8 +40,8 @@ def test_a_run_that_was_interrupted_goes_on(toy, model, counting, run, monkeypat
         return honest(*arguments, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "cell_entry", failing)
-        patch.setattr(runner, "Seal", lambda: type("Open", (), {"check": lambda self: None})())
+        patch.setattr(batched, "cell_entry", failing)
+        patch.setattr("fsdl_bench.evaluation.sealing.Seal.check", lambda self: None)
         with pytest.raises(Interrupted):
             run(path, **options)
         if at > 1:
@@ -90,15 +90,15 @@ def test_a_breach_is_met_again_on_resume(toy, run):
 
 def test_scores_of_another_fit_are_not_resumed(toy, model, counting, run, monkeypatch):
     """The cached fit is lost, and fitting again gives another one: on a GPU it may."""
-    from fsdl_bench.evaluation import runner
+    from fsdl_bench.evaluation import batched
 
     def failing(*arguments):
         raise Interrupted
 
     path = model(counting.replace("torch.rand(", "torch.tensor(time.time_ns() % 10**9 / 1e9) + torch.rand("))
     with monkeypatch.context() as patch:
-        patch.setattr(runner._SeedRun, "_audit_state", failing)
-        patch.setattr(runner, "Seal", lambda: type("Open", (), {"check": lambda self: None})())
+        patch.setattr(batched.BatchedSeed, "_audit_state", failing)
+        patch.setattr("fsdl_bench.evaluation.sealing.Seal.check", lambda self: None)
         with pytest.raises(Interrupted):
             run(path)
     (fit,) = (home() / "fits").glob("*/submission.pt")

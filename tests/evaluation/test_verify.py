@@ -39,8 +39,8 @@ def test_an_honest_result_holds(toy, run, tmp_path, protocol):
 
 def test_a_peek_too_small_for_an_audit_does_not_hold(toy, model, run, tmp_path, monkeypatch):
     """Every score of the next token is a little higher: the sampled audits are switched off here."""
-    monkeypatch.setattr("fsdl_bench.evaluation.runner.Auditor.check", lambda *_: [])
-    monkeypatch.setattr("fsdl_bench.evaluation.runner.Auditor.compare", lambda *_: [])
+    monkeypatch.setattr("fsdl_bench.evaluation.batched.Auditor.check", lambda *_: [])
+    monkeypatch.setattr("fsdl_bench.evaluation.batched.Auditor.compare", lambda *_: [])
     run(model(LUCKY.format(peek=PEEK)))
     found = verify(tmp_path / "result.json", progress=False)
     assert not found.holds

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.runner import _SeedRun
+from fsdl_bench.evaluation.batched import BatchedSeed
 from fsdl_bench.submissions import landlock
 
 BODY = """
@@ -271,8 +271,8 @@ def test_a_run_is_not_resumed_after_a_file_changed(toy, model, run, monkeypatch,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_SeedRun, "_audit_state", stopped)
-        patch.setattr("fsdl_bench.evaluation.runner.Seal.check", lambda self: None)
+        patch.setattr(BatchedSeed, "_audit_state", stopped)
+        patch.setattr("fsdl_bench.evaluation.sealing.Seal.check", lambda self: None)
         with pytest.raises(KeyboardInterrupt):
             run(path, isolate=isolate)
     file.write_text("2.0")
