@@ -115,6 +115,31 @@ def verify(result: Path, by: str, place: Path | None, fresh: bool, **options: An
         _propose(result, found.verified, by, place)
 
 
+@click.command("run")
+@click.argument("board", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--workers", type=click.IntRange(1), default=1, help="Cells at a time.", show_default=True)
+@click.option("--only", default="", metavar="TEXT", help="Only results such as 'lstm on midi-scores'.")
+def run_board(board: Path, workers: int, only: str) -> None:
+    """Evaluate everything that a BOARD (.toml) lists, and leave alone what is there already.
+
+    Exits with 1 if a result could not be made.
+    """
+    from fsdl_bench.cli.tables import print_table, table_of
+    from fsdl_bench.evaluation.board import run_board as run
+
+    with redirect_stdout(sys.stderr):
+        outcomes = list(run(board, workers=workers, only=only))
+    rows = []
+    for one in outcomes:
+        at = one.stored.result.track.headline_shot if one.stored else None
+        shots = one.stored.result.aggregates.shots if one.stored else ()
+        nll = next((shot.nll.text() for shot in shots if shot.shots == at), "")
+        rows.append([one.job.run.name, one.job.track, one.job.protocol, nll, one.error])
+    print_table(table_of(str(board), ["model", "track", "protocol", "NLL", "error"], rows))
+    if any(one.error for one in outcomes):
+        raise click.exceptions.Exit(1)
+
+
 def _verify_fresh(path: Path, options: dict[str, Any]) -> None:
     from fsdl_bench.evaluation.fresh import evaluate_fresh, suspicious
     from fsdl_bench.results import read_result
@@ -187,4 +212,4 @@ def _cells(result: Result, shot: ShotSummary) -> list[object]:
     ]
 
 
-COMMANDS = (evaluate, verify)
+COMMANDS = (evaluate, verify, run_board)

@@ -148,6 +148,7 @@ def run_of(task: Task, entries: Sequence[Entry], *, audit_seed: int) -> Run:
             exact=facts.exact,
             source=task.setup.source,
             sha256=loaded.sha256,
+            code=loaded.digest,
             arguments={key: one.plain for key, one in loaded.arguments.items()},
             parameters=facts.parameters,
             notes=facts.notes,

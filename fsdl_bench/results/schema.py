@@ -49,6 +49,7 @@ class SubmissionInfo(Frozen):
         exact: false for a model that only gives an upper bound; it is listed separately, with "<=".
         source: the path or import path that was evaluated.
         sha256: the hash of the submission file.
+        code: a hash of that file and of everything that it imports from its folder; None if unknown.
         arguments: the constructor arguments.
         parameters: the number of learnt parameters; None if the submission does not report it.
         notes: anything else that the submission reports, such as training tokens.
@@ -64,6 +65,7 @@ class SubmissionInfo(Frozen):
     exact: bool
     source: str
     sha256: Sha256
+    code: str | None = None
     arguments: dict[str, Plain]
     parameters: Count | None
     notes: dict[str, Plain]
