@@ -8,7 +8,8 @@
     state          a fresh copy of the submission scores some episodes, the last first, redrawn songs
                    before the true ones
 
-`rounding` derives how far two scorings may differ. A larger difference fails the run and names the rule.
+`rounding` derives how far two scorings may differ, from how far honest batchings of the same songs differ. A
+larger difference fails the run and names the rule.
 
 Cost: at most `draws.SHARE` of the cells are audited (a cell is an episode with one support), and an audit
 costs at most as much as its cell; a `state` audit counts as two. Short runs get four audits and two of
@@ -28,7 +29,7 @@ import torch
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.errors import RuleBreach
 from fsdl_bench.evaluation.draws import plan, planned, redraw
-from fsdl_bench.evaluation.rounding import coarser, lean, moved, normalising
+from fsdl_bench.evaluation.rounding import Noise, lean, moved, noise_between, normalising
 from fsdl_bench.evaluation.scoring import Nats, Scored, token_nats
 from fsdl_bench.results import AuditVerdict
 from fsdl_bench.submissions.session import Session
@@ -76,7 +77,6 @@ class Auditor:
         cells: how many cells the seed has.
         donors: songs to redraw from and to fill batches with.
         vocab_size: V.
-        precision: the coarsest type that scores pass through, as the submission states it.
         seed: seeds all random choices.
 
     Attributes:
@@ -88,18 +88,28 @@ class Auditor:
         cells: int,
         donors: Sequence[Tokens],
         vocab_size: int,
-        precision: torch.dtype | None,
         seed: tuple[int, ...],
     ) -> None:
         self._donors = donors
         self._vocab_size = vocab_size
-        self._precision = precision
         self._seed = seed
+        self._noise: Noise | None = None
         self._plan, self.fresh = plan(cells, np.random.default_rng(seed))
 
     def choose(self, cell: int, count: int) -> int | None:
         """Return which of the `count` batches of a cell is audited; None if the cell is not audited."""
         return int(self._random(cell, "batch").integers(count)) if cell in self._plan else None
+
+    def calibrate(self, session: Session, scored: Scored) -> None:
+        """Measure once how far honest batchings of the same songs differ: alone, and beside a longer one."""
+        if self._noise is not None:
+            return
+        longest = max((*self._donors, *scored.songs), key=len)
+        self._noise = Noise()
+        for song, recorded in zip(scored.songs, scored.nats, strict=True):
+            for scores in (session.scores([song]), session.scores([longest, song])[1:]):
+                again = token_nats(scores[0], song)
+                self._noise = self._noise.or_larger(noise_between(recorded, again, self._vocab_size))
 
     def check(self, cell: int, session: Session, scored: Scored) -> list[Check]:
         """Make the audits planned for a cell on a batch that was just scored; return the checks.
@@ -107,6 +117,7 @@ class Auditor:
         Raises:
             RuleBreach: a score changed by more than rounding explains.
         """
+        self.calibrate(session, scored)
         audits = {
             "causality": self._causality,
             "independence": self._independence,
@@ -120,6 +131,7 @@ class Auditor:
 
     def redrawn(self, cell: int, session: Session, scored: Scored) -> tuple[Scored, Scored]:
         """Return songs up to random cuts: as recorded, and as scored now with another suffix."""
+        self.calibrate(session, scored)
         return self._redrawn(session, scored, self._random(cell, "fresh"))
 
     def compare(self, rule: str, recorded: Scored, again: Scored) -> list[Check]:
@@ -177,8 +189,11 @@ class Auditor:
 
     def _compare(self, rule: str, old: Scored, new: Scored) -> Check:
         """Raise `RuleBreach` where rounding does not explain a difference."""
-        kind = coarser(coarser(old.dtype, new.dtype), self._precision)
-        found = [moved(one, two, self._vocab_size, kind) for one, two in zip(old.nats, new.nats, strict=True)]
+        noise = self._noise or Noise()
+        found = [
+            moved(one, two, self._vocab_size, new.dtype, noise)
+            for one, two in zip(old.nats, new.nats, strict=True)
+        ]
         for index, change in enumerate(found):
             if not change.explained:
                 at = change.token
@@ -186,8 +201,8 @@ class Auditor:
                     rule,
                     f"In {old.names[index]}: {_MEANING[rule]}. Token {at} cost {old.nats[index][at]:.7g} "
                     f"nats and then {new.nats[index][at]:.7g}, and the mean moved by {change.mean:.1e}; "
-                    f"rounding in {str(kind).removeprefix('torch.')} explains {change.allowed:.1e} and "
-                    f"{change.mean_allowed:.1e}. If scores pass through a coarser type, state `precision`.",
+                    f"rounding explains {change.allowed:.1e} and {change.mean_allowed:.1e}, by what other "
+                    "honest batchings of the same songs differ.",
                 )
         worst = max(range(len(found)), key=lambda index: found[index].worst / found[index].allowed)
         cuts = tuple(change.last for change in found) if rule == "causality" else ()

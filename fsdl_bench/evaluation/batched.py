@@ -65,7 +65,7 @@ class BatchedSeed:
         open_session = self._opener()
         session = open_session()
         try:
-            auditor = auditor_of(task, session, self._journal.audit_seed, self._seed)
+            auditor = auditor_of(task, self._journal.audit_seed, self._seed)
             if self._start is None:
                 self._journal.append(start_entry(self._seed, session, self._fit))
             missing = [index for index in range(len(task.cells)) if index not in self._kept]
@@ -131,10 +131,9 @@ class BatchedSeed:
             self._seal.check()
 
 
-def auditor_of(task: Task, session: Session, audit_seed: int, seed: int) -> Auditor:
+def auditor_of(task: Task, audit_seed: int, seed: int) -> Auditor:
     """Return the auditor of one seed."""
-    precision = session.facts.dtype
-    return Auditor(len(task.cells), task.donors, task.vocab_size, precision, (audit_seed, seed))
+    return Auditor(len(task.cells), task.donors, task.vocab_size, (audit_seed, seed))
 
 
 class CellScorer:
@@ -161,7 +160,7 @@ class CellScorer:
         self._task, self._seed, self._check_seal = task, seed, check_seal
         self._own = session is None
         self._session = session or ChildSession(task.setup, task.setup.context(seed, _log), record)
-        self._auditor = auditor_of(task, self._session, audit_seed, seed)
+        self._auditor = auditor_of(task, audit_seed, seed)
         self._sealed_at = perf_counter()
 
     def __call__(self, index: int) -> Sequence[CellEntry]:

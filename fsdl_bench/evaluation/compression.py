@@ -22,13 +22,12 @@ import torch
 
 from fsdl_bench.codecs.base import BOS, EOS, PAD, Codec, Tokens
 from fsdl_bench.errors import BadInput
+from fsdl_bench.evaluation.scoring import token_nats
 from fsdl_bench.submissions.reveal import CellProcess
 
 SHARE = 0.001
 ENDS = 64
 """Bits that the coder's state and its last word may add."""
-
-Chances = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,11 @@ def encode(cells: Iterable[tuple[CellProcess, Sequence[Tokens]]], codec: Codec) 
     encoder, nats, cut = library.queue.RangeEncoder(), 0.0, list[bool]()
     for process, songs in cells:
 
-        def known(row: int, at: int, chances: Chances, songs: Any = songs) -> int:
+        def known(row: int, at: int, scores: torch.Tensor, songs: Any = songs) -> int:
             nonlocal nats
             token = int(songs[row][at])
-            encoder.encode(token, _model(library, chances))
-            nats -= math.log(chances[token])
+            encoder.encode(token, _model(library, scores))
+            nats += float(token_nats(scores[None], songs[row][at : at + 1])[0])
             return token
 
         def is_cut(row: int, length: int, songs: Any = songs) -> bool:
@@ -107,8 +106,8 @@ def decode(
     library = _library()
     decoder, cut = library.queue.RangeDecoder(compressed.words), iter(compressed.cut)
 
-    def drawn(_row: int, _at: int, chances: Chances) -> int:
-        return int(decoder.decode(_model(library, chances)))
+    def drawn(_row: int, _at: int, scores: torch.Tensor) -> int:
+        return int(decoder.decode(_model(library, scores)))
 
     def is_cut(_row: int, _length: int) -> bool:
         return next(cut, True)
@@ -120,7 +119,7 @@ def _walk(
     process: CellProcess,
     count: int,
     codec: Codec,
-    choose: Callable[[int, int, Chances], int],
+    choose: Callable[[int, int, torch.Tensor], int],
     is_cut: Callable[[int, int], bool],
 ) -> list[Tokens]:
     """Write songs token by token with one process.
@@ -129,7 +128,7 @@ def _walk(
         process: gives the scores.
         count: how many songs.
         codec: says when an excerpt is full.
-        choose: returns a song's next token, given its index, the position and the probabilities.
+        choose: returns a song's next token, given its index, the position and the scores [V].
         is_cut: for a song that fills an excerpt and may go on with EOS, given its index and length: whether
             it is cut there.
     """
@@ -141,7 +140,7 @@ def _walk(
             for row, song in enumerate(songs):
                 if tokens[row] == PAD:
                     continue
-                song.append(choose(row, len(song), _chances(scores[row])))
+                song.append(choose(row, len(song), scores[row]))
                 if len(song) > LONGEST:
                     raise BadInput("the bits are not of these songs, or of another model")
                 full = song[-1] == EOS or not _takes(codec, song, _unit(codec))
@@ -155,12 +154,9 @@ LONGEST = 1 << 16
 """Tokens of a song, at most; only bits of something else decode to more."""
 
 
-def _chances(scores: torch.Tensor) -> Chances:
-    """Return the probabilities of a row of scores [V] as float32: the same bits give the same numbers."""
-    return torch.softmax(scores.to(torch.float64), -1).to(torch.float32).numpy()
-
-
-def _model(library: Any, chances: Chances) -> Any:
+def _model(library: Any, scores: torch.Tensor) -> Any:
+    """The coder's model for a row of scores [V]: the same scores give the same bits."""
+    chances = torch.softmax(scores.to(torch.float64), -1).to(torch.float32).numpy()
     return library.model.Categorical(chances, perfect=False)
 
 

@@ -1,24 +1,27 @@
-"""How far two runs of the same arithmetic may differ, derived from the floating-point type.
+"""How far two runs of the same arithmetic may differ: measured on the submission itself, within limits.
 
-A token's score is modelled as the result of a chain of DEPTH roundings, each off by at most half the type's
-eps relative to a score of size M = log V + nats. They add up like a random walk, and the difference of two
-runs has the variance of both. In addition, sums over the vocabulary in at least BLOCKS partial sums may round
-in one direction:
+Every run scores some songs in honest batchings: alone, and beside a longer song. Their differences are the
+submission's own rounding, whatever types it uses inside. Relative to M = log V + nats, let n be the largest
+difference of a token and m that of a song's mean. Then
 
-    sigma = eps M sqrt(DEPTH) / 2 * sqrt(2)        block = eps_sum V / BLOCKS        share = ALIKE eps M
+    |difference of a token|     <= min(max(FACTOR n M, chain), TOKEN)
+    |mean of a song's tokens|   <= min(max(FACTOR m M, chain / sqrt(T) + share), MEAN)
 
-    |difference of a token| <= SIGMAS sigma + block
-    |mean of n differences| <= SIGMAS sigma / sqrt(n) + share + block
+The floor is that of the type in which the scores arrive, half precision counting as single: a chain of DEPTH
+roundings, each off by at most half the type's eps relative to M, adds up like a random walk, and the
+difference of two runs has the variance of both. Sums over the vocabulary in at least BLOCKS partial sums may
+round in one direction:
 
-Sums of half-precision numbers are kept in float32 (eps_sum). `share` covers roundings that tokens with
-similar scores have in common, which a mean does not average out. With 4,096 ids, 4 nats per token and 400
-tokens per song:
+    sigma = eps M sqrt(DEPTH) / 2 * sqrt(2)        block = eps V / BLOCKS
+    chain = SIGMAS sigma + block                   share = ALIKE eps M
 
-    float64   2e-13 for a token   8e-14 for a song's mean          float16    0.8    0.14
-    float32   1e-4                5e-5                              bfloat16   6.5    1.1
+`share` covers roundings that tokens with similar scores have in common, which a mean does not average out.
+With 4,096 ids, 4 nats per token and 400 tokens per song the floor is
 
-The differences measured between batched and single scoring, for LSTMs, Transformers and test-time training,
-are about a hundredth of that.
+    float64   2e-13 for a token   8e-14 for a song's mean          float32   1e-4   5e-5
+
+An LSTM under bfloat16 autocast differs by up to 0.064 nats for a token and 0.0009 for a song's mean between
+batches and single songs. TOKEN and MEAN bound what a submission can hide by differing on purpose.
 """
 
 from __future__ import annotations
@@ -37,9 +40,30 @@ DEPTH = 256
 SIGMAS = 6.0
 BLOCKS = 16
 ALIKE = 8
+FACTOR = 6.0
+TOKEN = 0.5
+MEAN = 0.01
+"""Nats per token: no rounding explains more."""
 
 LIMIT = SIGMAS * math.sqrt(DEPTH / 2)
 """SIGMAS sigma in units of eps M."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The differences between honest batchings of the same songs, relative to log V + nats.
+
+    Attributes:
+        token: the largest difference of a token.
+        mean: the largest difference of a song's mean.
+    """
+
+    token: float = 0.0
+    mean: float = 0.0
+
+    def or_larger(self, other: Noise) -> Noise:
+        """Return the larger of both, part by part."""
+        return Noise(max(self.token, other.token), max(self.mean, other.mean))
 
 
 @dataclass(frozen=True)
@@ -68,22 +92,38 @@ class Moved:
         return self.worst <= self.allowed and abs(self.mean) <= self.mean_allowed
 
 
-def moved(old: Nats, new: Nats, vocab_size: int, dtype: torch.dtype) -> Moved:
-    """Compare two scorings of one song's tokens, float64 [T] each, computed in `dtype`."""
-    unit: npt.NDArray[Any] = torch.finfo(dtype).eps * (math.log(vocab_size) + np.minimum(old, new))
-    block = min(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps) * vocab_size / BLOCKS
+def noise_between(old: Nats, new: Nats, vocab_size: int) -> Noise:
+    """Measure the noise between two honest scorings of one song's tokens, float64 [T] each."""
+    size = math.log(vocab_size) + np.minimum(old, new)
+    difference = np.where(np.isfinite(old) & np.isfinite(new), new - old, 0.0)
+    return Noise(float((np.abs(difference) / size).max()), float(abs(difference.mean()) / size.mean()))
+
+
+def moved(old: Nats, new: Nats, vocab_size: int, dtype: torch.dtype, noise: Noise = Noise()) -> Moved:
+    """Compare two scorings of one song's tokens, float64 [T] each.
+
+    Args:
+        old, new: nats.
+        vocab_size: V.
+        dtype: the type in which the scores arrived.
+        noise: measured between honest batchings.
+    """
+    eps = min(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps)
+    size: npt.NDArray[Any] = math.log(vocab_size) + np.minimum(old, new)
+    block = eps * vocab_size / BLOCKS
     with np.errstate(invalid="ignore"):
         difference = new - old
     broken = ~np.isfinite(difference)
-    difference[broken], unit[broken] = np.inf, 1.0
-    allowed = LIMIT * unit + block
+    difference[broken], size[broken] = np.inf, 1.0
+    allowed = np.minimum(np.maximum(FACTOR * noise.token * size, LIMIT * eps * size + block), TOKEN)
     token = int((np.abs(difference) / allowed).argmax())
+    floor = (LIMIT / math.sqrt(len(size)) + ALIKE) * eps * size.mean() + block
     return Moved(
         token=token,
         worst=float(abs(difference[token])),
         allowed=float(allowed[token]),
         mean=float(difference.mean()),
-        mean_allowed=float((LIMIT / math.sqrt(len(unit)) + ALIKE) * unit.mean() + block),
+        mean_allowed=float(min(max(FACTOR * noise.mean * size.mean(), floor), MEAN)),
         last=float(difference[-1] / allowed[-1]),
     )
 
@@ -96,8 +136,3 @@ def lean(shares: npt.NDArray[np.float64]) -> bool:
 def normalising(nats: Nats, vocab_size: int) -> float:
     """Return how far two correct float64 normalisations of a token may differ: any order of V terms."""
     return float(np.finfo(np.float64).eps * (vocab_size + 4 * (math.log(vocab_size) + nats.max())))
-
-
-def coarser(one: torch.dtype, other: torch.dtype | None) -> torch.dtype:
-    """Return the floating-point type that rounds more."""
-    return other if other is not None and torch.finfo(other).eps > torch.finfo(one).eps else one

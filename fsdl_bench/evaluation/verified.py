@@ -200,9 +200,7 @@ class JobScorer:
         if task.options.protocol == "streaming" or len(scored[0].songs) == 1:
             return []
         draw = np.random.default_rng([self._audit_seed, self._seed, *job.cells])
-        auditor = Auditor(
-            len(task.cells), task.donors, task.vocab_size, self._session.facts.dtype, (self._audit_seed,)
-        )
+        auditor = Auditor(len(task.cells), task.donors, task.vocab_size, (self._audit_seed,))
         checks: list[Check] = []
         for index in np.flatnonzero(draw.random(len(cell.queries)) < SHARE_ALONE).tolist():
             with self._session.cell(job.support, cell.seed(self._seed)) as process:

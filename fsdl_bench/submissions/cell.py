@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 
 from fsdl_bench.errors import BadInput
@@ -38,6 +39,9 @@ GRACE = 2.0
 
 PROCESSES = 256
 """Processes and threads of a cell, at most."""
+
+COUNT_SECONDS = 1.0
+"""How often they are counted."""
 
 FILE_BYTES = 1 << 30
 """Bytes of a file that a cell writes, at most."""
@@ -162,8 +166,11 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _wait(pid: int, control: Connection) -> None:
-    """Wait for the cell; once the harness has written to `control`, for `GRACE` seconds at most."""
-    deadline = float("inf")
+    """Wait for the cell; once the harness has written to `control`, for `GRACE` seconds at most.
+
+    The cell ends at once if it has too many processes: the kernel's limit does not count those of root.
+    """
+    deadline, count_at = float("inf"), time.monotonic() + COUNT_SECONDS
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         if deadline == float("inf"):
             with suppress(EOFError, OSError):
@@ -171,7 +178,12 @@ def _wait(pid: int, control: Connection) -> None:
                     deadline = time.monotonic() + GRACE
         else:
             time.sleep(0.001)
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > count_at:
+            count_at = now + COUNT_SECONDS
+            if len(psutil.Process().children(recursive=True)) > PROCESSES:
+                deadline = now
+        if now > deadline:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return

@@ -55,8 +55,10 @@ class Submission(Protocol):
     Only `adapt` is required. Optional: `fit` (`SupportsFit`), `prepare` (`SupportsPrepare`), and
 
     - `precision: torch.dtype`: the coarsest floating-point type that a score passes through, if it is coarser
-      than the type of the scores (bfloat16 layers under a float32 output). The audits allow for the rounding
-      of this type.
+      than the type of the scores (bfloat16 layers under a float32 output); recorded.
+    - `ignores_support = True`: `adapt` does not use the support; it then receives none in a verified run.
+    - `budget`, `outside_data`, `system`: the budget class ("quarter-hour", "hour" or "open"), what it learnt
+      from outside the track, and whether it combines several models; recorded.
     - `parameters`: a method as in `torch.nn.Module`, or an int: the number of parameters to record. Without
       it, the parameters of the modules among the attributes are counted.
     - `name`, `family` (such as "n-gram", "adaptive", "meta-learned") and `notes` (a dict of numbers and

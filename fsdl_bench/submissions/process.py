@@ -29,7 +29,14 @@ from fsdl_bench.fingerprint import PACKAGE
 from fsdl_bench.submissions import bubblewrap, landlock
 from fsdl_bench.submissions.loading import LoadedSubmission
 from fsdl_bench.submissions.output import Forwarder
-from fsdl_bench.submissions.wire import CALL_SECONDS, dtype_of, read_answer, receive, wait_for_answer
+from fsdl_bench.submissions.wire import (
+    CALL_SECONDS,
+    dtype_of,
+    limit_waiting,
+    read_answer,
+    receive,
+    wait_for_answer,
+)
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _KEPT_FAMILIES = ("CUDA", "NVIDIA", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH", "PYTORCH", "HIP_", "ROCR_")
@@ -70,6 +77,7 @@ class Child:
         self.walled = bwrap is not None
         wall = bubblewrap.wall(bwrap, reads, writes, folder) if bwrap else []
         here, there = Pipe()
+        limit_waiting(here, CALL_SECONDS)
         with there:
             self._process = subprocess.Popen(
                 [*wall, sys.executable, "-c", _START, str(there.fileno()), json.dumps(allowed)],
@@ -140,8 +148,7 @@ class Child:
             RuleBreach: the child says that the submission broke a rule.
         """
         try:
-            if seconds is not None:
-                wait_for_answer(self._line, seconds)
+            wait_for_answer(self._line, seconds)
             return read_answer(self._line)
         except (EOFError, OSError):
             self._died()

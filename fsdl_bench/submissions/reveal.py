@@ -32,7 +32,14 @@ from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.process import Child
 from fsdl_bench.submissions.setup import Setup
 from fsdl_bench.submissions.stored import Record
-from fsdl_bench.submissions.wire import CALL_SECONDS, dtype_of, read_answer, receive, wait_for_answer
+from fsdl_bench.submissions.wire import (
+    CALL_SECONDS,
+    dtype_of,
+    limit_waiting,
+    read_answer,
+    receive,
+    wait_for_answer,
+)
 
 Step = Callable[..., torch.Tensor]
 """step(tokens int64 [B], into: float [B, V] or None) -> float [B, V]: the scores after these tokens."""
@@ -86,6 +93,7 @@ class RevealSession:
             RuleBreach, BadInput: as the submission's process says, or it ends unexpectedly.
         """
         here, there = Pipe()
+        limit_waiting(here, CALL_SECONDS)
         self._child.send("cell", self._threads, self._forks)
         with there:
             reduction.send_handle(self._child.line, there.fileno(), self._child.pid)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import struct
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
@@ -34,8 +37,16 @@ def failure(line: Connection, error: Exception) -> None:
         answer(line, error=f"the submission failed:\n{''.join(traceback.format_exception(error))}")
 
 
-def wait_for_answer(line: Connection, seconds: float) -> None:
-    """Wait until something arrives, or the process ends.
+def limit_waiting(line: Connection, seconds: float) -> None:
+    """Let a message that stops in its middle be an `OSError` after so many seconds."""
+    with socket.socket(fileno=os.dup(line.fileno())) as same:
+        whole = int(seconds)
+        limit = struct.pack("@ll", whole, int(1e6 * (seconds - whole)))
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def wait_for_answer(line: Connection, seconds: float | None) -> None:
+    """Wait until something arrives, or the process ends; for as long as it takes if `seconds` is None.
 
     Raises:
         BadInput: nothing arrived for that long.
