@@ -9,6 +9,7 @@ it once.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -138,8 +139,9 @@ def _file(folder: Path, track: str, protocol: Scoring, name: str) -> Path:
 
 def _submission(job: Job, folder: Path) -> str:
     place, colon, name = job.run.submission.partition(".py")
-    there = folder / f"{place}.py"
-    return f"{there}{name}" if colon and not Path(place).is_absolute() else job.run.submission
+    if not colon or Path(place).is_absolute():
+        return job.run.submission
+    return os.path.normpath(folder / f"{place}.py") + name  # as `evaluate` would be given it: without ..
 
 
 def _settings(job: Job) -> list[str]:
