@@ -1,7 +1,8 @@
 """The LSTM that most models start from: `trained_lstm` trains it once for all submissions that ask for it.
 
 Batches of whole songs, in pieces with truncated backpropagation; the first piece of a batch has a random
-length, so that songs are cut at new places in each epoch. MIDI songs are transposed at random.
+length, so that songs are cut at new places in each epoch. MIDI songs are transposed and change their speed at
+random.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from common.lstm import LSTMLanguageModel
 from common.pieces import piece_losses
 from common.songs import SongBatches, validation_nll
+from common.tempo import any_speed
 from common.text import shift, token_count
 from common.training import Recipe, Training, train
 from common.transposition import Transposer
-from fsdl_bench import FitContext, Split
+from fsdl_bench import Codec, FitContext, Split, Tokens
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class LSTMSettings:
         piece: tokens between two cuts of truncated backpropagation.
         epochs: passes over the meta-training songs.
         average: horizon of the averaged weights, as a share of the training.
-        transpose: transpose MIDI songs at random.
+        transpose: transpose MIDI songs at random, and play them at a random speed.
         minutes: wall time after which training stops; for trials.
     """
 
@@ -76,7 +78,7 @@ def _train(
         settings.dropout,
         settings.weight_dropout,
     ).to(context.device)
-    augment = Transposer(context.codec).augment if settings.transpose and context.kind == "midi" else None
+    augment = _changed(context.codec) if settings.transpose and context.kind == "midi" else None
     batches = SongBatches(train_split, settings.batch, context.seed, context.device, augment)
     count = settings.epochs * batches.per_epoch
     recipe = Recipe(
@@ -102,6 +104,12 @@ def _train(
         name="lstm",
     )
     return model, training
+
+
+def _changed(codec: Codec) -> Callable[[Tokens, np.random.Generator], Tokens]:
+    """Return a function that transposes a MIDI song and changes its speed, at random."""
+    transposer = Transposer(codec)
+    return lambda song, random: transposer.augment(any_speed(song, random, codec), random)
 
 
 def _first_piece(piece: int, seed: int) -> Callable[[int], int]:
