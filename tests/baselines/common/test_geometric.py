@@ -53,7 +53,9 @@ def by_hand(gate, tables, song, shots):
             sum(w * c for w, c in zip(weight[i], context, strict=True)) + learnt[i]
             for i in range(len(tables))
         ]
-        mass = [math.exp(sum(l * row[x] for l, row in zip(powers, logs, strict=True))) for x in range(V)]
+        mass = [
+            math.exp(sum(power * row[x] for power, row in zip(powers, logs, strict=True))) for x in range(V)
+        ]
         p = [one / sum(mass) for one in mass]
         rows.append([math.log(one) for one in p])
         for i, row in enumerate(logs):
