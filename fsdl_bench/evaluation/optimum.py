@@ -14,9 +14,15 @@ def optimum(design: EpisodeDesign, protocol: Scoring) -> Callable[[Cell], list[f
     """Return a function from a cell to the optimal nats of its query songs; to None for other tracks."""
     from fsdl_bench.synthetic import synthetic_model
 
-    if not isinstance(design, TrackDefinition) or design.sources[0].source != "synthetic":
+    if not isinstance(design, TrackDefinition):
         return lambda cell: [None] * len(cell.queries)
-    model = synthetic_model(f"{design.kind}-synthetic", str(design.sources[0].options.get("secret", "")))
+    name = f"{design.kind}-synthetic"
+    secret = "".join(
+        str(one.options.get("secret", "")) for one in design.sources if one.source == "synthetic"
+    )
+    if design.name != name and not secret:
+        return lambda cell: [None] * len(cell.queries)
+    model = synthetic_model(name, secret)
     known: dict[tuple[str, int, int, str], list[float | None]] = {}
 
     def optimal(cell: Cell) -> list[float | None]:

@@ -13,12 +13,12 @@ FLIPS = 60
 @pytest.fixture
 def unfinished(toy, model, counting, run, monkeypatch):
     """The options of a run, its rows, and a copy of the home that it leaves when it is cut short."""
-    from fsdl_bench.evaluation import runner
+    from fsdl_bench.evaluation import batched
 
     options = {"limit": 4, "shots": [0, 5]}
     path = model(counting)
     whole = run(path, **options).rows
-    honest, calls = runner.cell_entry, []
+    honest, calls = batched.cell_entry, []
 
     def failing(*arguments, **more):
         calls.append(1)
@@ -27,8 +27,8 @@ def unfinished(toy, model, counting, run, monkeypatch):
         return honest(*arguments, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "cell_entry", failing)
-        patch.setattr(runner, "Seal", lambda: type("Open", (), {"check": lambda self: None})())
+        patch.setattr(batched, "cell_entry", failing)
+        patch.setattr("fsdl_bench.evaluation.sealing.Seal.check", lambda self: None)
         with pytest.raises(KeyboardInterrupt):
             run(path, **options)
     return path, options, whole
