@@ -90,7 +90,7 @@ def cell_entry(
 
 def rows_of(task: Task, entries: Sequence[Entry]) -> list[SongRow]:
     """Return one row for each scored song."""
-    optimal = optimum(task.track.definition, task.options.protocol)
+    optimal = optimum(task.track, task.options.protocol)
     measure = getattr(task.codec, "seconds", None)
     rows = []
     for entry in _cells(entries):

@@ -68,7 +68,7 @@ def _expected(track: Track, cells: list[Cell], result: Result) -> pd.DataFrame:
 
     from fsdl_bench.evaluation.optimum import optimum
 
-    optimal = optimum(track.definition, result.protocol)
+    optimal = optimum(track, result.protocol)
     measure = getattr(track.codec, "seconds", None)
     rows: list[dict[str, Any]] = [
         {

@@ -183,8 +183,8 @@ def test_scores_that_are_no_distribution(toy, model, run):
 
 
 def test_options_that_need_it(toy, run):
-    with pytest.raises(BadInput, match="--workers: needs --verified"):
-        run(str(HONEST / "mixture.py"), workers=2)
+    with pytest.raises(BadInput, match="--alone: needs --verified"):
+        run(str(HONEST / "mixture.py"), alone=True)
     with pytest.raises(BadInput, match="--workers: expected at least 1, found 0"):
         run(str(HONEST / "mixture.py"), workers=0, verified=True)
 

