@@ -6,6 +6,7 @@ the same checks, and nothing else in the harness calls a submission.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -249,7 +250,8 @@ def plain(value: Any) -> Plain:
     """Return a value that JSON can write: a number, a text, or the text of anything else."""
     if isinstance(value, np.generic | torch.Tensor) and np.ndim(value) == 0:
         value = value.item()
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    finite = not isinstance(value, float) or math.isfinite(value)  # JSON has no other numbers
+    return value if isinstance(value, str | int | float | bool | None) and finite else str(value)
 
 
 def _parameters(submission: Any) -> int | None:

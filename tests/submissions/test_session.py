@@ -174,3 +174,37 @@ def test_a_precision_that_is_none():
 def test_context_facts(context):
     assert (context.vocab_size, context.unit) == (100, "byte")
     assert isinstance(context.checkpoints, Path)
+
+
+@pytest.mark.parametrize(
+    "value", [float("inf"), float("nan"), torch.tensor(-float("inf")), np.float64("nan")]
+)
+def test_a_note_that_is_no_finite_number_becomes_a_text(value):
+    """JSON cannot write it, and a run must not fail at its end."""
+
+    class Model:
+        notes = {"figure": value}  # noqa: RUF012
+
+        def adapt(self, support):
+            return support
+
+    assert describe(Model()).notes["figure"] in ("inf", "-inf", "nan")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"budget": "hour", "outside_data": "Lakh", "system": True}, ("hour", "Lakh", True)),
+        ({}, ("open", "", False)),
+    ],
+)
+def test_declarations(said, found):
+    facts = describe(type("Model", (), said)())
+    assert (facts.budget, facts.outside_data, facts.system) == found
+
+
+def test_a_budget_that_is_none():
+    with pytest.raises(
+        ContractError, match="`budget` should be one of quarter-hour, hour, open, found 'week'"
+    ):
+        describe(type("Model", (), {"budget": "week"})())
