@@ -57,3 +57,8 @@ def note(message: str, shown: bool = True) -> None:
 
     if shown:
         tqdm.write(message, file=sys.stderr)
+
+
+def log(message: object) -> None:
+    """Print a line on standard error, whatever it is."""
+    note(str(message), True)

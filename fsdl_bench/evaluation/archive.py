@@ -24,7 +24,7 @@ from fsdl_bench.evaluation.cells import Cell
 from fsdl_bench.evaluation.compression import Compressed, decode, encode
 from fsdl_bench.frozen import Frozen
 from fsdl_bench.paths import atomic_file
-from fsdl_bench.progress import note
+from fsdl_bench.progress import log
 from fsdl_bench.submissions.box import fitted_in_child
 from fsdl_bench.submissions.reveal import CellProcess, RevealSession
 from fsdl_bench.submissions.setup import RunTrack, Setup, set_up
@@ -175,7 +175,7 @@ def _episode(setup: Setup, artist: str, index: int) -> Episode:
 
 @contextmanager
 def _adapted(setup: Setup, cell: Cell, seed: int) -> Iterator[CellProcess]:
-    context = setup.context(seed, lambda message: note(str(message), True))
+    context = setup.context(seed, log)
     session = RevealSession(setup, context, fitted_in_child(setup, context))
     try:
         with session.cell(cell.support, cell.seed(seed)) as process:

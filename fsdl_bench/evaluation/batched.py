@@ -23,7 +23,7 @@ from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.record import Seconds, cell_entry, start_entry
 from fsdl_bench.evaluation.scoring import Scored
 from fsdl_bench.evaluation.sealing import Seal
-from fsdl_bench.progress import note
+from fsdl_bench.progress import log
 from fsdl_bench.submissions.box import ChildSession, fitted_in_child
 from fsdl_bench.submissions.fitting import fitted
 from fsdl_bench.submissions.session import LocalSession, Session
@@ -159,7 +159,7 @@ class CellScorer:
     ) -> None:
         self._task, self._seed, self._check_seal = task, seed, check_seal
         self._own = session is None
-        self._session = session or ChildSession(task.setup, task.setup.context(seed, _log), record)
+        self._session = session or ChildSession(task.setup, task.setup.context(seed, log), record)
         self._auditor = auditor_of(task, audit_seed, seed)
         self._sealed_at = perf_counter()
 
@@ -192,7 +192,3 @@ class CellScorer:
         """End the session, if it was opened here."""
         if self._own:
             self._session.close()
-
-
-def _log(message: object) -> None:
-    note(str(message), True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.episodes import Episode
 from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, token_nats
@@ -82,7 +84,11 @@ def score(session: Session, cell: Cell, protocol: Scoring, vocab_size: int) -> I
 
 def score_batch(session: Session, names: tuple[str, ...], songs: tuple[Tokens, ...]) -> Scored:
     """Score some songs in one call of `logits`; raises like `score`."""
-    scores = session.scores(songs)
+    return as_scored(names, songs, session.scores(songs))
+
+
+def as_scored(names: tuple[str, ...], songs: tuple[Tokens, ...], scores: torch.Tensor) -> Scored:
+    """Return the nats of songs from their scores [B, T, V]; raises `RuleBreach` if one is not finite."""
     nats = tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
     for found, rows, song, name in zip(nats, scores, songs, names, strict=True):
         check_finite(found, rows, song, name)

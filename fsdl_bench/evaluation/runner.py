@@ -22,7 +22,7 @@ from fsdl_bench.evaluation.plan import EvaluationOptions, Task
 from fsdl_bench.evaluation.record import rows_of, run_of
 from fsdl_bench.evaluation.sealing import Seal
 from fsdl_bench.evaluation.verified import VerifiedSeed
-from fsdl_bench.progress import bar, note
+from fsdl_bench.progress import bar, log
 from fsdl_bench.results import StoredResult, write_result
 from fsdl_bench.submissions.contract import Submission
 from fsdl_bench.submissions.inputs import first_change
@@ -51,7 +51,7 @@ def evaluate(
     setup = set_up(submission, track, settings=chosen.settings, device=chosen.device, isolate=isolate)
     chosen.check(setup.track)
     task = Task(setup, chosen)
-    with open_journal(task.facts, chosen.resume, _log) as journal:
+    with open_journal(task.facts, chosen.resume, log) as journal:
         _check_inputs(journal)
         done = sum(isinstance(entry, CellEntry) for entry in journal.entries)
         total = len(task.cells) * len(chosen.seeds)
@@ -59,9 +59,9 @@ def evaluate(
         with bar(title, "cell", chosen.progress, total=total, done=done) as shown:
             for seed in chosen.seeds:
                 if chosen.verified:
-                    VerifiedSeed(task, seed, journal, shown, _log).run()
+                    VerifiedSeed(task, seed, journal, shown, log).run()
                 else:
-                    BatchedSeed(task, seed, journal, seal, shown, _log).run()
+                    BatchedSeed(task, seed, journal, seal, shown, log).run()
         run = run_of(task, journal.entries, audit_seed=journal.audit_seed)
         place = Path(chosen.out) if chosen.out is not None else default_place(task, run.submission.name)
         stored = write_result(place, run, rows_of(task, journal.entries))
@@ -89,10 +89,6 @@ def default_place(task: Task, name: str) -> Path:
     slug += "-streaming" if task.options.protocol == "streaming" else ""
     smoke = ".smoke" if task.options.limit is not None else ""
     return Path("results", task.track.name, f"{slug}{smoke}.json")
-
-
-def _log(message: object) -> None:
-    note(str(message), True)
 
 
 def _check_inputs(journal: Journal) -> None:

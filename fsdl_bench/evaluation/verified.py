@@ -24,15 +24,15 @@ import numpy as np
 
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.evaluation.audit import Auditor, Check
-from fsdl_bench.evaluation.cells import Cell
+from fsdl_bench.evaluation.cells import Cell, as_scored
 from fsdl_bench.evaluation.entries import CellEntry, StartEntry, StateEntry
 from fsdl_bench.evaluation.journal import Journal, check_fit
 from fsdl_bench.evaluation.parallel import here, scored
 from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.proof import prove
 from fsdl_bench.evaluation.record import Seconds, cell_entry, start_entry
-from fsdl_bench.evaluation.scoring import Scored, check_finite, token_nats
-from fsdl_bench.progress import note
+from fsdl_bench.evaluation.scoring import Scored
+from fsdl_bench.progress import log
 from fsdl_bench.results import Compression
 from fsdl_bench.submissions.box import fitted_in_child
 from fsdl_bench.submissions.reveal import CellProcess, RevealSession
@@ -147,7 +147,7 @@ class JobScorer:
     ) -> None:
         self._task, self._seed, self._audit_seed = task, seed, audit_seed
         self._own = session is None
-        self._session = session or RevealSession(task.setup, task.setup.context(seed, _log), record)
+        self._session = session or RevealSession(task.setup, task.setup.context(seed, log), record)
 
     def __call__(self, job: Job) -> Sequence[CellEntry]:
         """Return the entries of a job's cells."""
@@ -217,17 +217,9 @@ def reveal(process: CellProcess, cell: Cell, group: range) -> Scored:
     """
     songs = cell.queries[group.start : group.stop]
     names = cell.names[group.start : group.stop]
-    scores = process.reveal(songs)
-    nats = tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
-    for found, rows, song, name in zip(nats, scores, songs, names, strict=True):
-        check_finite(found, rows, song, name)
-    return Scored(names, songs, nats, scores.dtype)
+    return as_scored(names, songs, process.reveal(songs))
 
 
 def _add(seconds: Seconds, process: CellProcess) -> None:
     seconds.adapt += process.adapt_seconds
     seconds.score += process.score_seconds
-
-
-def _log(message: object) -> None:
-    note(str(message), True)

@@ -154,7 +154,7 @@ def test_cells_share_no_memory_no_network_and_no_process(cheat, channel):
 FILES = {
     "the working folder": "pathlib.Path('known.json')",
     "the folder above": "pathlib.Path('..', 'known.json')",
-    "the temporary folder": "pathlib.Path('/tmp/fsdl-cheat-known.json')",
+    "the temporary folder": "pathlib.Path('/', 'tmp', 'fsdl-cheat-known.json')",
     "shared memory files": "pathlib.Path('/dev/shm/fsdl-cheat-known.json')",
     "the submission's folder": "pathlib.Path(__file__).with_name('known.json')",
     "Python's libraries": "pathlib.Path(torch.__file__).with_name('fsdl-cheat-known.json')",

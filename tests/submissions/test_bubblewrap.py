@@ -79,7 +79,8 @@ def test_it_sees_no_other_process_and_no_network(inside, user):
 
 def test_the_working_folder_is_limited(inside, monkeypatch):
     monkeypatch.setattr(bubblewrap, "FOLDER_BYTES", 1 << 20)
-    found = inside("head -c 3000000 /dev/zero > big; head -c 3000000 /dev/zero > /tmp/big")
+    private = Path("/", "tmp", "big")
+    found = inside(f"head -c 3000000 /dev/zero > big; head -c 3000000 /dev/zero > {private}")
     assert found.count("No space left on device") == 2
 
 
