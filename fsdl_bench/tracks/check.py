@@ -20,7 +20,7 @@ from fsdl_bench.progress import bar
 from fsdl_bench.tracks.artists import SPLITS
 from fsdl_bench.tracks.definition import definition_names, load_definition
 from fsdl_bench.tracks.rows import LogicalDigest, row_schema
-from fsdl_bench.tracks.sidecar import FOLDER, open_arrays, shards, verify
+from fsdl_bench.tracks.sidecar import FOLDER, open_arrays, shards, verified
 from fsdl_bench.tracks.track import Track, load_track
 
 _BATCH_ROWS = 1024
@@ -92,7 +92,8 @@ def check_track(track: Track | str | os.PathLike[str], *, progress: bool = False
 def _file_problems(track: Track) -> Iterator[str]:
     for name in track.manifest.files:
         try:
-            verify(track.path, track.manifest, name)
+            with verified(track.path, track.manifest, name):
+                pass
         except BadInput as problem:
             yield str(problem)
     known = {*track.manifest.files, "manifest.json"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -78,7 +79,13 @@ def file_entry(path: Path) -> FileEntry:
         OSError: the file cannot be read.
     """
     with path.open("rb") as stream:
-        return FileEntry(sha256=hashlib.file_digest(stream, "sha256").hexdigest(), bytes=path.stat().st_size)
+        return stream_entry(stream)
+
+
+def stream_entry(stream: BinaryIO) -> FileEntry:
+    """Return the hash and the size of an open file, read from its start to its end."""
+    stream.seek(0)
+    return FileEntry(sha256=hashlib.file_digest(stream, "sha256").hexdigest(), bytes=stream.tell())
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

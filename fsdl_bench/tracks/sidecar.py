@@ -14,8 +14,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -24,7 +25,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import home
 from fsdl_bench.progress import note
 from fsdl_bench.tracks.arrays import Arrays, DamagedArrays, array_schema
-from fsdl_bench.tracks.manifest import Manifest, file_entry
+from fsdl_bench.tracks.manifest import Manifest, stream_entry
 
 FOLDER = ".arrays"
 _BATCH_ROWS = 2048  # bounds the memory that writing takes, which is many times the size of a batch
@@ -70,19 +71,20 @@ def open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
         _write(folder, manifest, stamp, places[0])
     except OSError:  # the folder may be read-only, or its disk full: another place may do
         _write(folder, manifest, stamp, places[1])
-        return _opened(places[1])
-    return _opened(places[0])
+        return _opened(places[1], stamp)
+    return _opened(places[0], stamp)
 
 
-def _opened(path: Path) -> Arrays:
+def _opened(path: Path, stamp: Mapping[str, str]) -> Arrays:
     """Open a file that was just written."""
-    try:
-        return Arrays.open(path)
-    except (DamagedArrays, OSError, pa.ArrowInvalid):
-        raise BadInput(
-            f"{path} cannot be read back after it was written: another process replaced it, or the disk "
-            "damages files; load the track again"
-        ) from None
+    with suppress(DamagedArrays, OSError, pa.ArrowInvalid):
+        arrays = Arrays.open(path)
+        if arrays.metadata == stamp:
+            return arrays
+    raise BadInput(
+        f"{path} cannot be read back after it was written: another process replaced it, or the disk "
+        "damages files; load the track again"
+    )
 
 
 def codec_data(folder: Path, manifest: Manifest) -> str:
@@ -93,8 +95,8 @@ def codec_data(folder: Path, manifest: Manifest) -> str:
     """
     if "codec.json" not in manifest.files:
         return ""
-    verify(folder, manifest, "codec.json")
-    return (folder / "codec.json").read_text(encoding="utf-8")
+    with verified(folder, manifest, "codec.json") as stream:
+        return stream.read().decode("utf-8")
 
 
 def _stamp(folder: Path, manifest: Manifest, split: str) -> dict[str, str]:
@@ -131,8 +133,10 @@ def _tables(folder: Path, manifest: Manifest, names: list[str], columns: pa.Sche
 
     waiting: list[pa.RecordBatch] = []
     for name in names:
-        verify(folder, manifest, name)
-        with pq.ParquetFile(folder / name, pre_buffer=False) as shard:  # else all of it is read first
+        with (
+            verified(folder, manifest, name) as stream,
+            pq.ParquetFile(stream, pre_buffer=False) as shard,  # else all of it is read first
+        ):
             for batch in shard.iter_batches(_BATCH_ROWS, columns=columns.names):
                 waiting.append(batch)
                 if sum(len(batch) for batch in waiting) >= _BATCH_ROWS:
@@ -142,22 +146,29 @@ def _tables(folder: Path, manifest: Manifest, names: list[str], columns: pa.Sche
         yield pa.Table.from_batches(waiting).cast(columns)
 
 
-def verify(folder: Path, manifest: Manifest, name: str) -> None:
-    """Compare one file of a track with the manifest.
+@contextmanager
+def verified(folder: Path, manifest: Manifest, name: str) -> Iterator[BinaryIO]:
+    """Open one file of a track and compare it with the manifest.
+
+    What is read from the stream is what was compared, also if a rebuild replaces the folder meanwhile.
 
     Raises:
         BadInput: the file is missing, cannot be read, or does not match.
     """
     expected = manifest.files[name]
-    try:
-        found = file_entry(folder / name)
-    except FileNotFoundError:
-        raise BadInput(f"{folder / name} is missing; build the track again") from None
-    except OSError as error:
-        raise BadInput(f"{folder / name} cannot be read: {error.strerror}") from None
-    if found != expected:
-        raise BadInput(
-            f"{folder / name} was changed or damaged: it has {found.bytes:,} bytes and sha256 "
-            f"{found.sha256[:16]}..., the manifest says {expected.bytes:,} and {expected.sha256[:16]}...; "
-            "build the track again"
-        )
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context((folder / name).open("rb"))
+            found = stream_entry(stream)
+        except FileNotFoundError:
+            raise BadInput(f"{folder / name} is missing; build the track again") from None
+        except OSError as error:
+            raise BadInput(f"{folder / name} cannot be read: {error.strerror}") from None
+        if found != expected:
+            raise BadInput(
+                f"{folder / name} was changed or damaged: it has {found.bytes:,} bytes and sha256 "
+                f"{found.sha256[:16]}..., the manifest says {expected.bytes:,} and "
+                f"{expected.sha256[:16]}...; build the track again"
+            )
+        stream.seek(0)
+        yield stream

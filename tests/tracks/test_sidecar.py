@@ -95,6 +95,25 @@ def test_a_manifest_of_the_first_version_has_no_checksum_and_is_read(folder):
     assert read_manifest(folder) == manifest
 
 
+def test_what_is_read_is_what_was_compared(write_track, own_home):
+    """A rebuild that replaces the folder after the comparison does not change what the reader gets."""
+    from fsdl_bench.tracks.manifest import read_manifest
+    from fsdl_bench.tracks.sidecar import shards, verified
+
+    one, two = (
+        write_track({"train": {"a": [text]}, "test": {"b": ["ki"]}}, name=text) for text in ("mi", "lo")
+    )
+    manifest = read_manifest(one)
+    (name,) = shards(manifest, "train")
+    before = (one / name).read_bytes()
+    with verified(one, manifest, name) as stream:
+        one.rename(own_home / "old")
+        two.rename(one)
+        assert stream.read() == before
+    with pytest.raises(BadInput, match="changed or damaged"), verified(one, manifest, name):
+        pass
+
+
 SWAPS = """
 import shutil, sys
 from pathlib import Path
