@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -82,7 +82,7 @@ def file_entry(path: Path) -> FileEntry:
         return stream_entry(stream)
 
 
-def stream_entry(stream: BinaryIO) -> FileEntry:
+def stream_entry(stream: BufferedReader) -> FileEntry:
     """Return the hash and the size of an open file, read from its start to its end."""
     stream.seek(0)
     return FileEntry(sha256=hashlib.file_digest(stream, "sha256").hexdigest(), bytes=stream.tell())

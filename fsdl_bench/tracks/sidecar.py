@@ -15,8 +15,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -147,7 +147,7 @@ def _tables(folder: Path, manifest: Manifest, names: list[str], columns: pa.Sche
 
 
 @contextmanager
-def verified(folder: Path, manifest: Manifest, name: str) -> Iterator[BinaryIO]:
+def verified(folder: Path, manifest: Manifest, name: str) -> Iterator[BufferedReader]:
     """Open one file of a track and compare it with the manifest.
 
     What is read from the stream is what was compared, also if a rebuild replaces the folder meanwhile.
