@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from hashlib import blake2b
 
 import numpy as np
@@ -33,14 +34,11 @@ def prove(task: Task, session: RevealSession, seed: int) -> Compression:
         BadInput: constriction is not installed, or a process fails.
     """
     cells = sample(task.cells)
-    compressed = encode(
-        ((process, cell.queries) for cell, process in _adapted(session, cells, seed)), task.codec
-    )
-    again = decode(
-        ((process, len(cell.queries)) for cell, process in _adapted(session, cells, seed)),
-        compressed,
-        task.codec,
-    )
+    with closing(_adapted(session, cells, seed)) as first:
+        compressed = encode(((process, cell.queries) for cell, process in first), task.codec)
+    with closing(_adapted(session, cells, seed)) as second:
+        counted = ((process, len(cell.queries)) for cell, process in second)
+        again = decode(counted, compressed, task.codec)
     for cell, songs in zip(cells, again, strict=True):
         for name, song, restored in zip(cell.names, cell.queries, songs, strict=True):
             if not np.array_equal(song, restored):
@@ -80,7 +78,7 @@ def _hash(cell: Cell) -> bytes:
     return blake2b(f"compression/{cell.episode.artist}/{cell.episode.index}".encode()).digest()
 
 
-def _adapted(session: RevealSession, cells: Sequence[Cell], seed: int) -> Iterator[tuple[Cell, CellProcess]]:
+def _adapted(session: RevealSession, cells: Sequence[Cell], seed: int) -> Generator[tuple[Cell, CellProcess]]:
     """Each cell with a process that has adapted to its support; the process ends when the next one starts."""
     for cell in cells:
         support = () if session.facts.ignores_support else cell.support

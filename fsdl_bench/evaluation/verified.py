@@ -14,6 +14,8 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -96,24 +98,22 @@ class VerifiedSeed:
         record = fitted_in_child(task.setup, context, refit=task.options.refit and not self._kept)
         check_fit(self._start, record)
         session = RevealSession(task.setup, context, record)
-        try:
+        with ThreadPoolExecutor(1) as aside, closing(session):
             if self._start is None:
                 self._journal.append(start_entry(self._seed, session, record))
             jobs = jobs_of(task.cells, missing, ignores_support=session.facts.ignores_support)
             random.Random(secrets.randbits(64)).shuffle(jobs)
             workers = min(task.options.workers, max(1, len(jobs)))
             make = partial(JobScorer, task, self._seed, self._journal.audit_seed, record)
-            if here(workers):
-                make = partial(make, session)
-            for entries in scored(make, jobs, workers):
+            alone = here(workers)
+            # This process waits while workers score, so the proof can be made beside them.
+            proof = None if alone else aside.submit(self._prove, session)
+            for entries in scored(partial(make, session) if alone else make, jobs, workers):
                 for entry in entries:
                     self._journal.append(entry)
                     self._shown.update()
-            self._journal.append(
-                StateEntry(seed=self._seed, checks=(), audit=0.0, compression=self._prove(session))
-            )
-        finally:
-            session.close()
+            found = self._prove(session) if proof is None else proof.result()
+            self._journal.append(StateEntry(seed=self._seed, checks=(), audit=0.0, compression=found))
 
     def _prove(self, session: RevealSession) -> Compression | None:
         """The proof by compression, for the first seed of the independent protocol."""
