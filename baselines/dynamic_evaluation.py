@@ -34,6 +34,7 @@ from itertools import product
 from typing import ClassVar, Literal
 
 import torch
+from common.constrained import Constrained, constrained
 from common.dynamic import DynamicPredictor, Rule
 from common.few_shot import choose, few_shot_nll, held_out_episodes, support_sizes
 from common.gradient_statistics import make_rule, root_mean_squares, usual_norm
@@ -126,5 +127,6 @@ class DynamicEvaluation(LSTM):
     def _over_support(self, eta: float) -> Rule:
         return replace(self.within_song, eta=eta, passes=self.passes)
 
-    def adapt(self, support: Sequence[Tokens]) -> DynamicPredictor:
-        return DynamicPredictor(self.model, self.over_support, self.within_song, support)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        predictor = DynamicPredictor(self.model, self.over_support, self.within_song, support)
+        return constrained(predictor, self.codec)

@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from common.constrained import Constrained, constrained
 from common.few_shot import episode_nll, for_shots, held_out_episodes, support_of, support_sizes
 from common.lstm import LSTMLanguageModel
 from common.pieces import half
@@ -80,8 +81,8 @@ class FineTuning(LSTM):
             curve += [episode_nll(predictor, episode, self.model.device) for predictor in static]
         return np.nan_to_num(curve / len(episodes), nan=np.inf).tolist()
 
-    def adapt(self, support: Sequence[Tokens]) -> FineTuningPredictor:
-        return FineTuningPredictor(self, support)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        return constrained(FineTuningPredictor(self, support), self.codec)
 
 
 class FineTuningPredictor:

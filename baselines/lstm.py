@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from common.base import LSTMSettings, trained_lstm
+from common.constrained import constrained
 from common.predictors import LSTMPredictor
 from common.sizes import Size, lstm_settings
 from torch import nn
@@ -59,10 +60,11 @@ class LSTM:
         changes = {field.name: getattr(self, field.name) for field in fields(LSTMSettings)}
         self.settings = lstm_settings(self.size, context.kind, **changes)
         self.model, self.training = trained_lstm(self.settings, train, validation, context)
+        self.codec = context.codec
         self.notes: dict[str, Any] = {"size": self.size} | self.training.notes()
 
     def adapt(self, support: Sequence[Tokens]) -> Predictor:
-        return LSTMPredictor(self.model)
+        return constrained(LSTMPredictor(self.model), self.codec)
 
     def parameters(self) -> list[nn.Parameter]:
         return list(self.model.parameters())

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 import torch
 from common.base import LSTMSettings
+from common.constrained import Constrained, constrained
 from common.lstm import LSTMLanguageModel
 from common.pieces import piece_losses, piece_nats
 from common.predictors import LSTMPredictor
@@ -95,10 +96,11 @@ class LSTMConcat(LSTM):
             tokens=lambda rows: token_count(rows[1]),
         )
         self.model = model
+        self.codec = context.codec
         self.notes: dict[str, Any] = {"size": self.size} | training.notes()
 
-    def adapt(self, support: Sequence[Tokens]) -> LSTMConcatPredictor:
-        return LSTMConcatPredictor(self.model, support)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        return constrained(LSTMConcatPredictor(self.model, support), self.codec)
 
 
 class LSTMConcatPredictor(LSTMPredictor):

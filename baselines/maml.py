@@ -31,6 +31,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from common import training
+from common.constrained import Constrained, constrained
 from common.few_shot import choose, few_shot_nll, for_shots, headline_shots, held_out_episodes, support_sizes
 from common.inner_loop import InnerLoop
 from common.lstm import LSTMLanguageModel
@@ -134,8 +135,8 @@ class MAML(LSTM):
         self.notes |= {f"meta-{key}": value for key, value in done.notes().items()}
         self.notes |= {f"at {k} shots": str(plan) for k, plan in self.plans.items()}
 
-    def adapt(self, support: Sequence[Tokens]) -> MAMLPredictor:
-        return MAMLPredictor(self.learner, support, self.plans)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        return constrained(MAMLPredictor(self.learner, support, self.plans), self.codec)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return theta and the learned rates."""

@@ -21,6 +21,7 @@ from typing import ClassVar
 from common.cache import CacheSettings, no_memory, remembered, song_mixture
 from common.cache_search import search
 from common.cache_stream import CacheStream
+from common.constrained import Constrained, constrained
 from common.few_shot import headline_shots, held_out_episodes
 from common.lstm import LSTMLanguageModel
 from common.text import shift
@@ -52,8 +53,8 @@ class NeuralCache(LSTM):
         context.log(f"{self.cache}: {nll:.4f} nats/{context.unit} on validation at {shots} shots")
         self.notes |= vars(self.cache)
 
-    def adapt(self, support: Sequence[Tokens]) -> NeuralCachePredictor:
-        return NeuralCachePredictor(self.model, self.cache, support)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        return constrained(NeuralCachePredictor(self.model, self.cache, support), self.codec)
 
 
 class NeuralCachePredictor:

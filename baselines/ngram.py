@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
+from common.constrained import Constrained, constrained
 from common.ngram_order import NGramStream, best_order, log_scores
 
 from fsdl_bench import FitContext, Split, Tokens
@@ -32,10 +33,11 @@ class NGram:
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Count the meta-training songs, and choose the order."""
         self.model = best_order(train, validation, context, self.orders)
+        self.codec = context.codec
         self.notes = {"order": self.model.order}
 
-    def adapt(self, support: Sequence[Tokens]) -> NGram:
-        return self
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        return constrained(self, self.codec)
 
     def logits(self, songs: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities [B, T, V]."""

@@ -26,6 +26,7 @@ from typing import get_args
 
 import numpy as np
 import torch
+from common.constrained import Constrained, constrained
 from common.kneser_ney import Floats, Ints
 from common.ngram_memory import HASH, Memory, Seen
 from common.ngram_mixing import Evidence, Merge, Weights, mixed, probabilities
@@ -61,6 +62,7 @@ class NGramCache:
         """Count the meta-training songs, choose the order, and fit the weights of the caches."""
         self.model = best_order(train, validation, context, self.orders)
         self.weights = self._fit_weights(validation, context)
+        self.codec = context.codec
         self.notes = {"order": self.model.order, "merge": self.weights.merge}
 
     def _fit_weights(self, validation: Split, context: FitContext) -> Weights:
@@ -87,8 +89,8 @@ class NGramCache:
             context.log(f"{merge}: {evidence.nats(weights):.4f} nats/token on validation episodes")
         return found[min(found)]
 
-    def adapt(self, support: Sequence[Tokens]) -> NGramCachePredictor:
-        return NGramCachePredictor(self, support)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        return constrained(NGramCachePredictor(self, support), self.codec)
 
     def parameters(self) -> int:
         """Return the number of n-grams and weights."""

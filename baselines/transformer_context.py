@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from common.constrained import Constrained, constrained
 from common.episode_training import train_on_episodes
 from common.pieces import half
 from common.rows import RowBatches, Rows
@@ -47,6 +48,7 @@ class TransformerContext(TransformerSettings):
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on rows of songs."""
+        self.codec = context.codec
         rows = RowBatches(train, context, self.tokens)
         model = self.new_model(context)
         done = train_on_episodes(
@@ -62,11 +64,11 @@ class TransformerContext(TransformerSettings):
         )
         self.notes: dict[str, Any] = done.notes()
 
-    def adapt(self, support: Sequence[Tokens]) -> ContextPredictor:
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
         predictor = ContextPredictor(self.model)
         for song in support:
             predictor.observe(song)
-        return predictor
+        return constrained(predictor, self.codec)
 
 
 class ContextPredictor:

@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from common.attention import KV
+from common.constrained import Constrained, constrained
 from common.episode_training import train_on_episodes
 from common.pieces import half
 from common.text import as_row, shift
@@ -58,6 +59,7 @@ class TransformerMemory(TransformerSettings):
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train on episodes."""
+        self.codec = context.codec
         shots = [k for k in context.shots for _ in range(2 if k <= 5 else 1)]
         stream = context.episodes(train, shots=shots, queries=self.queries, batch_size=1)
         model = self.new_model(context)
@@ -75,8 +77,9 @@ class TransformerMemory(TransformerSettings):
         self.notes: dict[str, Any] = done.notes()
 
     @torch.no_grad()
-    def adapt(self, support: Sequence[Tokens]) -> MemoryPredictor:
-        return MemoryPredictor(self.model, concatenated([encode(self.model, song) for song in support]))
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        memory = concatenated([encode(self.model, song) for song in support])
+        return constrained(MemoryPredictor(self.model, memory), self.codec)
 
 
 class MemoryPredictor:

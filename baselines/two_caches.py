@@ -22,6 +22,7 @@ import torch
 from common.cache import CacheSettings, Memory, mix, no_memory, remembered, song_mixture
 from common.cache_search import SHARES, SHARPNESS, mean_square, search
 from common.cache_stream import CacheStream
+from common.constrained import Constrained, constrained
 from common.few_shot import for_shots, held_out_episodes, support_of, support_sizes
 from common.lstm import LSTMLanguageModel
 from common.text import shift
@@ -90,8 +91,9 @@ class TwoCaches(LSTM):
                     total[row] -= mixed.log().sum(-1).cpu() / units
         return total
 
-    def adapt(self, support: Sequence[Tokens]) -> TwoCachesPredictor:
-        return TwoCachesPredictor(self.model, self.song, self.phi, self.shares, support)
+    def adapt(self, support: Sequence[Tokens]) -> Constrained:
+        predictor = TwoCachesPredictor(self.model, self.song, self.phi, self.shares, support)
+        return constrained(predictor, self.codec)
 
 
 def support_attention(features: Tensor, memory: Memory, phi: float) -> Tensor:

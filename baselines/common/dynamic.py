@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from common.few_shot import for_shots
 from common.lstm import LSTMLanguageModel, State
 from common.pieces import piece_nats
-from common.predictors import StepFeatures
+from common.predictors import LSTMStream, StepFeatures
 from common.text import shift
 from common.trees import detach
 from fsdl_bench import PAD, Tokens, pad
@@ -152,29 +152,39 @@ class Learner:
 
 
 class DynamicStream:
-    """Several songs in lock-step; each has its own weights."""
+    """Several songs in lock-step: with the same weights in the first segment, then each with its own."""
 
     def __init__(self, songs: Sequence[SongStream]) -> None:
-        self.songs = songs
+        self.songs, self.position = songs, 0
+        self.first = LSTMStream(songs[0].learner.model)
 
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
-        return torch.cat([song.step(token) for song, token in zip(self.songs, tokens[:, None], strict=True)])
+        each = list(zip(self.songs, tokens[:, None], strict=True))
+        self.position += 1
+        if self.position > self.songs[0].rule.segment:
+            return torch.cat([song.step(token) for song, token in each])
+        for song, token in each:
+            song.fed.append(token)
+        return self.first.step(tokens)
 
 
 class SongStream:
-    """One song, token by token. It learns whenever a segment is complete."""
+    """One song after its first segment, token by token. It learns whenever a segment is complete.
+
+    `fed` holds the tokens since the last update: the tokens of the first segment, to begin with.
+    """
 
     def __init__(self, learner: Learner, rule: Rule) -> None:
         self.learner, self.rule = learner, rule
-        self.step_features = StepFeatures(learner.model)
+        self.step_features: StepFeatures
         self.fed: list[Tensor] = []
         self.segment_state: State | None = None
         self.state: State | None = None
 
     def step(self, token: Tensor) -> Tensor:
-        """Return logits [1, V] after a token int64 [1]; BOS comes first."""
-        if self.fed and int(token) == PAD:  # the song has ended
+        """Return logits [1, V] after a token int64 [1]."""
+        if int(token) == PAD:  # the song has ended
             return self.learner.model.bias.new_zeros(1, len(self.learner.model.bias))
         self.fed.append(token)
         if len(self.fed) > self.rule.segment:

@@ -93,7 +93,8 @@ class GeometricPredictor:
         return torch.stack(rows, 1)
 
     def observe(self, song: object) -> None:
-        """Hand an observed song to every expert that has `observe`."""
+        """Hand an observed song to every expert that has `observe`; it counts as one more shot."""
+        self.shots += 1
         for expert in self.experts:
             if hasattr(expert, "observe"):
                 expert.observe(song)

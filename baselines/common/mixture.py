@@ -77,3 +77,24 @@ def mixed(scores: Tensor, log_weights: Tensor) -> Tensor:
     """
     weights = torch.where(log_weights.isneginf().all(0), 0.0, log_weights).log_softmax(0)
     return (scores + weights[..., None]).logsumexp(0)
+
+
+def fit_weights(logs: Sequence[Tensor], tokens: Sequence[Tensor], steps: int = 200) -> Tensor:
+    """Return the fixed weights [M] under which some tokens are most likely, by expectation maximisation.
+
+    Args:
+        logs: log p_i, [M, N, V] each.
+        tokens: int64 [N] each.
+        steps: of the iteration; each makes the tokens more likely.
+    """
+    gained = torch.cat(
+        [
+            log.gather(-1, ids.expand(len(log), -1)[..., None])[..., 0]
+            for log, ids in zip(logs, tokens, strict=True)
+        ],
+        dim=1,
+    ).double()
+    weights = gained.new_full((len(gained),), 1 / len(gained))
+    for _ in range(steps):
+        weights = (weights.log()[:, None] + gained).softmax(0).mean(1)
+    return weights

@@ -11,6 +11,7 @@ import torch
 
 from fsdl_bench import (
     BOS,
+    EOS,
     PAD,
     FitContext,
     Split,
@@ -21,7 +22,7 @@ from fsdl_bench import (
     pad,
     synthetic_model,
 )
-from fsdl_bench.codecs.words import WordsCodec
+from fsdl_bench.codecs.words import BREAK, WordsCodec
 from fsdl_bench.submissions.parts import Parts
 
 BASELINES = Path(__file__).parents[2] / "baselines"
@@ -63,8 +64,9 @@ def toy_splits():
                 for _ in range(int(rng.integers(20, 60))):
                     step = 4 + (tokens[-1] * 7) % 95
                     tokens.append(int(rng.choice(own)) if rng.random() < 0.4 else step)
-                row = {"artist": f"{name} {artist}", "tokens": np.array([*tokens, 2], np.uint16), "text": ""}
-                rows.append(row | {"units": len(tokens)})
+                song = np.array([*tokens, BREAK, EOS], np.uint16)
+                row = {"artist": f"{name} {artist}", "tokens": song, "text": "", "units": len(tokens)}
+                rows.append(row)
         return Split.from_rows(name, WordsCodec(), rows)
 
     return split("train", 12, 15), split("validation", 6, 15)
@@ -78,13 +80,23 @@ def own_words():
     def split(name, artists):
         rows = []
         for artist in range(artists):
-            own = rng.choice(np.arange(3, 99), 4, replace=False)
+            own = rng.choice(np.arange(4, 99), 4, replace=False)
             for _ in range(9):
-                tokens = np.array([*rng.choice(own, 9), 2], np.uint16)
+                tokens = np.array([*rng.choice(own, 9), BREAK, EOS], np.uint16)
                 rows.append({"artist": f"{name} {artist}", "tokens": tokens, "text": "", "units": 10})
         return Split.from_rows(name, WordsCodec(), rows)
 
     return split("train", 150), split("validation", 12)
+
+
+@pytest.fixture(scope="session")
+def any_ids():
+    """`any_ids(V)` is a codec for constrained predictors: every id can follow every other."""
+
+    def codec(size):
+        return SimpleNamespace(vocab_size=size, allowed_next=lambda _: np.ones(size, bool))
+
+    return codec
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ SONGS = torch.tensor([[5, 5, 4, 5, 6, 7, 2], [12, 13, 12, 13, PAD, PAD, PAD]])
 
 
 @pytest.fixture
-def tuner(baseline):
+def tuner(baseline, any_ids):
     """A submission with an untrained model, as its fit would leave it."""
 
     def make(kind="sgd", rate=0.5, steps_at=None):
         torch.manual_seed(0)
         submission = baseline("fine_tuning").FineTuning()
+        submission.codec = any_ids(20)
         submission.model = baseline("common.lstm").LSTMLanguageModel(20, 5, 7, dropout=0.5).double().eval()
         submission.kind, submission.rate = kind, rate
         submission.steps_at = {0: 0, 1: 1, 2: 3} if steps_at is None else steps_at

@@ -2,13 +2,21 @@
 
 import pytest
 
-IGNORE = {"lstm.LSTM", "ngram.NGram", "unigram.Unigram", "uniform.Uniform"}
+IGNORE = {
+    "ensemble.Ensemble",
+    "lstm.LSTM",
+    "ngram.NGram",
+    "transposed.Transposed",
+    "unigram.Unigram",
+    "uniform.Uniform",
+}
 USE = {
     "bayes_optimal.BayesOptimal",
     "dynamic_evaluation.DynamicEvaluation",
     "fine_tuning.FineTuning",
     "lstm_concat.LSTMConcat",
     "maml.MAML",
+    "mixture.Mixture",
     "neural_cache.NeuralCache",
     "ngram_cache.NGramCache",
     "oracle.Oracle",

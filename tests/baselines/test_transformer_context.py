@@ -21,9 +21,10 @@ def rows(baseline):
 
 
 @pytest.fixture
-def untrained(module, baseline):
+def untrained(module, baseline, any_ids):
     """A submission with random weights, in double precision."""
     submission = module.TransformerContext(**TINY)
+    submission.codec = any_ids(100)
     submission.model = baseline("common.transformer").Transformer(100, 16, 2, 2, 0.0, song_pairs=1)
     submission.model.double().eval()
     return submission

@@ -16,9 +16,10 @@ def module(baseline):
 
 
 @pytest.fixture
-def untrained(module):
+def untrained(module, any_ids):
     """A submission with random weights, in double precision."""
     submission = module.TransformerMemory(**TINY)
+    submission.codec = any_ids(100)
     submission.model = module.Transformer(100, **TINY, song_pairs=2).double().eval()
     return submission
 

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
@@ -70,3 +71,16 @@ def test_without_tempering_the_weights_stay(mixture):
     found = mixture.MixturePredictor([one, two], temper=0.0).logits(songs).exp()
     expected = (one.logits(songs).exp() + two.logits(songs).exp()) / 2
     torch.testing.assert_close(found, expected)
+
+
+def test_the_fixed_weights_are_the_most_likely(mixture):
+    tokens = torch.tensor([0, 3, 1, 2, 2, 0, 1, 3, 3, 1])
+    logs = torch.stack([Table(seed).table[tokens.roll(1)] for seed in range(2)])
+    weights = mixture.fit_weights([logs[:, :6], logs[:, 6:]], [tokens[:6], tokens[6:]], steps=2000)
+
+    def nats(share):
+        mixed = (logs.exp() * torch.tensor([share, 1 - share])[:, None, None]).sum(0)
+        return float(-mixed.gather(-1, tokens[:, None]).log().sum())
+
+    assert float(weights.sum()) == pytest.approx(1)
+    assert nats(float(weights[0])) <= min(nats(share) for share in np.linspace(0, 1, 401)) + 1e-5

@@ -1,0 +1,105 @@
+"""The trained `lstm.py` reads a MIDI song in all twelve keys at once. It ignores the support.
+
+    p(x) = sum_s w_s p_LSTM(T_s x)      s = -6 ... 5 semitones
+
+T_s shifts every note but drums. It only renames ids (a pitch beyond 127 or 0 goes on at the other end), so
+p_LSTM(T_s x) is a distribution over songs, and the mixture is exact. `common/mixture.py` has the weights of
+the twelve along a song; how far they follow the posterior is chosen on validation songs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from common.constrained import constrained
+from common.few_shot import choose, few_shot_nll, held_out_episodes
+from common.lstm import LSTMLanguageModel
+from common.mixture import MixturePredictor
+from common.predictors import LSTMPredictor, LSTMStream
+from common.transposition import HIGHEST, LOWEST, PITCHES, Transposer
+from lstm import LSTM
+from torch import Tensor
+
+from fsdl_bench import BadInput, FitContext, Predictor, Split, Tokens
+
+TEMPERS = (0.0, 0.03, 0.1, 0.3, 1.0)
+
+
+@dataclass(eq=False)
+class Transposed(LSTM):
+    """LSTM over all keys; the same predictor for every artist.
+
+    Args:
+        temper: the power of the posterior weights; chosen on validation if None.
+        episodes: validation episodes that it is chosen on.
+    """
+
+    temper: float | None = None
+    episodes: int = 24
+
+    system: ClassVar[bool] = True
+
+    def fit(self, train: Split, validation: Split, context: FitContext) -> None:
+        """Train or reuse the LSTM, and choose how far the weights follow the posterior.
+
+        Raises:
+            BadInput: the track has no notes.
+        """
+        if context.kind != "midi":
+            raise BadInput(f"transposed.py needs a track of MIDI songs; {context.track} has {context.kind}")
+        super().fit(train, validation, context)
+        self.ids = all_keys(Transposer(context.codec), context.vocab_size).to(context.device)
+        tempers = TEMPERS if self.temper is None else (self.temper,)
+        episodes = held_out_episodes(validation, context, 0, self.episodes)
+
+        def score(temper: float) -> float:
+            return few_shot_nll(lambda _: self._mixture(temper), episodes, context.device)
+
+        self.chosen = choose(tempers, score, "temper", context.log)
+        self.notes["temper"] = self.chosen
+
+    def _mixture(self, temper: float) -> MixturePredictor:
+        return MixturePredictor([Renamed(self.model, ids) for ids in self.ids], temper=temper)
+
+    def adapt(self, support: Sequence[Tokens]) -> Predictor:
+        return constrained(self._mixture(self.chosen), self.codec)
+
+
+def all_keys(transposer: Transposer, vocab_size: int) -> Tensor:
+    """Return int64 [12, V]: for each shift, the id that each id becomes."""
+    ids = torch.arange(vocab_size)
+    pitched = (ids >= transposer.first) & (ids < transposer.stop)
+    pitch = (ids - transposer.first) % PITCHES
+    moved = [ids - pitch + (pitch + shift) % PITCHES for shift in range(LOWEST, HIGHEST + 1)]
+    return torch.where(pitched, torch.stack(moved), ids)
+
+
+class Renamed:
+    """A language model of songs whose ids are called by other names.
+
+    Args:
+        model: the language model.
+        ids: int64 [V], the model's name of each id.
+    """
+
+    def __init__(self, model: LSTMLanguageModel, ids: Tensor) -> None:
+        self.inner, self.ids = LSTMPredictor(model), ids
+
+    def logits(self, songs: Tensor) -> Tensor:
+        return self.inner.logits(self.ids[songs])[..., self.ids]
+
+    def stream(self, songs: int = 1) -> RenamedStream:
+        return RenamedStream(self.inner.stream(songs), self.ids)
+
+
+class RenamedStream:
+    """Songs in lock-step under other names."""
+
+    def __init__(self, stream: LSTMStream, ids: Tensor) -> None:
+        self.inner, self.ids = stream, ids
+
+    def step(self, tokens: Tensor) -> Tensor:
+        return self.inner.step(self.ids[tokens])[..., self.ids]
