@@ -57,7 +57,7 @@ def test_songs_are_encoded_alike_in_any_company(module, untrained, songs):
     together, _ = module.read(untrained.model, padded, [len(song) for song in songs[:9]], module.SUPPORT, [])
     assert len(together) == 9
     for song, found in zip(songs, together, strict=False):
-        alone = untrained.adapt([song]).memory
+        alone = untrained.adapt([song]).predictor.memory
         for layer, same in zip(found, alone, strict=True):
             assert layer.kv.keys.shape[2] == len(song) + 1
             for part, other in zip(layer.kv, same.kv, strict=True):
