@@ -56,6 +56,7 @@ def test_nothing_changes_without_a_share_and_without_a_rate(ptb, model):
     assert ptb.dynamic(model, tokens, still) == pytest.approx(expected, rel=1e-9)
 
 
+@torch.no_grad()
 def test_the_cache_reaches_over_the_cuts_of_the_text(ptb, model):
     """Scored in parts of 500 words, as if it were one song."""
     tokens = torch.randint(3, 40, (1203,), generator=torch.Generator().manual_seed(2))
