@@ -23,7 +23,7 @@ from fsdl_bench.paths import home
 from fsdl_bench.progress import note
 from fsdl_bench.results import StoredResult, check_acceptable
 from fsdl_bench.site.verified import Verified
-from fsdl_bench.site.view import BASELINE, Placing, Standing
+from fsdl_bench.site.view import BASELINE, BUDGETS, ClassPlacing, Placing, Standing
 from fsdl_bench.statistics import Estimate
 from fsdl_bench.versions import package_versions
 
@@ -133,18 +133,37 @@ def _placings(ranked: Mapping[str, StoredResult], progress: bool) -> dict[str, l
             for slug, stored in ranked.items()
             if any(shot.shots == shots for shot in stored.result.aggregates.shots)
         }
+        classes = _classes(there, shots, progress)
         if len(there) == 1:
-            placings[next(iter(there))].append(
-                Placing(shots=shots, rank=1, tied=True, over_baseline=None, p=None)
-            )
+            (slug,) = there
+            only = Placing(shots=shots, rank=1, tied=True, over_baseline=None, p=None, classes=classes[slug])
+            placings[slug].append(only)
             continue
-        against = BASELINE if BASELINE in there else None
-        for rank, one in enumerate(_compared(there, shots, against, progress), start=1):
-            placings[one.name].append(_placing(shots, rank, one, baseline=against is not None))
+        for rank, one in enumerate(_compared(there, shots, progress), start=1):
+            placings[one.name].append(_placing(shots, rank, one, classes[one.name], BASELINE in there))
     return placings
 
 
-def _placing(shots: int, rank: int, one: Compared, *, baseline: bool) -> Placing:
+def _classes(
+    results: Mapping[str, StoredResult], shots: int, progress: bool
+) -> dict[str, tuple[ClassPlacing, ...]]:
+    """The ranks of each result in its budget class and in the larger ones."""
+    found: dict[str, tuple[ClassPlacing, ...]] = dict.fromkeys(results, ())
+    for place, budget in enumerate(BUDGETS):
+        smaller = BUDGETS[: place + 1]
+        own = {slug: one for slug, one in results.items() if one.result.submission.budget in smaller}
+        if len(own) == 1:
+            order = [(next(iter(own)), True)]
+        else:
+            order = [(one.name, one.tied) for one in _compared(own, shots, progress)] if own else []
+        for rank, (slug, tied) in enumerate(order, start=1):
+            found[slug] += (ClassPlacing(budget=budget, rank=rank, tied=tied),)
+    return found
+
+
+def _placing(
+    shots: int, rank: int, one: Compared, classes: tuple[ClassPlacing, ...], baseline: bool
+) -> Placing:
     over = one.difference if baseline else None
     return Placing(
         shots=shots,
@@ -152,6 +171,7 @@ def _placing(shots: int, rank: int, one: Compared, *, baseline: bool) -> Placing
         tied=one.tied,
         over_baseline=_negative(over) if over else None,
         p=one.p if baseline else None,
+        classes=classes,
     )
 
 
@@ -164,10 +184,9 @@ def _negative(difference: Estimate) -> Estimate:
     )
 
 
-def _compared(
-    results: Mapping[str, StoredResult], shots: int, against: str | None, progress: bool
-) -> Iterable[Compared]:
-    """Compare results, or load the comparison from the cache."""
+def _compared(results: Mapping[str, StoredResult], shots: int, progress: bool) -> Iterable[Compared]:
+    """Compare results with each other and the baseline, or load the comparison from the cache."""
+    against = BASELINE if BASELINE in results else None
     compared = [
         [slug, one.result.rows.sha256, one.result.model_dump(mode="json", include=_COMPARED)]
         for slug, one in sorted(results.items())

@@ -21,8 +21,23 @@ Budget: TypeAlias = Literal["quarter-hour", "hour", "open"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 """The budget classes, the smallest first."""
 
+
 BASELINE = "lstm"
 """The model that all others are compared with."""
+
+
+class ClassPlacing(Frozen):
+    """The rank of a result among those of a budget class and of smaller ones.
+
+    Attributes:
+        budget: the class.
+        rank: 1 for the lowest NLL.
+        tied: whether it is not significantly worse than the best of these.
+    """
+
+    budget: Budget
+    rank: int
+    tied: bool
 
 
 class Placing(Frozen):
@@ -35,6 +50,7 @@ class Placing(Frozen):
         over_baseline: NLL of the baseline minus this NLL, paired by artist; positive is better. None for
             the baseline, and if the board has no baseline.
         p: the Holm-corrected p-value of that difference.
+        classes: the rank in each budget class that the result belongs to, the smallest first.
     """
 
     shots: int
@@ -42,6 +58,11 @@ class Placing(Frozen):
     tied: bool
     over_baseline: Estimate | None
     p: float | None
+    classes: tuple[ClassPlacing, ...] = ()
+
+    def among(self, budget: Budget) -> ClassPlacing | None:
+        """Return the rank in a class, if the result belongs to it."""
+        return next((one for one in self.classes if one.budget == budget), None)
 
 
 class ArtistLine(Frozen):
@@ -136,6 +157,7 @@ class Record(Frozen):
         nll: at the headline shot.
         gain: NLL of the former record minus this NLL; None for the first.
         p: the Holm-corrected p-value of that difference.
+        classes: the rank in each budget class that the result belongs to, the smallest first.
     """
 
     budget: Budget

@@ -63,9 +63,17 @@ def leaderboard_folder(fake, tmp_path_factory):
     """`results/`, `samples/` and `removed.toml`, as in the repository."""
     folder = tmp_path_factory.mktemp("leaderboard")
     lyrics, midi = folder / "results" / "lyrics-synthetic", folder / "results" / "midi-scores"
-    fake(lyrics / "lstm.json", "lstm", level=1.4, gain=0.0, family="static", status="verified")
+    fake(
+        lyrics / "lstm.json",
+        "lstm",
+        level=1.4,
+        gain=0.0,
+        family="static",
+        status="verified",
+        budget="quarter-hour",
+    )
     fake(lyrics / "tuned.json", "tuned", level=1.4, gain=0.3, family="fine-tuning")
-    fake(lyrics / "twin.json", "twin", level=1.398, gain=0.3, family="meta-learned")
+    fake(lyrics / "twin.json", "twin", level=1.398, gain=0.3, family="meta-learned", budget="hour")
     fake(lyrics / "optimum.json", "optimum", level=1.0, gain=0.2, family="reference")
     fake(lyrics / "vae.json", "vae", level=1.0, gain=0.2, family="latent", exact=False)
     broken = AuditVerdict(

@@ -54,6 +54,29 @@ def test_placings_are_those_of_the_comparison(stored, placed):
     assert {one for one, p in placed.items() if p.placings and p.placings[-1].tied} == {"tuned", "twin"}
 
 
+def test_a_class_ranks_its_own_results_and_those_of_smaller_classes(stored, placed):
+    for shots in (0, 5, 20):
+        for budget, names in (("quarter-hour", ["lstm"]), ("hour", ["lstm", "twin"])):
+            found = {
+                slug: placing.among(budget)
+                for slug, one in placed.items()
+                for placing in one.placings
+                if placing.shots == shots and placing.among(budget)
+            }
+            assert sorted(found) == names
+            if len(names) > 1:
+                compared = compare([stored[name] for name in names], shots=shots, against="lstm").results
+                assert [(one.name, one.tied) for one in compared] == [
+                    (slug, found[slug].tied) for slug in sorted(found, key=lambda slug: found[slug].rank)
+                ]
+            else:
+                assert (found["lstm"].rank, found["lstm"].tied) == (1, True)
+    for one in placed.values():
+        for placing in one.placings:
+            largest = placing.among("open")
+            assert (largest.rank, largest.tied) == (placing.rank, placing.tied)
+
+
 def test_comparisons_are_cached(stored, monkeypatch):
     results = [stored["lstm"], stored["tuned"]]
     first = place(results, "")

@@ -93,6 +93,27 @@ def test_filtering_by_family(visit):
     assert len(_models(tab)) == 3
 
 
+def test_filtering_by_budget_class_ranks_anew(visit, board):
+    tab = visit("tracks/lyrics-synthetic.html")
+    panel = tab.locator("#independent .controls")
+
+    def ranks():
+        return tab.locator(f"{TABLE} tbody.ranked tr:visible td.rank").all_inner_texts()
+
+    for budget, shown in (("hour", 2), ("quarter-hour", 1), ("open", 3)):
+        panel.get_by_label("Training").select_option(budget)
+        for shots in (0, 5):
+            tab.locator("#independent .shots label", has_text=re.compile(f"^{shots}$")).click()
+            own = [entry for entry in board.of("ranked") if entry.placing(shots).among(budget)]
+            own.sort(key=lambda entry: entry.placing(shots).among(budget).rank)
+            assert _models(tab) == [entry.slug for entry in own]
+            assert ranks() == [str(place) for place in range(1, shown + 1)]
+            assert tab.locator(f"{TABLE} tbody.ranked em.pill.best:visible").count() == 1
+    panel.get_by_label("Training").select_option("hour")
+    panel.get_by_label("Family").select_option("static")
+    assert (_models(tab), ranks()) == (["lstm"], ["2"])
+
+
 def test_changing_the_number_of_shots(visit, board):
     tab = visit("tracks/lyrics-synthetic.html")
     row = tab.locator(f"{TABLE} tr[data-model=tuned]")

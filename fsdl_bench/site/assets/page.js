@@ -70,12 +70,16 @@
   function controls(panel) {
     const section = panel.closest("section");
     const table = section.querySelector("table.board");
-    const family = panel.querySelector("select");
+    const [budget, family] = panel.querySelectorAll("select");
+    const classes = [...budget.options].map((option) => option.value); // the largest first
     const status = panel.querySelector(".status");
     panel.hidden = false;
 
     function show(shots) {
-      for (const part of table.querySelectorAll("[data-k]")) part.hidden = part.dataset.k !== shots;
+      for (const part of table.querySelectorAll("[data-k]")) {
+        const other = part.dataset.budget !== undefined && part.dataset.budget !== budget.value;
+        part.hidden = other || part.dataset.k !== shots;
+      }
       table.querySelector(".at").textContent = shots;
       again(table);
       say();
@@ -89,15 +93,18 @@
     }
 
     for (const input of panel.querySelectorAll("input")) input.addEventListener("change", () => show(input.value));
-    family.addEventListener("change", () => {
+    function filter() {
+      const smallest = classes.indexOf(budget.value);
       for (const row of table.querySelectorAll("tr[data-family]")) {
-        row.hidden = family.value !== "" && row.dataset.family !== family.value;
+        const other = family.value !== "" && row.dataset.family !== family.value;
+        row.hidden = other || classes.indexOf(row.dataset.class) < smallest;
       }
-      say();
-    });
+      show(panel.querySelector("input:checked").value);
+    }
+    for (const select of [budget, family]) select.addEventListener("change", filter);
     const chosen = panel.querySelector("input:checked").value; // a browser may restore the form on reload
     if (chosen !== section.dataset.headline) show(chosen); else say();
-    if (family.value) family.dispatchEvent(new Event("change"));
+    if (family.value || budget.value !== classes[0]) filter();
   }
 
   // The tab key stops once per chart; the arrow keys move along a line and between lines.
