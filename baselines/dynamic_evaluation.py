@@ -76,7 +76,6 @@ class DynamicEvaluation(LSTM):
 
     family: ClassVar[str] = "test-time training"
     ignores_support: ClassVar[bool] = False
-    lock_step: ClassVar[bool] = False
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, compute the statistics of its gradients, and choose the rates."""

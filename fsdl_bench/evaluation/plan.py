@@ -128,15 +128,10 @@ class Task:
         """The cells that are scored for every seed."""
         return cells_of(self.episodes, self.shots, self.track.definition.headline_shot)
 
-    def groups(self, cell: Cell, lock_step: bool = True) -> list[range]:
-        """Return which query songs of a cell a verified run scores in lock-step.
-
-        Args:
-            cell: the cell.
-            lock_step: whether the submission's songs advance together.
-        """
+    def groups(self, cell: Cell) -> list[range]:
+        """Return which query songs of a cell a verified run scores in lock-step."""
         count = len(cell.queries)
-        if self.options.alone or self.options.protocol == "streaming" or not lock_step:
+        if self.options.alone or self.options.protocol == "streaming":
             return [range(index, index + 1) for index in range(count)]
         return [range(count)]
 

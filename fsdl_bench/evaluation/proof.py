@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from hashlib import blake2b
-from itertools import chain
 
 import numpy as np
 
@@ -35,19 +34,13 @@ def prove(task: Task, session: RevealSession, seed: int) -> Compression:
         BadInput: constriction is not installed, or a process fails.
     """
     cells = sample(task.cells)
-    lock_step = session.facts.lock_step
     with closing(_adapted(session, cells, seed)) as first:
-        songs = (
-            (process, cell.queries[group.start : group.stop])
-            for cell, process in first
-            for group in task.groups(cell, lock_step)
-        )
-        compressed = encode(songs, task.codec)
+        compressed = encode(((process, cell.queries) for cell, process in first), task.codec)
     with closing(_adapted(session, cells, seed)) as second:
-        counts = ((process, len(group)) for cell, process in second for group in task.groups(cell, lock_step))
-        again = chain.from_iterable(decode(counts, compressed, task.codec))
-    for cell in cells:
-        for name, song, restored in zip(cell.names, cell.queries, again, strict=False):
+        counted = ((process, len(cell.queries)) for cell, process in second)
+        again = decode(counted, compressed, task.codec)
+    for cell, songs in zip(cells, again, strict=True):
+        for name, song, restored in zip(cell.names, cell.queries, songs, strict=True):
             if not np.array_equal(song, restored):
                 at = _first_difference(song, restored)
                 raise RuleBreach(

@@ -153,7 +153,7 @@ class JobScorer:
         """Return the entries of a job's cells."""
         task, cell = self._task, self._task.cells[job.cells[0]]
         seed = cell.seed(self._seed)
-        groups = task.groups(cell, self._session.facts.lock_step)
+        groups = task.groups(cell)
         batches: list[Scored] = []
         seconds = Seconds(0.0)
         process = None
@@ -197,7 +197,7 @@ class JobScorer:
     def _alone(self, job: Job, scored: Sequence[Scored]) -> list[Check]:
         """Score some songs of a job again, each alone; raises `RuleBreach` if the scores differ."""
         task, cell = self._task, self._task.cells[job.cells[0]]
-        if task.options.protocol == "streaming" or task.options.alone or len(cell.queries) == 1:
+        if task.options.protocol == "streaming" or len(scored[0].songs) == 1:
             return []
         draw = np.random.default_rng([self._audit_seed, self._seed, *job.cells])
         auditor = Auditor(len(task.cells), task.donors, task.vocab_size, (self._audit_seed,))
@@ -205,8 +205,7 @@ class JobScorer:
         for index in np.flatnonzero(draw.random(len(cell.queries)) < SHARE_ALONE).tolist():
             with self._session.cell(job.support, cell.seed(self._seed)) as process:
                 again = reveal(process, cell, range(index, index + 1))
-            before = scored[0].only(index) if len(scored) == 1 else scored[index]
-            checks += auditor.compare("independence", before, again)
+            checks += auditor.compare("independence", scored[0].only(index), again)
         return checks
 
 

@@ -57,9 +57,6 @@ class Submission(Protocol):
     - `precision: torch.dtype`: the coarsest floating-point type that a score passes through, if it is coarser
       than the type of the scores (bfloat16 layers under a float32 output); recorded.
     - `ignores_support = True`: `adapt` does not use the support; it then receives none in a verified run.
-    - `lock_step = False`: a verified run reveals the songs of a cell one after the other instead of together.
-      For models whose weights differ from song to song: weights of one song at a time stay in the
-      processor's cache.
     - `budget`, `outside_data`, `system`: the budget class ("quarter-hour", "hour" or "open"), what it learnt
       from outside the track, and whether it combines several models; recorded.
     - `parameters`: a method as in `torch.nn.Module`, or an int: the number of parameters to record. Without

@@ -43,7 +43,6 @@ class Facts:
         exact: whether its likelihoods are exact, not bounds.
         parameters: the number of learnt parameters; None if unknown.
         ignores_support: whether it declares that its predictors do not depend on the support.
-        lock_step: whether a cell's songs are revealed together, position by position.
         precision: the coarsest type that scores pass through, such as "bfloat16"; None if not stated.
         notes: numbers and texts that it wants recorded.
         budget: the budget class that its training is meant for.
@@ -59,7 +58,6 @@ class Facts:
     precision: str | None
     notes: dict[str, Plain]
     ignores_support: bool = False
-    lock_step: bool = True
     budget: Budget = "open"
     outside_data: str = ""
     system: bool = False
@@ -242,7 +240,6 @@ def describe(submission: Any) -> Facts:
         precision=str(precision).removeprefix("torch.") if precision is not None else None,
         notes={str(key): plain(value) for key, value in notes.items()} if isinstance(notes, dict) else {},
         ignores_support=getattr(submission, "ignores_support", False) is True,
-        lock_step=getattr(submission, "lock_step", True) is not False,
         budget=cast(Budget, budget),
         outside_data=str(getattr(submission, "outside_data", "")),
         system=getattr(submission, "system", False) is True,

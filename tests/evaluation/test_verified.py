@@ -95,40 +95,6 @@ def test_a_song_may_not_depend_on_the_songs_beside_it(toy, model, run, monkeypat
         run(model(NEIGHBOURS), verified=True)
 
 
-APART = """
-class Apart:
-    lock_step = False
-    def prepare(self, context):
-        self.size = context.vocab_size
-    def adapt(self, support):
-        self.begun = 0
-        return self
-    def stream(self, songs=1):
-        assert songs == 1, songs
-        self.begun += self.begun is not None and LEAKS
-        return self
-    def step(self, tokens):
-        return torch.arange(self.size).expand(len(tokens), -1) * (1 + self.begun) / 100.0
-    def logits(self, songs):
-        return torch.arange(self.size).expand(*songs.shape, -1) / 100.0
-"""
-
-
-def test_songs_come_one_after_the_other_where_that_is_declared(toy, model, run, monkeypatch):
-    monkeypatch.setattr(verified, "SHARE_ALONE", 1.0)
-    apart = run(model(APART.replace("LEAKS", "False")), verified=True)
-    together = run(model(APART.replace("LEAKS", "False").replace("assert songs == 1, songs", "pass")))
-    assert apart.rows.nats.equals(together.rows.nats)
-    (verdict,) = [one for one in apart.result.audits if one.rule == "independence"]
-    assert verdict.checks == len(apart.rows)
-
-
-def test_songs_one_after_the_other_may_not_learn_from_each_other(toy, model, run, monkeypatch):
-    monkeypatch.setattr(verified, "SHARE_ALONE", 1.0)
-    with pytest.raises(RuleBreach, match=r"independence|compression"):
-        run(model(APART.replace("LEAKS", "True")), verified=True)
-
-
 IGNORES = """
 class Ignores:
     ignores_support = True
