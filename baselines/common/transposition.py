@@ -7,8 +7,6 @@ pitched notes move by the same interval.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from fsdl_bench import Codec, Tokens
 
@@ -51,10 +49,3 @@ class Transposer:
         """Return the song shifted at random."""
         shifts = self.shifts(song)
         return self(song, int(random.integers(shifts.start, shifts.stop)))
-
-    def ids(self, vocab_size: int, semitones: int) -> Tensor:
-        """Return int64 [V]: the id that each id becomes. A note that would leave its range keeps its id."""
-        ids = torch.arange(vocab_size)
-        pitch = (ids - self.first) % PITCHES + semitones
-        moves = (ids >= self.first) & (ids < self.stop) & (pitch >= 0) & (pitch < PITCHES)
-        return torch.where(moves, ids + semitones, ids)

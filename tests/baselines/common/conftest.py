@@ -9,7 +9,7 @@ import torch
 from fsdl_bench import BOS
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def common(baseline):
     names = ["averaging", "dropout", "lstm", "pieces", "predictors", "softmax", "songs", "text"]
     names += ["training", "transposition", "trees"]

@@ -32,11 +32,9 @@ def songs(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(songs())
-def test_it_is_moving_the_pitches_and_encoding_again(song):
-    from common.transposition import Transposer
-
-    transposer = Transposer(CODEC)
+@given(song=songs())
+def test_it_is_moving_the_pitches_and_encoding_again(common, song):
+    transposer = common.transposition.Transposer(CODEC)
     notes = CODEC.decode(song)
     for semitones in transposer.shifts(song):
         pitch = np.where(notes.family == 16, notes.pitch, notes.pitch.astype(int) + semitones).astype(
@@ -44,19 +42,15 @@ def test_it_is_moving_the_pitches_and_encoding_again(song):
         )
         expected = CODEC.encode(replace(notes, pitch=pitch))
         assert np.array_equal(transposer(song, semitones), expected)
-        ids = transposer.ids(CODEC.vocab_size, semitones).numpy()
-        assert np.array_equal(ids[song], expected)
 
 
 @settings(max_examples=60, deadline=None)
-@given(songs())
-def test_the_shifts_are_all_that_keep_the_song_in_range(song):
-    from common.transposition import HIGHEST, LOWEST, Transposer
-
-    transposer = Transposer(CODEC)
+@given(song=songs())
+def test_the_shifts_are_all_that_keep_the_song_in_range(common, song):
+    transposer = common.transposition.Transposer(CODEC)
     allowed = transposer.shifts(song)
     assert 0 in allowed
-    for semitones in range(LOWEST, HIGHEST + 1):
+    for semitones in range(-6, 6):
         if semitones in allowed:
             assert len(transposer(song, semitones)) == len(song)
         else:
@@ -64,10 +58,8 @@ def test_the_shifts_are_all_that_keep_the_song_in_range(song):
                 transposer(song, semitones)
 
 
-def test_variants_differ_and_are_the_same_for_the_same_seed():
-    from common.transposition import Transposer
-
-    transposer = Transposer(CODEC)
+def test_variants_differ_and_are_the_same_for_the_same_seed(common):
+    transposer = common.transposition.Transposer(CODEC)
     song = np.array([108 + 60, 2284 + 9, 108 + 64, 2284 + 9, 2], np.uint16)
     one = [transposer.augment(song, np.random.default_rng(3)).tolist() for _ in range(2)]
     assert one[0] == one[1]
