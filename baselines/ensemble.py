@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from common.base import trained_lstm
 from common.constrained import constrained
 from common.mixture import MixturePredictor
 from common.predictors import LSTMPredictor
+from common.pretrained import pretrained_lstm
 from lstm import LSTM
 from torch import nn
 
@@ -41,7 +41,7 @@ class Ensemble(LSTM):
         self.models = [self.model]
         for number in range(1, self.members):
             own = replace(context, seed=context.seed + number)
-            model, training = trained_lstm(self.settings, train, validation, own)
+            model, training, _ = pretrained_lstm(self.settings, train, validation, own)
             self.models.append(model)
             self.notes[f"validation figure of member {number}"] = training.best
 

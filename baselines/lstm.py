@@ -1,8 +1,8 @@
 """LSTM language model trained on all meta-training songs. It ignores the support.
 
 The first baseline of the proposal (Larochelle, Finn & Ravi 2017), and the reference for every gain. The model
-is in `common/lstm.py`; its training in `common/base.py`,
-and the settings of each size in `common/sizes.py`.
+is in `common/lstm.py`, its training in `common/base.py`, and the settings of each size in `common/sizes.py`.
+The weights of the hour class ship with the package for both headline tracks (`common/pretrained.py`).
 
 `neural_cache.py`, `two_caches.py`, `dynamic_evaluation.py`, `fine_tuning.py` and `maml.py` start from this
 model. They take the same arguments, and the first of them that is fitted trains it for all.
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from common.base import LSTMSettings, trained_lstm
+from common.base import LSTMSettings
 from common.constrained import constrained
 from common.predictors import LSTMPredictor
+from common.pretrained import pretrained_lstm
 from common.sizes import Size, lstm_settings
 from torch import nn
 
@@ -56,12 +57,12 @@ class LSTM:
         return self.size
 
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
-        """Train on every meta-training song, or reuse the model trained with the same settings."""
+        """Load the weights that ship, reuse the model trained with the same settings, or train it."""
         changes = {field.name: getattr(self, field.name) for field in fields(LSTMSettings)}
         self.settings = lstm_settings(self.size, context.kind, **changes)
-        self.model, self.training = trained_lstm(self.settings, train, validation, context)
+        self.model, self.training, weights = pretrained_lstm(self.settings, train, validation, context)
         self.codec = context.codec
-        self.notes: dict[str, Any] = {"size": self.size} | self.training.notes()
+        self.notes: dict[str, Any] = {"size": self.size, "weights": weights} | self.training.notes()
 
     def adapt(self, support: Sequence[Tokens]) -> Predictor:
         return constrained(LSTMPredictor(self.model), self.codec)

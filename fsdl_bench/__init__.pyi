@@ -27,7 +27,7 @@ from .sampling import EpisodeBatch as EpisodeBatch
 from .sampling import TrainingEpisodes as TrainingEpisodes
 from .songs import Kind as Kind
 from .songs import Song as Song
-from .submissions.contract import FitContext as FitContext
+from .submissions.context import FitContext as FitContext
 from .submissions.contract import Predictor as Predictor
 from .submissions.contract import Stream as Stream
 from .submissions.contract import Submission as Submission

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
+PRETRAINED = PACKAGE / "pretrained"
+"""The weights that ship with the package: its only files that a fit depends on and that are no code."""
 
 
 def key(*parts: Any) -> str:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from fsdl_bench.codecs.base import Codec, Tokens
 
 _SUBMISSION = click.option(
-    "--submission", required=True, metavar="MODEL", help="path.py, path.py:Class or package.module:Class."
+    "--submission",
+    required=True,
+    metavar="MODEL",
+    help="path.py[:Class], package.module:Class or fsdl_bench:MODEL.",
 )
 _SETTINGS = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A constructor argument."

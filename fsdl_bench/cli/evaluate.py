@@ -23,7 +23,10 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 
 @click.command()
 @click.option(
-    "--submission", required=True, metavar="MODEL", help="path.py, path.py:Class or package.module:Class."
+    "--submission",
+    required=True,
+    metavar="MODEL",
+    help="path.py[:Class], package.module:Class or fsdl_bench:MODEL.",
 )
 @click.option("--track", required=True, help="The name or the folder of a built track.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A constructor argument.")
@@ -35,7 +38,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N episodes: a smoke run, no result.")
-@click.option("--refit", is_flag=True, help="Fit again even if a fit is cached.")
+@click.option("--refit", is_flag=True, help="Train anew: use no weights that ship and no cached fit.")
 @click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
 @click.option(
     "--isolate/--in-process",

@@ -28,7 +28,10 @@ class _ManyValues(click.Command):
 
 @click.command(cls=_ManyValues)
 @click.option(
-    "--submission", required=True, metavar="MODEL", help="path.py, path.py:Class or package.module:Class."
+    "--submission",
+    required=True,
+    metavar="MODEL",
+    help="path.py[:Class], package.module:Class or fsdl_bench:MODEL.",
 )
 @click.option("--track", required=True, help="Name or folder of a built track.")
 @click.option(
@@ -69,6 +72,7 @@ class _ManyValues(click.Command):
     help="Seed of the fit, as in evaluate --seeds.",
     show_default=True,
 )
+@click.option("--refit", is_flag=True, help="Train anew: use no weights that ship and no cached fit.")
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
 @click.option("--name", default="", help="Name of the model on the page.")
 @click.option(

@@ -87,13 +87,13 @@ class BatchedSeed:
     def _opener(self) -> Callable[[], Session]:
         """Fit, and return a function that opens a session with a fresh copy."""
         setup = self._task.setup
-        context = setup.context(self._seed, self._log)
         refit = self._task.options.refit and not self._kept
+        context = setup.context(self._seed, self._log, refit=refit)
         if setup.isolate:
-            self._fit = fitted_in_child(setup, context, refit=refit)
+            self._fit = fitted_in_child(setup, context)
             check_fit(self._start, self._fit)
             return lambda: ChildSession(setup, context, self._fit)
-        fit = fitted(setup, context, refit=refit)
+        fit = fitted(setup, context)
         self._fit = fit.record
         check_fit(self._start, self._fit)
         return lambda: LocalSession(fit.make(), context, setup.sealed, setup.loaded.tracker)

@@ -31,7 +31,7 @@ class EvaluationOptions:
         device: where the model computes, as torch names it.
         split: "test", or "validation" while a model is being made.
         limit: only so many episodes: a smoke run, which is never accepted as a result.
-        refit: fit again even if a fit is cached.
+        refit: train anew, without weights that ship and although a fit is cached.
         resume: continue an unfinished run of the same evaluation (True), start anew (False), or raise
             `BadInput` if there is one (None).
         isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.

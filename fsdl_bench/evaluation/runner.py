@@ -35,7 +35,8 @@ def evaluate(
     """Evaluate a submission, write its result and return it.
 
     Args:
-        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, or an object with `adapt`.
+        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, `fsdl_bench:MODEL`
+            for a reference model, or an object with `adapt`.
         track: the name or the folder of a built track, or an opened one.
         **options: see `EvaluationOptions`: settings, protocol, shots, seeds, device, split, limit, refit,
             resume, isolate, verified, alone, workers, name, out, progress.

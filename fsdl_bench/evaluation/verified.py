@@ -94,8 +94,9 @@ class VerifiedSeed:
         missing = [index for index in range(len(task.cells)) if index not in self._kept]
         if not missing and self._ended:
             return
-        context = task.setup.context(self._seed, self._log)
-        record = fitted_in_child(task.setup, context, refit=task.options.refit and not self._kept)
+        refit = task.options.refit and not self._kept
+        context = task.setup.context(self._seed, self._log, refit=refit)
+        record = fitted_in_child(task.setup, context)
         check_fit(self._start, record)
         session = RevealSession(task.setup, context, record)
         with ThreadPoolExecutor(1) as aside, closing(session):

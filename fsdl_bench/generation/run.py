@@ -55,6 +55,7 @@ def generate(
     max_notes: int | None = None,
     max_tokens: int | None = None,
     fit_seed: int = 0,
+    refit: bool = False,
     device: str = "cpu",
     name: str = "",
     preview_seconds: float = 30.0,
@@ -64,7 +65,7 @@ def generate(
     """Adapt a submission to some songs and write new ones into a folder.
 
     Args:
-        submission: `path.py`, `path.py:ClassName` or `package.module:ClassName`.
+        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName` or `fsdl_bench:MODEL`.
         track: the name or the folder of the built track that the model is fitted on.
         out: the folder: new, empty, or written by an earlier call.
         support: files and folders of the user's songs.
@@ -78,6 +79,7 @@ def generate(
         max_notes: see `sample`.
         max_tokens: see `sample`.
         fit_seed: the seed of the fit, as in `evaluate`.
+        refit: train anew, without weights that ship and although a fit is cached.
         device: the device of the model.
         name: the model's name on the page; the submission's name by default.
         preview_seconds: the length of the `.wav` previews in seconds; 0 for none.
@@ -104,7 +106,7 @@ def generate(
         note(str(line), progress)
 
     supports = find_supports(setup.track, fit_seed, support, episodes, shots, log)
-    context = setup.context(fit_seed, log)
+    context = setup.context(fit_seed, log, refit=refit)
     fit = fitted(setup, context)
     session = LocalSession(fit.make(), context, setup.sealed)
     try:

@@ -11,14 +11,13 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AwareDatetime, Field
 
 from fsdl_bench.codecs.base import Unit
-from fsdl_bench.frozen import Frozen
+from fsdl_bench.frozen import Frozen, Plain
 from fsdl_bench.results.aggregates import Aggregates
 from fsdl_bench.results.rows import Scoring
 from fsdl_bench.songs import Kind
 
 SCHEMA_VERSION: Literal["fsdl-bench-result-1"] = "fsdl-bench-result-1"
 
-Plain: TypeAlias = str | int | float | bool | None
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Sha256: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

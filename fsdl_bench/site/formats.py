@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsdl_bench.results.schema import Plain
+from fsdl_bench.frozen import Plain
 from fsdl_bench.site.charts import MINUS
 from fsdl_bench.site.figures import milliseconds
 from fsdl_bench.statistics import Estimate

@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions.checking import ContractError
-from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.submissions.fitting import FIT, cached_fit
 from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.process import Child
@@ -101,14 +101,14 @@ class ChildSession:
         self._child.close()
 
 
-def fitted_in_child(setup: Setup, context: FitContext, *, refit: bool = False) -> Record | None:
+def fitted_in_child(setup: Setup, context: FitContext) -> Record | None:
     """Fit in a process of its own unless a fit is cached; return the fit's record, None without a `fit`.
 
     Raises:
         BadInput: the submission breaks the contract, or its fit cannot be stored.
     """
     loaded, folder = setup.loaded, context.checkpoints.parent
-    record = cached_fit(setup, context, refit=refit)
+    record = cached_fit(setup, context)
     if record is not None:
         return record
     write = [folder, *([context.parts.folder] if context.parts else [])]

@@ -13,7 +13,8 @@ import torch
 
 from fsdl_bench.submissions.cell import become_zygote, run_cell, serve_cell
 from fsdl_bench.submissions.checking import check_submission
-from fsdl_bench.submissions.contract import FitContext, SupportsFit
+from fsdl_bench.submissions.context import FitContext
+from fsdl_bench.submissions.contract import SupportsFit
 from fsdl_bench.submissions.fitting import FIT, restore, run_fit
 from fsdl_bench.submissions.loading import LoadedSubmission, load_submission
 from fsdl_bench.submissions.session import LocalSession

@@ -19,8 +19,9 @@ from fsdl_bench import fingerprint
 from fsdl_bench.submissions.arguments import Argument
 from fsdl_bench.submissions.checking import ContractError
 from fsdl_bench.submissions.inputs import Tracker
-from fsdl_bench.submissions.loading import LoadedSubmission, file_of, package_of, parse
+from fsdl_bench.submissions.loading import LoadedSubmission, package_of
 from fsdl_bench.submissions.process import Child
+from fsdl_bench.submissions.specs import file_of, parse
 
 _ARGUMENTS = TypeAdapter(dict[str, Argument])
 

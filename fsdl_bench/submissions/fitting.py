@@ -19,7 +19,8 @@ import torch
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions import checking
-from fsdl_bench.submissions.contract import FitContext, SupportsFit
+from fsdl_bench.submissions.context import FitContext
+from fsdl_bench.submissions.contract import SupportsFit
 from fsdl_bench.submissions.inputs import Tracker
 from fsdl_bench.submissions.seeding import seeded
 from fsdl_bench.submissions.setup import Setup
@@ -48,13 +49,12 @@ class Fitted:
     record: Record | None
 
 
-def fitted(setup: Setup, context: FitContext, *, refit: bool = False) -> Fitted:
+def fitted(setup: Setup, context: FitContext) -> Fitted:
     """Fit in this process, or reuse the cached fit.
 
     Args:
         setup: the submission and its track.
         context: what `fit` is told.
-        refit: fit again even if a fit is cached.
 
     Raises:
         BadInput: the submission breaks the contract, or can be neither stored nor copied.
@@ -67,7 +67,7 @@ def fitted(setup: Setup, context: FitContext, *, refit: bool = False) -> Fitted:
     checking.check_submission(submission)
     if not isinstance(submission, SupportsFit):
         return Fitted(loaded.construct, None)
-    record = cached_fit(setup, context, refit=refit) if loaded.spec else None
+    record = cached_fit(setup, context) if loaded.spec else None
     if record is None:
         spent = run_fit(submission, setup.splits, context, loaded.tracker, setup.sealed)
         try:
@@ -81,10 +81,10 @@ def fitted(setup: Setup, context: FitContext, *, refit: bool = False) -> Fitted:
     return Fitted(lambda: restore(folder, context.device, loaded.tracker), record)
 
 
-def cached_fit(setup: Setup, context: FitContext, *, refit: bool) -> Record | None:
+def cached_fit(setup: Setup, context: FitContext) -> Record | None:
     """Return the record of the cached fit if it may be reused; otherwise remove it and say why."""
     what = f"the fit of {setup.loaded.name} on {context.track}, seed {context.seed}"
-    return reusable(context.checkpoints.parent / FIT, what, context.log, again=refit)
+    return reusable(context.checkpoints.parent / FIT, what, context.log, again=context.refit)
 
 
 def run_fit(

@@ -8,8 +8,8 @@ the submission met it:
     lookup    "file", "folder", "other" or "absent", as `exists()` or `stat()` found it
 
 A file that changed between its first use and the moment of recording gets a state that never matches, unless
-the submission itself wrote it. Python's installation, the system's files, this package and the harness's own
-folders (whose content has digests and checksums of its own) are not recorded.
+the submission itself wrote it. Python's installation, the system's files, the code
+of this package and the harness's own folders (which have digests and checksums) are not recorded.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class Tracker:
             self._recorded |= {_prefix(own): True}
         own_folders = [*(home() / name for name in _HARNESS), fingerprint.PACKAGE, *ignored]
         self.ignore(*own_folders)
+        self._recorded |= {_prefix(fingerprint.PRETRAINED): True}
         self._known = {(one.path, one.kind): one for one in known}
         self._met: dict[tuple[str, Kind], str] = {}
         self._written: set[str] = set()

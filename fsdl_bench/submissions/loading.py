@@ -27,9 +27,8 @@ from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions.arguments import Argument, convert, describe
 from fsdl_bench.submissions.inputs import Input, Tracker, first_change
+from fsdl_bench.submissions.specs import HOW, file_of, parse
 from fsdl_bench.submissions.watch import recording
-
-_HOW = "expected path.py, path.py:ClassName or package.module:ClassName"
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def load_submission(spec: str, settings: Sequence[str] = ()) -> LoadedSubmission
     """Import what `spec` names. Errors raised by the submission's own code are passed on.
 
     Args:
-        spec: `path.py`, `path.py:ClassName` or `package.module:ClassName`. Without a class name the file must
-            define exactly one public class with `adapt`.
+        spec: `path.py`, `path.py:ClassName`, `package.module:ClassName` or `fsdl_bench:MODEL`.
+            Without a class name the file must define exactly one public class with `adapt`.
         settings: `key=value` each; see `arguments.convert`.
 
     Raises:
@@ -136,24 +135,6 @@ def from_object(submission: Any) -> LoadedSubmission:
     )
 
 
-def parse(spec: str) -> tuple[str, str]:
-    """Return the file or module that a spec names, and the class or ""; raises `BadInput` for other texts."""
-    place, colon, name = spec.rpartition(":")
-    if not colon or not name.isidentifier():
-        place, name = spec, ""
-    if not place.endswith(".py") and not name:
-        raise BadInput(f"{spec!r}: {_HOW}")
-    return place, name
-
-
-def file_of(place: str) -> Path:
-    """Return the absolute path of a submission's file; raises `BadInput` if there is none."""
-    path = Path(place).expanduser().absolute()
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file; {_HOW}")
-    return path
-
-
 def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
     folder = path.parent
     _forget_strangers(folder)
@@ -164,7 +145,7 @@ def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
     )
     specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
-        raise BadInput(f"{path}: not a Python file; {_HOW}")
+        raise BadInput(f"{path}: not a Python file; {HOW}")
     module = importlib.util.module_from_spec(specification)
     if str(folder) in sys.path:
         sys.path.remove(str(folder))
@@ -187,11 +168,11 @@ def _import_name(name: str, spec: str) -> tuple[ModuleType, Path, list[Input]]:
             module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
-            raise BadInput(f"{spec!r}: there is no module {error.name}; {_HOW}") from None
+            raise BadInput(f"{spec!r}: there is no module {error.name}; {HOW}") from None
         raise
     file = Path(getattr(module, "__file__", None) or "")
     if not file.is_file():
-        raise BadInput(f"{spec!r}: {name} is not a Python file; {_HOW}")
+        raise BadInput(f"{spec!r}: {name} is not a Python file; {HOW}")
     return module, own.parent, inputs
 
 

@@ -27,7 +27,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.padding import pad
 from fsdl_bench.submissions.box import facts_of, inputs_of
 from fsdl_bench.submissions.checking import ContractError
-from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.process import Child
 from fsdl_bench.submissions.setup import Setup

@@ -6,7 +6,6 @@ the same checks, and nothing else in the harness calls a submission.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,19 +13,18 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
 
-import numpy as np
 import torch
 
 from fsdl_bench.codecs.base import BOS, Tokens
+from fsdl_bench.frozen import Plain, plain
 from fsdl_bench.padding import pad
 from fsdl_bench.submissions import checking
-from fsdl_bench.submissions.contract import FitContext, SupportsObserve, SupportsPrepare, SupportsStream
+from fsdl_bench.submissions.context import FitContext
+from fsdl_bench.submissions.contract import SupportsObserve, SupportsPrepare, SupportsStream
 from fsdl_bench.submissions.inputs import Input, Tracker
 from fsdl_bench.submissions.seeding import seeded
 from fsdl_bench.submissions.streams import next_scores, open_stream
 from fsdl_bench.submissions.watch import recording, watched
-
-Plain: TypeAlias = str | int | float | bool | None
 
 Budget: TypeAlias = Literal["quarter-hour", "hour", "open"]
 """Budget classes: the processor time of all training behind a submission; "open" has no limit."""
@@ -244,14 +242,6 @@ def describe(submission: Any) -> Facts:
         outside_data=str(getattr(submission, "outside_data", "")),
         system=getattr(submission, "system", False) is True,
     )
-
-
-def plain(value: Any) -> Plain:
-    """Return a value that JSON can write: a number, a text, or the text of anything else."""
-    if isinstance(value, np.generic | torch.Tensor) and np.ndim(value) == 0:
-        value = value.item()
-    finite = not isinstance(value, float) or math.isfinite(value)  # JSON has no other numbers
-    return value if isinstance(value, str | int | float | bool | None) and finite else str(value)
 
 
 def _parameters(submission: Any) -> int | None:

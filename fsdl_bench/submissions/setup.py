@@ -17,7 +17,7 @@ from fsdl_bench.episodes import EpisodeDesign
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import home
 from fsdl_bench.songs import Kind
-from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.submissions.describing import load_in_child
 from fsdl_bench.submissions.identity import Identity, identity
 from fsdl_bench.submissions.loading import LoadedSubmission, from_object, load_submission
@@ -104,8 +104,8 @@ class Setup:
         """Return the folder in which the fit with this seed and its checkpoints are kept."""
         return home() / "fits" / self.identity(seed).key
 
-    def context(self, seed: int, log: Callable[[str], None]) -> FitContext:
-        """Return what the submission is told about the track and the run."""
+    def context(self, seed: int, log: Callable[[str], None], *, refit: bool = False) -> FitContext:
+        """Return what the submission is told about the track and the run; `refit` as there."""
         design = self.track.definition
         return FitContext(
             track=self.track.name,
@@ -118,6 +118,7 @@ class Setup:
             seed=seed,
             checkpoints=self.fit_folder(seed) / "checkpoints",
             parts=self._parts(),
+            refit=refit,
             log=log,
         )
 
@@ -154,7 +155,8 @@ def set_up(
     """Load a submission, open a track and a device.
 
     Args:
-        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, or an object with `adapt`.
+        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, `fsdl_bench:MODEL`
+            for a reference model, or an object with `adapt`.
         track: the name or the folder of a built track, or an opened one.
         settings: `key=value` for the constructor.
         device: as torch names it.

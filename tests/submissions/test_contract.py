@@ -11,7 +11,7 @@ import fsdl_bench.submissions.contract as contract
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.evaluation.runner import evaluate
 from fsdl_bench.sampling import TrainingEpisodes
-from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.tracks.track import load_track
 
 WORDS = ["mi", "lo", "na", "su", "ve", "ra", "do", "ki", "sol", "ten", "lai", "bri"]

@@ -36,7 +36,7 @@ def fit(toy):
 
     def do(submission, settings=(), seed=0, **options):
         setup = set_up(submission, "toy", settings=settings)
-        return fitted(setup, setup.context(seed, logged.append), **options)
+        return fitted(setup, setup.context(seed, logged.append, **options))
 
     logged = do.logged = []
     return do

@@ -26,6 +26,13 @@ def test_the_only_class_of_a_file(model):
     assert len(loaded.sha256) == 64
 
 
+def test_a_reference_model_by_its_name():
+    loaded = load_submission("fsdl_bench:unigram")
+    assert (loaded.name, loaded.file.name) == ("Unigram", "unigram.py")
+    with pytest.raises(BadInput, match="has no class nothing"):
+        load_submission("fsdl_bench:nothing")
+
+
 def test_a_class_by_name(model):
     path = model(MODEL + "class Other(Model):\n    pass\n")
     assert type(load_submission(f"{path}:Other").construct()).__name__ == "Other"
@@ -56,7 +63,7 @@ def test_a_module(model, monkeypatch):
     [
         (
             "nowhere.py",
-            "nowhere.py: no such file; expected path.py, path.py:ClassName or package.module:Class",
+            "nowhere.py: no such file; expected path.py, path.py:ClassName, package.module:Class",
         ),
         ("nowhere", "'nowhere': expected path.py"),
         ("no.such.module:Model", "there is no module no"),

@@ -15,7 +15,7 @@ import torch
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions import landlock
-from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.submissions.parts import Parts
 
 

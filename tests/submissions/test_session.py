@@ -9,7 +9,7 @@ import torch
 
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.submissions.checking import ContractError
-from fsdl_bench.submissions.contract import FitContext
+from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.submissions.session import LocalSession, describe
 
 SONG = np.array([4, 5, 3, 2], np.uint16)

@@ -1,0 +1,38 @@
+"""The LSTM with the weights that ship with the package, or trained here where none ship for the settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from common.base import LSTMSettings, trained_lstm
+from common.lstm import LSTMLanguageModel
+from common.training import Training
+from fsdl_bench import FitContext, Split
+
+
+def pretrained_lstm(
+    settings: LSTMSettings, train: Split, validation: Split, context: FitContext
+) -> tuple[LSTMLanguageModel, Training, str]:
+    """Return the model of `trained_lstm`, the record of its training, and where its weights come from."""
+    shipped = context.pretrained("lstm", asdict(settings))
+    if shipped is None:
+        return *trained_lstm(settings, train, validation, context), "trained here"
+    card = shipped.card
+    context.log(f"using the weights that ship for {card.track}; --refit trains them anew")
+    model = new_lstm(settings, context)
+    model.load_state_dict(shipped.tensors)
+    return model.eval(), record_of(card.training), f"shipped, SHA-256 {card.sha256}"
+
+
+def new_lstm(settings: LSTMSettings, context: FitContext) -> LSTMLanguageModel:
+    """Return an untrained model."""
+    return LSTMLanguageModel(
+        context.vocab_size, settings.embedding, settings.hidden, settings.layers, settings.dropout
+    ).to(context.device)
+
+
+def record_of(written: dict[str, Any]) -> Training:
+    """Return the record of a training from its form in JSON."""
+    known = {field.name: written[field.name] for field in fields(Training)}
+    return Training(**known | {"curve": tuple((int(batch), figure) for batch, figure in known["curve"])})
