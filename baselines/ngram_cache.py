@@ -22,17 +22,16 @@ to the largest number of shots together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import get_args
 
-import numpy as np
-import torch
 from common.constrained import Constrained, constrained
-from common.kneser_ney import Floats, Ints
-from common.ngram_memory import HASH, Memory, Seen
-from common.ngram_mixing import Evidence, Merge, Weights, mixed, probabilities
-from common.ngram_order import NGramStream, best_order, log_scores
+from common.ngram_memory import songs_with_memories
+from common.ngram_mixing import Evidence, Merge, Weights, mixed
+from common.ngram_order import best_order
+from common.ngram_predictor import CachePredictor
 
-from fsdl_bench import BOS, BadInput, FitContext, Split, Tokens
+from fsdl_bench import FitContext, Split, Tokens
 
 
 class NGramCache:
@@ -66,21 +65,9 @@ class NGramCache:
         self.notes = {"order": self.model.order, "merge": self.weights.merge}
 
     def _fit_weights(self, validation: Split, context: FitContext) -> Weights:
-        most = max(context.shots)
-        try:
-            episodes = [
-                episode
-                for k in sorted({0, min(5, most), most})
-                for episode in context.episodes(validation, shots=k, queries=2, stop=self.episodes)
-            ]
-        except BadInput as error:
-            context.log(f"the weights are not fitted: {error}")
+        drawn = songs_with_memories(validation, context, self.episodes, self.reach)
+        if not drawn:
             return Weights.start(self.merges[0], self.reach)
-        drawn = [
-            (song.tokens, Memory([s.tokens for s in episode.support], self.reach))
-            for episode in episodes
-            for song in episode.query
-        ]
         evidence = Evidence(self.model, drawn, self.reach)
         found = {}
         for merge in self.merges:
@@ -90,71 +77,9 @@ class NGramCache:
         return found[min(found)]
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
-        return constrained(NGramCachePredictor(self, support), self.codec)
+        mix = partial(mixed, self.model, self.weights)
+        return constrained(CachePredictor(self.model, mix, self.reach, support), self.codec)
 
     def parameters(self) -> int:
         """Return the number of n-grams and weights."""
         return self.model.size + self.weights.pairs.numel()
-
-
-class NGramCachePredictor:
-    """The model with some songs in its cache."""
-
-    def __init__(self, submission: NGramCache, songs: Sequence[Tokens]) -> None:
-        self.submission, self.songs = submission, list(songs)
-        self.memory = Memory(self.songs, submission.reach)
-
-    def logits(self, songs: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities [B, T, V]."""
-        model, weights = self.submission.model, self.submission.weights
-        return log_scores(
-            lambda tokens: probabilities(model, self.memory, weights, tokens), songs, model.vocab_size
-        )
-
-    def observe(self, song: Tokens) -> None:
-        """Add a song to the support."""
-        self.songs.append(song)
-        self.memory = Memory(self.songs, self.submission.reach)
-
-    def stream(self, songs: int = 1) -> NGramCacheStream:
-        return NGramCacheStream(self.submission, self.memory)
-
-
-class NGramCacheStream(NGramStream):
-    """Several songs in lock-step; each has its own cache of the song so far."""
-
-    def __init__(self, submission: NGramCache, memory: Memory) -> None:
-        super().__init__(submission.model)
-        self.weights, self.memory = submission.weights, memory
-        self.recent = np.zeros((0, 0), np.int64)  # the last reach - 1 tokens of each song, [B, reach - 1]
-        self.keys: list[Ints] = []  # of the contexts so far, [B, reach] each
-        self.words: list[Ints] = []
-
-    def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        now, reach = tokens.cpu().numpy(), self.weights.reach
-        if not self.keys:
-            self.recent = np.full((len(now), max(reach - 1, 1)), BOS)
-        else:
-            self.words.append(now)
-            self.recent = np.concatenate([self.recent[:, 1:], now[:, None]], axis=1)
-        self.keys.append(np.stack([self._key(m) for m in range(1, reach + 1)], axis=1))
-        return super().step(tokens)
-
-    def _key(self, m: int) -> Ints:
-        key = np.zeros(len(self.recent), np.int64)
-        for column in range(self.recent.shape[1] - (m - 1), self.recent.shape[1]):
-            key = key * HASH + self.recent[:, column]
-        return key
-
-    def probabilities(self, contexts: Sequence[Ints]) -> Floats:
-        now = self.keys[-1]
-        past = np.stack(self.keys[:-1]) if self.words else np.zeros((0, *now.shape), np.int64)
-        words = np.stack(self.words) if self.words else np.zeros((0, len(now)), np.int64)
-
-        def seen(m: int) -> tuple[Seen, Seen]:
-            same = (past[:, :, m - 1] == now[:, m - 1]).T
-            rows, earlier = np.nonzero(same)
-            own = Seen(same.sum(axis=1), rows, words[earlier, rows], np.ones_like(rows))
-            return self.memory.seen(now[:, m - 1], m), own
-
-        return mixed(self.model, self.weights, contexts, seen)

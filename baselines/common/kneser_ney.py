@@ -11,6 +11,13 @@ number of w with c_k(h w) = 1, 2, or at least 3. With n_i the number of n-grams 
 and Y = n_1 / (n_1 + 2 n_2), the discounts are D_k(i) = i - (i + 1) Y n_{i+1} / n_i for i = 1, 2, 3; D_k(3)
 also applies above 3. A context that never occurred passes p_{k-1} on.
 
+With one discount d for all counts and a concentration theta,
+
+    p_k(w | h) = [ c_k(h w) - d t_k(h w) + (theta + d t_k(h)) p_{k-1}(w | h') ] / (theta + c_k(h))
+
+this is a hierarchical Pitman-Yor process whose restaurants have one table for each dish, t_k(h w) = 1 (Teh
+2006, "A Hierarchical Bayesian Language Model based on Pitman-Yor Processes").
+
 N-grams are sorted arrays of keys (number of the prefix, last token), so the contexts of many tokens are
 looked up together.
 """
@@ -65,6 +72,11 @@ class Counts:
 class KneserNey:
     """p(next token | context) by n-grams of at most `order` tokens.
 
+    Args:
+        counts: of the songs.
+        order: the longest n-grams.
+        processes: (d, theta) for each order, for Pitman-Yor processes instead of modified discounts.
+
     Attributes:
         order: as given, or less if no song is so long.
         vocab_size: V.
@@ -73,7 +85,9 @@ class KneserNey:
         uniform, unigram: p_0 [V] and p_1 [1, V].
     """
 
-    def __init__(self, counts: Counts, order: int) -> None:
+    def __init__(
+        self, counts: Counts, order: int, processes: Sequence[tuple[float, float]] | None = None
+    ) -> None:
         self.order, self.vocab_size = min(order, len(counts.raw) - 1), counts.vocab_size
         self.size = sum(len(keys) for keys in counts.keys[2 : order + 1]) + counts.vocab_size
         self.levels = [
@@ -82,6 +96,7 @@ class KneserNey:
                 counts.raw[k] if k == self.order else counts.preceding[k],
                 contexts=len(counts.keys[k - 1]) if k > 1 else 1,
                 vocab_size=self.vocab_size,
+                process=processes[k - 1] if processes else None,
             )
             for k in range(1, self.order + 1)
         ]
@@ -150,15 +165,26 @@ class Level:
         counts: c_k of each.
         contexts: the number of n-grams of the order below.
         vocab_size: V.
+        process: (d, theta); modified Kneser-Ney discounts, and theta = 0, if None.
     """
 
-    def __init__(self, keys: Ints, counts: Ints, *, contexts: int, vocab_size: int) -> None:
+    def __init__(
+        self,
+        keys: Ints,
+        counts: Ints,
+        *,
+        contexts: int,
+        vocab_size: int,
+        process: tuple[float, float] | None = None,
+    ) -> None:
         self.keys, self.counts, self.vocab_size = keys, counts, vocab_size
-        self.discounts = discounts(counts)
+        discount, theta = process or (0.0, 0.0)
+        self.discounts = np.array([0.0, *[discount] * 3]) if process else discounts(counts)
         parents = keys // vocab_size
         self.starts = np.searchsorted(parents, np.arange(contexts + 1))
         self.totals = np.bincount(parents, counts, contexts)
-        self.spare = np.bincount(parents, self.discounts[np.minimum(counts, 3)], contexts)
+        self.weight = self.totals + theta
+        self.spare = np.bincount(parents, self.discounts[np.minimum(counts, 3)], contexts) + theta
 
     def find(self, contexts: Ints, tokens: Ints) -> Ints:
         """Return the number of each n-gram, -1 for one that never occurred."""
@@ -175,10 +201,14 @@ class Level:
         total, entries = self.total(contexts), self.find(contexts, tokens)
         counts = np.where(entries >= 0, self.counts[entries], 0)
         own, spare = counts - self.discounts[np.minimum(counts, 3)], self.spare[contexts]
-        known = total > 0
-        return np.divide(own, total, out=np.zeros_like(total), where=known), np.divide(
-            spare, total, out=np.ones_like(total), where=known
+        known, weight = total > 0, self.weight[contexts]
+        return np.divide(own, weight, out=np.zeros_like(total), where=known), np.divide(
+            spare, weight, out=np.ones_like(total), where=known
         )
+
+    def tables(self, contexts: Ints) -> Ints:
+        """Return the number of different tokens after each context."""
+        return np.where(contexts >= 0, self.starts[contexts + 1] - self.starts[contexts], 0)
 
     def interpolate(self, lower: Floats, contexts: Ints) -> None:
         """Turn p_{k-1} [N, V] into p_k in place."""
@@ -186,11 +216,11 @@ class Level:
         (rows,) = np.nonzero(total)
         known = contexts[rows]
         passed = np.ones(len(lower))
-        passed[rows] = self.spare[known] / total[rows]
+        passed[rows] = self.spare[known] / self.weight[known]
         lower *= passed[:, None]
         which, entries = ranges(self.starts[known], self.starts[known + 1])
         counts, rows = self.counts[entries], rows[which]
-        own = (counts - self.discounts[np.minimum(counts, 3)]) / total[rows]
+        own = (counts - self.discounts[np.minimum(counts, 3)]) / self.weight[known][which]
         lower[rows, self.keys[entries] % self.vocab_size] += own
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.kneser_ney import Floats, Ints, ranges
-from fsdl_bench import BOS, Tokens
+from fsdl_bench import BOS, BadInput, FitContext, Split, Tokens
 
 HASH = -0x61C8864680B583EB
 """2^64 / golden ratio, odd: multiplies the hash of a context before the next token is added."""
@@ -50,6 +50,31 @@ class Memory:
         rows, entries = ranges(starts, ends)
         totals = np.bincount(rows, counts[entries], len(wanted)).astype(np.int64)
         return Seen(totals, rows, words[entries], counts[entries])
+
+
+def songs_with_memories(
+    validation: Split, context: FitContext, episodes: int, reach: int
+) -> list[tuple[Tokens, Memory]]:
+    """Return query songs of validation episodes, each with the memory of its support; none if there are none.
+
+    Args:
+        validation: the validation songs.
+        context: of the fit; its numbers of shots are drawn.
+        episodes: how many for each number of shots.
+        reach: of the memories.
+    """
+    most = max(context.shots)
+    try:
+        return [
+            (song.tokens, memory)
+            for k in sorted({0, min(5, most), most})
+            for episode in context.episodes(validation, shots=k, queries=2, stop=episodes)
+            for memory in [Memory([s.tokens for s in episode.support], reach)]
+            for song in episode.query
+        ]
+    except BadInput as error:
+        context.log(f"the weights are not fitted: {error}")
+        return []
 
 
 def seen_so_far(tokens: Ints, m: int) -> Seen:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 
 from common.kneser_ney import Floats, Ints, KneserNey
-from common.ngram_memory import Memory, Seen, context_keys, hits, hits_so_far, seen_so_far
-from fsdl_bench import BOS, Tokens
+from common.ngram_memory import Memory, context_keys, hits, hits_so_far
+from common.ngram_predictor import Lookup
+from fsdl_bench import Tokens
 
 Merge = Literal["mixture", "counts"]
 
@@ -53,23 +53,11 @@ class Weights:
         return range(1, min(self.reach, order) + 1) if self.merge == "counts" else range(0)
 
 
-def probabilities(model: KneserNey, memory: Memory, weights: Weights, tokens: npt.ArrayLike) -> Floats:
-    """Return float64 [T, V]: row t is p(. | support, tokens[:t])."""
-    tokens = np.asarray(tokens, np.int64)
-    text = np.concatenate([[BOS], tokens])
-    return mixed(
-        model,
-        weights,
-        model.contexts(text[:-1]),
-        lambda m: (memory.seen(context_keys(tokens, m), m), seen_so_far(tokens, m)),
-    )
-
-
 def mixed(
     model: KneserNey,
     weights: Weights,
     contexts: Sequence[Ints],
-    seen: Callable[[int], tuple[Seen, Seen]],
+    seen: Lookup,
 ) -> Floats:
     """Return float64 [N, V]: the distribution after N contexts, with both caches mixed in.
 
@@ -122,18 +110,7 @@ class Evidence:
     def fit(self, merge: Merge) -> Weights:
         """Return the weights that maximise the likelihood."""
         begin = Weights.start(merge, self.reach).pairs
-
-        def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
-            pairs = torch.tensor(flat).view_as(begin).requires_grad_()
-            nats = self._nats(Weights(merge, pairs))
-            (gradient,) = torch.autograd.grad(nats, pairs)
-            return nats.item(), gradient.numpy().ravel()
-
-        bounds = [(-15.0, 15.0)] * begin.numel()
-        found = minimize(
-            value_and_gradient, begin.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds
-        )
-        return Weights(merge, torch.from_numpy(found.x).view_as(begin))
+        return Weights(merge, minimised(lambda pairs: self._nats(Weights(merge, pairs)), begin))
 
     def nats(self, weights: Weights) -> float:
         """Return the mean of -log p of the targets: the steps of `mixed`, for one token each."""
@@ -162,3 +139,17 @@ def joined(songs: Iterable[Sequence[Sequence[Floats]]]) -> list[list[torch.Tenso
         [torch.from_numpy(np.concatenate(parts)) for parts in zip(*rows, strict=True)]
         for rows in zip(*songs, strict=True)
     ]
+
+
+def minimised(nats: Callable[[torch.Tensor], torch.Tensor], begin: torch.Tensor) -> torch.Tensor:
+    """Return the values, as `begin` float64 [...], at which `nats` is least; L-BFGS."""
+
+    def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
+        values = torch.tensor(flat).view_as(begin).requires_grad_()
+        found = nats(values)
+        (gradient,) = torch.autograd.grad(found, values)
+        return found.item(), gradient.numpy().ravel()
+
+    bounds = [(-15.0, 15.0)] * begin.numel()
+    result = minimize(value_and_gradient, begin.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds)
+    return torch.from_numpy(result.x).view_as(begin)

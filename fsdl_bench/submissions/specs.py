@@ -1,6 +1,6 @@
 """How a submission is named: by its file, by its module, or as a reference model.
 
-path.py      path.py:ClassName      package.module:ClassName      fsdl_bench:MODEL, such as fsdl_bench:lstm
+path.py      path.py:ClassName      package.module:ClassName      fsdl_bench:MODEL (fsdl_bench:lstm)
 """
 
 from __future__ import annotations

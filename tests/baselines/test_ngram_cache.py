@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -61,8 +62,10 @@ def test_every_probability_is_the_literal_one(baseline, train, support, query, m
     as_tokens = [np.array(s, np.uint16) for s in train]
     model = ngram.KneserNey(ngram.Counts(as_tokens, V, 4), order)
     weights = cache.Weights(merge, torch.tensor(flat, dtype=torch.float64).view(2, REACH, 2))
-    memory = cache.Memory([np.array(s, np.uint16) for s in support], REACH)
-    found = cache.probabilities(model, memory, weights, query)
+    mix = partial(cache.mixed, model, weights)
+    songs = [np.array(s, np.uint16) for s in support]
+    predictor = baseline("common.ngram_predictor").CachePredictor(model, mix, REACH, songs)
+    found = predictor.probabilities(query)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
     text = np.array([BOS, *query])
     for t in range(len(query)):
