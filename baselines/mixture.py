@@ -27,9 +27,11 @@ from common.mixture import MixturePredictor, fit_weights
 from dynamic_evaluation import DynamicEvaluation
 from lstm import LSTM
 from ngram_cache import NGramCache
+from pitman_yor import PitmanYor
 from torch import Tensor
 from tqdm import tqdm
 from transformer_context import TransformerContext
+from transposed import Transposed
 from two_caches import TwoCaches
 
 from fsdl_bench import BadInput, Episode, FitContext, Split, Tokens, pad
@@ -38,10 +40,12 @@ EXPERTS = {
     "lstm": LSTM,
     "dynamic_evaluation": DynamicEvaluation,
     "two_caches": TwoCaches,
+    "transposed": Transposed,
     "ngram_cache": NGramCache,
+    "pitman_yor": PitmanYor,
     "transformer_context": TransformerContext,
 }
-SIZED = {"lstm", "dynamic_evaluation", "two_caches"}
+SIZED = {"lstm", "dynamic_evaluation", "two_caches", "transposed"}
 """Experts that have a size."""
 
 RATES = (0.0, 0.001, 0.003, 0.01, 0.03)

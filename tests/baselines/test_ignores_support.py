@@ -20,6 +20,7 @@ USE = {
     "neural_cache.NeuralCache",
     "ngram_cache.NGramCache",
     "oracle.Oracle",
+    "pitman_yor.PitmanYor",
     "transformer_context.TransformerContext",
     "transformer_memory.TransformerMemory",
     "transformers_lm.TransformersLM",
