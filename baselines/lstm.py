@@ -31,7 +31,7 @@ class LSTM:
     Args:
         size: the budget class that the settings are for: "quarter-hour", "hour" or "open".
         embedding, hidden, layers, dropout, weight_dropout, peak, decay, batch, piece, epochs, average,
-            transpose, minutes: override one setting of the size; see `LSTMSettings`.
+            transpose, tempo, minutes: override one setting of the size; see `LSTMSettings`.
     """
 
     size: Size = "hour"
@@ -47,6 +47,7 @@ class LSTM:
     epochs: int | None = None
     average: float | None = None
     transpose: bool | None = None
+    tempo: float | None = None
     minutes: float | None = None
 
     family: ClassVar[str] = "static"

@@ -1,8 +1,8 @@
 """The LSTM that most models start from: `trained_lstm` trains it once for all submissions that ask for it.
 
 Batches of whole songs, in pieces with truncated backpropagation; the first piece of a batch has a random
-length, so that songs are cut at new places in each epoch. MIDI songs are transposed and change their speed at
-random.
+length, so that songs are cut at new places in each epoch. MIDI songs are transposed at random, and some may
+change their speed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class LSTMSettings:
         piece: tokens between two cuts of truncated backpropagation.
         epochs: passes over the meta-training songs.
         average: horizon of the averaged weights, as a share of the training.
-        transpose: transpose MIDI songs at random, and play them at a random speed.
+        transpose: transpose MIDI songs at random.
+        tempo: the share of MIDI songs that are also played at a random speed.
         minutes: wall time after which training stops; for trials.
     """
 
@@ -55,6 +56,7 @@ class LSTMSettings:
     epochs: int = 3
     average: float = 0.02
     transpose: bool = True
+    tempo: float = 0.0
     minutes: float = math.inf
 
 
@@ -78,7 +80,7 @@ def _train(
         settings.dropout,
         settings.weight_dropout,
     ).to(context.device)
-    augment = _changed(context.codec) if settings.transpose and context.kind == "midi" else None
+    augment = _changed(settings, context.codec) if context.kind == "midi" else None
     batches = SongBatches(train_split, settings.batch, context.seed, context.device, augment)
     count = settings.epochs * batches.per_epoch
     recipe = Recipe(
@@ -106,10 +108,16 @@ def _train(
     return model, training
 
 
-def _changed(codec: Codec) -> Callable[[Tokens, np.random.Generator], Tokens]:
+def _changed(settings: LSTMSettings, codec: Codec) -> Callable[[Tokens, np.random.Generator], Tokens]:
     """Return a function that transposes a MIDI song and changes its speed, at random."""
     transposer = Transposer(codec)
-    return lambda song, random: transposer.augment(any_speed(song, random, codec), random)
+
+    def changed(song: Tokens, random: np.random.Generator) -> Tokens:
+        if random.random() < settings.tempo:
+            song = any_speed(song, random, codec)
+        return transposer.augment(song, random) if settings.transpose else song
+
+    return changed
 
 
 def _first_piece(piece: int, seed: int) -> Callable[[int], int]:

@@ -19,7 +19,7 @@ SETTINGS: Final[dict[tuple[str, str], LSTMSettings]] = {
     ("quarter-hour", "lyrics"): LSTMSettings(epochs=4),
     ("quarter-hour", "midi"): LSTMSettings(epochs=4),
     ("hour", "lyrics"): LSTMSettings(256, 768, dropout=0.15, peak=4e-3, decay=0.03, epochs=8, average=0.01),
-    ("hour", "midi"): LSTMSettings(256, 512, dropout=0.1, peak=5e-3, decay=0.05, epochs=12),
+    ("hour", "midi"): LSTMSettings(256, 512, dropout=0.1, peak=5e-3, decay=0.05, epochs=18),
 }
 
 

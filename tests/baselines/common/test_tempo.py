@@ -47,3 +47,16 @@ def test_random_speeds_are_canonical(tempo, song):
         notes = CODEC.decode(again)  # raises unless it is canonical
         lengths.add(round(float(notes.end.max()), 2))
     assert len(lengths) > 5
+
+
+@pytest.mark.parametrize(("transpose", "share"), [(False, 0.0), (True, 0.0), (False, 0.5), (True, 1.0)])
+def test_training_songs_change_as_the_settings_say(baseline, tempo, song, transpose, share):
+    base = baseline("common.base")
+    changed = base._changed(base.LSTMSettings(transpose=transpose, tempo=share), CODEC)
+    random = np.random.default_rng(0)
+    songs = [changed(song, random) for _ in range(200)]
+    pitches = {tuple(CODEC.decode(one).pitch.tolist()) for one in songs}
+    ends = [CODEC.decode(one).end.max() for one in songs]
+    moved = np.mean([not np.isclose(end, CODEC.decode(song).end.max()) for end in ends])
+    assert (len(pitches) > 1) == transpose
+    assert abs(moved - share) < 0.12
