@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, replace
 
+import pytest
 import torch
 
-from fsdl_bench import fingerprint
+from fsdl_bench import fingerprint, load_definition
 from fsdl_bench.submissions.pretrained import Card, read_pretrained, write_pretrained, written
 
 TINY = {"embedding": 8, "hidden": 12, "epochs": 1, "batch": 8, "peak": 0.01}
@@ -44,6 +45,20 @@ def test_shipped_weights_replace_the_training(
     other = module.LSTM(**TINY | {"hidden": 10})
     other.fit(*toy_splits, context)
     assert other.notes["weights"] == "trained here"
+
+
+@pytest.mark.parametrize("track", ["lyrics-verse"])
+def test_the_weights_of_the_package_are_those_of_the_default_settings(baseline, track):
+    definition = load_definition(track)
+    settings = asdict(baseline("common.sizes").lstm_settings("hour", definition.kind))
+    found = read_pretrained("lstm", track, definition.digest, 0, settings)
+    assert found is not None
+    model = baseline("common.pretrained").LSTMLanguageModel(
+        found.tensors["bias"].numel(), settings["embedding"], settings["hidden"], settings["layers"]
+    )
+    model.load_state_dict(found.tensors)
+    best = min(figure for _, figure in found.card.training["curve"])
+    assert found.card.figure == pytest.approx(best, abs=1e-3)
 
 
 def test_every_card_in_the_package_has_its_weights():
