@@ -41,31 +41,56 @@ _FACTS = TypeAdapter(Facts)
 _INPUTS = TypeAdapter(tuple[Input, ...])
 
 
-class ChildSession:
-    """A submission in a process of its own; a `Session`.
+class OpenedChild:
+    """A submission that a process of its own has loaded, with its fit; `session.Opened`.
 
     Args:
         setup: the submission and its track.
-        context: what `prepare` is told.
+        context: the context that `prepare` is given.
         record: of the submission's fit; None if it has no `fit`.
+        threads: of torch.
     """
 
-    def __init__(self, setup: Setup, context: FitContext, record: Record | None) -> None:
-        loaded, folder = setup.loaded, context.checkpoints.parent
+    where = "in a process of its own"
+    """What keeps the submission apart, in words."""
+
+    def __init__(self, setup: Setup, context: FitContext, record: Record | None, threads: int) -> None:
+        self._setup, self._context, self._record, self._threads = setup, context, record, threads
         self._vocab_size = context.vocab_size
         self._inputs = record.inputs if record else ()
-        stored = None if record is None else folder
-        self._child = Child(loaded.places, [] if stored is None else [stored], [], setup.sealed)
-        plain = replace(context, log=print)
-        ignored = (folder, *([context.parts.folder] if context.parts else []), *setup.sealed)
+        self._child, self.facts = self._open()
+        self.sealing = f"{self.where}, {self._child.sealing}"
+
+    def _open(self) -> tuple[Child, Facts]:
+        loaded, folder, parts = self._setup.loaded, self._context.checkpoints.parent, self._context.parts
+        stored = None if self._record is None else folder
+        child = Child(loaded.places, [] if stored is None else [stored], [], self._setup.sealed)
+        ignored = (folder, *([parts.folder] if parts else []), *self._setup.sealed)
         try:
-            self._child.load(loaded, ignored, torch.get_num_threads())
-            self._child.send("open", stored, plain)
-            self.facts = facts_of(self._child.answer()["facts"])
+            child.load(loaded, ignored, self._threads)
+            child.send("open", stored, replace(self._context, log=print))
+            return child, facts_of(child.answer()["facts"])
         except BaseException:
-            self.close()
+            child.close()
             raise
-        self.sealing = f"in a process of its own, {self._child.sealing}"
+
+    def new_inputs(self) -> tuple[Input, ...]:
+        """Return the files that the submission used since the last call; all of them at first."""
+        self._child.send("inputs")
+        found = (*self._inputs, *inputs_of(self._child.answer()["inputs"]))
+        self._inputs = ()
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+
+class ChildSession(OpenedChild):
+    """A submission in a process of its own; a `Session`. The arguments are those of `OpenedChild`."""
+
+    def __init__(self, setup: Setup, context: FitContext, record: Record | None) -> None:
+        super().__init__(setup, context, record, torch.get_num_threads())
 
     def adapt(self, support: Sequence[Tokens], seed: int) -> float:
         """Replace the current predictor by one for this support; return the seconds it took."""
@@ -88,17 +113,6 @@ class ChildSession:
         """Hand a scored song to the current predictor if it has `observe`."""
         self._child.send("observe", song)
         self._child.answer()
-
-    def new_inputs(self) -> tuple[Input, ...]:
-        """Return the files that the submission used since the last call; all of them at first."""
-        self._child.send("inputs")
-        found = (*self._inputs, *inputs_of(self._child.answer()["inputs"]))
-        self._inputs = ()
-        return found
-
-    def close(self) -> None:
-        """End the process."""
-        self._child.close()
 
 
 def fitted_in_child(setup: Setup, context: FitContext) -> Record | None:

@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
 
@@ -25,11 +24,9 @@ import torch
 from fsdl_bench.codecs.base import BOS, Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.padding import pad
-from fsdl_bench.submissions.box import facts_of, inputs_of
+from fsdl_bench.submissions.box import OpenedChild
 from fsdl_bench.submissions.checking import ContractError
 from fsdl_bench.submissions.context import FitContext
-from fsdl_bench.submissions.inputs import Input
-from fsdl_bench.submissions.process import Child
 from fsdl_bench.submissions.setup import Setup
 from fsdl_bench.submissions.stored import Record
 from fsdl_bench.submissions.wire import (
@@ -48,42 +45,21 @@ FORKED = "each cell in a fork of a process that has met no cell"
 FRESH = "each cell in a fresh process"
 
 
-class RevealSession:
+class RevealSession(OpenedChild):
     """A submission that is loaded once and adapted once for each cell, in a process of the cell's own.
 
     Args:
-        setup: the submission and its track.
-        context: the context that `prepare` is given.
-        record: of the submission's fit; None if it has no `fit`.
+        setup, context, record: as for `OpenedChild`.
         threads: of torch, in each cell.
     """
 
     def __init__(self, setup: Setup, context: FitContext, record: Record | None, threads: int = 1) -> None:
-        self._setup, self._context, self._record, self._threads = setup, context, record, threads
-        self._vocab_size = context.vocab_size
         self._forks = hasattr(os, "fork") and context.device.type == "cpu"
-        self.guarantee = FORKED if self._forks else FRESH
-        self._child = self._open()
-        self.facts = facts_of(self._child.answer()["facts"])
-        self._inputs = record.inputs if record else ()
-        self.sealing = f"{self.guarantee}, {self._child.sealing}"
+        self.where = FORKED if self._forks else FRESH
+        self._cell_threads = threads
+        # A forked process must not inherit threads of OpenMP, so the process that forks has one.
+        super().__init__(setup, context, record, 1 if self._forks else threads)
         self.layers: tuple[str, ...] = self._child.layers
-
-    def _open(self) -> Child:
-        loaded, folder = self._setup.loaded, self._context.checkpoints.parent
-        stored = None if self._record is None else folder
-        child = Child(loaded.places, [] if stored is None else [stored], [], self._setup.sealed)
-        parts = self._context.parts
-        ignored = (folder, *([parts.folder] if parts else []), *self._setup.sealed)
-        try:
-            # A forked process must not inherit threads of OpenMP, so the process that forks has one.
-            threads = 1 if self._forks else self._threads
-            child.load(loaded, ignored, threads)
-            child.send("open", stored, replace(self._context, log=print))
-        except BaseException:
-            child.close()
-            raise
-        return child
 
     @contextmanager
     def cell(self, support: Sequence[Tokens], seed: int) -> Iterator[CellProcess]:
@@ -94,7 +70,7 @@ class RevealSession:
         """
         here, there = Pipe()
         limit_waiting(here, CALL_SECONDS)
-        self._child.send("cell", self._threads, self._forks)
+        self._child.send("cell", self._cell_threads, self._forks)
         with there:
             reduction.send_handle(self._child.line, there.fileno(), self._child.pid)
         cell = CellProcess(here, self._vocab_size)
@@ -109,19 +85,7 @@ class RevealSession:
                 self.layers = tuple(dict.fromkeys((*self._child.layers, *layers)))
         if not self._forks:
             self._child.close()
-            self._child = self._open()
-            self._child.answer()
-
-    def new_inputs(self) -> tuple[Input, ...]:
-        """Return the files that the submission used before the first cell."""
-        self._child.send("inputs")
-        found = (*self._inputs, *inputs_of(self._child.answer()["inputs"]))
-        self._inputs = ()
-        return found
-
-    def close(self) -> None:
-        """End the process."""
-        self._child.close()
+            self._child, self.facts = self._open()
 
 
 class CellProcess:
