@@ -16,6 +16,7 @@ training songs show u.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -169,6 +170,23 @@ def visits_so_far(tokens: Ints, m: int) -> tuple[Floats, Floats, Floats]:
     tables = np.empty(len(tokens))
     tables[order] = before - np.repeat(before[begins], np.diff(begins, append=len(keys)))
     return totals, counts, tables
+
+
+def best_model(counts: Counts, orders: Sequence[int], songs: Sequence[Tokens]) -> tuple[KneserNey, float]:
+    """Return the model of all artists that fits held-out songs best, and its nats per token of them.
+
+    Args:
+        counts: of the meta-training songs.
+        orders: to choose from.
+        songs: the held-out songs; the last order and modified discounts are used without any.
+    """
+    if not songs:
+        return KneserNey(counts, orders[-1]), math.nan
+    models = [KneserNey(counts, order, fitted_processes(counts, order, songs)) for order in orders]
+    total = sum(map(len, songs))
+    nats = [-sum(float(np.log(model.of_targets(song)).sum()) for song in songs) / total for model in models]
+    best = int(np.argmin(nats))
+    return models[best], nats[best]
 
 
 def fitted_processes(counts: Counts, order: int, songs: Sequence[Tokens]) -> list[tuple[float, float]]:

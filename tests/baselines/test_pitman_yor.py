@@ -143,7 +143,7 @@ def test_visits_so_far_are_those_of_every_pair(baseline, tokens, m):
 
 
 def fit(baseline, toy_splits, context):
-    model = baseline("pitman_yor").PitmanYor(order=3, reach=3, episodes=6)
+    model = baseline("pitman_yor").PitmanYor(orders=(2, 3), reach=3, episodes=6)
     model.fit(*toy_splits, context)
     return model
 
@@ -220,3 +220,15 @@ def test_an_observed_song_joins_the_support(baseline, toy_splits, context):
     streaming = model.adapt(songs[:2])
     streaming.observe(songs[2])
     torch.testing.assert_close(streaming.logits(query), model.adapt(songs).logits(query), rtol=0, atol=0)
+
+
+def test_the_best_order_is_taken(baseline, toy_splits):
+    """The toy language is one of bigrams."""
+    module, ngram = baseline("common.pitman_yor"), baseline("common.kneser_ney")
+    counts = ngram.Counts([s.tokens for s in toy_splits[0].songs], 100, 4)
+    held_out = [s.tokens for s in toy_splits[1].songs]
+    model, nats = module.best_model(counts, (1, 2, 4), held_out)
+    assert model.order == 2
+    for order in (1, 4):
+        assert module.best_model(counts, (order,), held_out)[1] > nats
+    assert module.best_model(counts, (1, 2), [])[0].order == 2
