@@ -70,6 +70,37 @@ class Check:
     cuts: tuple[float, ...] = ()
 
 
+def compare(rule: str, old: Scored, new: Scored, vocab_size: int, noise: Noise | None = None) -> Check:
+    """Compare two scorings of the same tokens.
+
+    Args:
+        rule: what is checked.
+        old, new: the scorings.
+        vocab_size: V.
+        noise: measured between honest batchings; none if None.
+
+    Raises:
+        RuleBreach: rounding does not explain a difference.
+    """
+    found = [
+        moved(one, two, vocab_size, new.dtype, noise or Noise())
+        for one, two in zip(old.nats, new.nats, strict=True)
+    ]
+    for index, change in enumerate(found):
+        if not change.explained:
+            at = change.token
+            raise RuleBreach(
+                rule,
+                f"In {old.names[index]}: {_MEANING[rule]}. Token {at} cost {old.nats[index][at]:.7g} "
+                f"nats and then {new.nats[index][at]:.7g}, and the mean moved by {change.mean:.1e}; "
+                f"rounding explains {change.allowed:.1e} and {change.mean_allowed:.1e}, by what other "
+                "honest batchings of the same songs differ.",
+            )
+    worst = max(range(len(found)), key=lambda index: found[index].worst / found[index].allowed)
+    cuts = tuple(change.last for change in found) if rule == "causality" else ()
+    return Check(rule, len(found), found[worst].worst, found[worst].allowed, old.names[worst], cuts)
+
+
 class Auditor:
     """Plans and makes the audits of one seed of a run.
 
@@ -188,25 +219,7 @@ class Auditor:
         return Check("scorer", 1, worst, allowed, one.names[0])
 
     def _compare(self, rule: str, old: Scored, new: Scored) -> Check:
-        """Raise `RuleBreach` where rounding does not explain a difference."""
-        noise = self._noise or Noise()
-        found = [
-            moved(one, two, self._vocab_size, new.dtype, noise)
-            for one, two in zip(old.nats, new.nats, strict=True)
-        ]
-        for index, change in enumerate(found):
-            if not change.explained:
-                at = change.token
-                raise RuleBreach(
-                    rule,
-                    f"In {old.names[index]}: {_MEANING[rule]}. Token {at} cost {old.nats[index][at]:.7g} "
-                    f"nats and then {new.nats[index][at]:.7g}, and the mean moved by {change.mean:.1e}; "
-                    f"rounding explains {change.allowed:.1e} and {change.mean_allowed:.1e}, by what other "
-                    "honest batchings of the same songs differ.",
-                )
-        worst = max(range(len(found)), key=lambda index: found[index].worst / found[index].allowed)
-        cuts = tuple(change.last for change in found) if rule == "causality" else ()
-        return Check(rule, len(found), found[worst].worst, found[worst].allowed, old.names[worst], cuts)
+        return compare(rule, old, new, self._vocab_size, self._noise)
 
     def _donor(self, random: np.random.Generator) -> Tokens:
         return self._donors[int(random.integers(len(self._donors)))]

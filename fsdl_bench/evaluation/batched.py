@@ -16,7 +16,7 @@ import torch
 
 from fsdl_bench.evaluation.audit import Auditor, Check
 from fsdl_bench.evaluation.cells import groups_of, score
-from fsdl_bench.evaluation.entries import CellEntry, StartEntry, StateEntry
+from fsdl_bench.evaluation.entries import CellEntry, StateEntry
 from fsdl_bench.evaluation.journal import Journal, check_fit
 from fsdl_bench.evaluation.parallel import here, scored
 from fsdl_bench.evaluation.plan import Task
@@ -51,10 +51,7 @@ class BatchedSeed:
         self._task, self._seed, self._journal, self._seal, self._shown = task, seed, journal, seal, shown
         self._log = log
         self._fit: Record | None = None
-        own = [entry for entry in journal.entries if entry.seed == seed]
-        self._start = next((entry for entry in own if isinstance(entry, StartEntry)), None)
-        self._kept = {entry.cell: entry for entry in own if isinstance(entry, CellEntry)}
-        audited = any(isinstance(entry, StateEntry) for entry in own)
+        self._start, self._kept, audited = journal.of_seed(seed)
         self._complete = audited and len(self._kept) == len(task.cells)
 
     def run(self) -> None:

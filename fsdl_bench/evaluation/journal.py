@@ -17,7 +17,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 import xxhash
@@ -26,9 +26,23 @@ from pydantic import BaseModel, ValidationError
 from fsdl_bench import fingerprint
 from fsdl_bench.checked import read_checked, write_checked
 from fsdl_bench.errors import BadInput
-from fsdl_bench.evaluation.entries import ENTRY, CellEntry, Entry, StartEntry
+from fsdl_bench.evaluation.entries import ENTRY, CellEntry, Entry, StartEntry, StateEntry
 from fsdl_bench.paths import atomic_write, home
 from fsdl_bench.submissions.stored import Record
+
+
+class SeedEntries(NamedTuple):
+    """What a journal holds of one seed.
+
+    Attributes:
+        start: the beginning; None before it.
+        cells: the scored cells by their index in the plan.
+        ended: whether the seed was completed.
+    """
+
+    start: StartEntry | None
+    cells: dict[int, CellEntry]
+    ended: bool
 
 
 class Journal:
@@ -51,6 +65,15 @@ class Journal:
         self._stream.write(_line(entry))
         self._stream.flush()
         self.entries.append(entry)
+
+    def of_seed(self, seed: int) -> SeedEntries:
+        """Return what is written of one seed so far."""
+        own = [entry for entry in self.entries if entry.seed == seed]
+        return SeedEntries(
+            start=next((entry for entry in own if isinstance(entry, StartEntry)), None),
+            cells={entry.cell: entry for entry in own if isinstance(entry, CellEntry)},
+            ended=any(isinstance(entry, StateEntry) for entry in own),
+        )
 
     def discard(self) -> None:
         """Remove the journal because the run is complete."""

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 
 from fsdl_bench.codecs.base import Tokens
-from fsdl_bench.evaluation.audit import Auditor, Check
+from fsdl_bench.evaluation.audit import Check, compare
 from fsdl_bench.evaluation.cells import Cell, as_scored
-from fsdl_bench.evaluation.entries import CellEntry, StartEntry, StateEntry
+from fsdl_bench.evaluation.entries import CellEntry, StateEntry
 from fsdl_bench.evaluation.journal import Journal, check_fit
 from fsdl_bench.evaluation.parallel import here, scored
 from fsdl_bench.evaluation.plan import Task
@@ -83,10 +83,7 @@ class VerifiedSeed:
         self, task: Task, seed: int, journal: Journal, shown: Any, log: Callable[[str], None]
     ) -> None:
         self._task, self._seed, self._journal, self._shown, self._log = task, seed, journal, shown, log
-        own = [entry for entry in journal.entries if entry.seed == seed]
-        self._start = next((entry for entry in own if isinstance(entry, StartEntry)), None)
-        self._kept = {entry.cell for entry in own if isinstance(entry, CellEntry)}
-        self._ended = any(isinstance(entry, StateEntry) for entry in own)
+        self._start, self._kept, self._ended = journal.of_seed(seed)
 
     def run(self) -> None:
         """Score what the journal lacks."""
@@ -201,12 +198,11 @@ class JobScorer:
         if task.options.protocol == "streaming" or len(scored[0].songs) == 1:
             return []
         draw = np.random.default_rng([self._audit_seed, self._seed, *job.cells])
-        auditor = Auditor(len(task.cells), task.donors, task.vocab_size, (self._audit_seed,))
         checks: list[Check] = []
         for index in np.flatnonzero(draw.random(len(cell.queries)) < SHARE_ALONE).tolist():
             with self._session.cell(job.support, cell.seed(self._seed)) as process:
                 again = reveal(process, cell, range(index, index + 1))
-            checks += auditor.compare("independence", scored[0].only(index), again)
+            checks.append(compare("independence", scored[0].only(index), again, task.vocab_size))
         return checks
 
 

@@ -53,3 +53,26 @@ def by_hand():
         return np.array(rows)
 
     return logs
+
+
+@pytest.fixture(scope="session")
+def markov_chain():
+    """`markov_chain(size, seed)`: a predictor that is a Markov chain over `size` tokens."""
+
+    class MarkovChain:
+        def __init__(self, size, seed):
+            generator = torch.Generator().manual_seed(seed)
+            logits = torch.randn(size, size, generator=generator, dtype=torch.float64)
+            self.table = logits.mul(2).log_softmax(-1)
+
+        def logits(self, songs):
+            before = torch.cat([torch.ones_like(songs[:, :1]), songs[:, :-1]], 1)
+            return self.table[before]
+
+        def stream(self, songs=1):
+            return self
+
+        def step(self, tokens):
+            return self.table[tokens]
+
+    return MarkovChain

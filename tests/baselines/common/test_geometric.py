@@ -11,25 +11,12 @@ from hypothesis import strategies as st
 V = 5
 
 
-class Table:
-    """A Markov chain: log-probabilities of the next token after each token."""
-
-    def __init__(self, seed):
-        generator = torch.Generator().manual_seed(seed)
-        self.table = torch.randn(V, V, generator=generator, dtype=torch.float64).mul(2).log_softmax(-1)
-
-    def logits(self, songs):
-        before = torch.cat([torch.ones_like(songs[:, :1]), songs[:, :-1]], 1)
-        return self.table[before]
-
-    def stream(self, songs=1):
-        return self
-
-    def step(self, tokens):
-        return self.table[tokens]
+@pytest.fixture(scope="session")
+def table(markov_chain):
+    return lambda seed: markov_chain(V, seed)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def geometric(baseline):
     return baseline("common.geometric")
 
@@ -66,48 +53,42 @@ def by_hand(gate, tables, song, shots):
 
 @settings(max_examples=20)
 @given(
-    st.lists(st.integers(0, V - 1), min_size=1, max_size=9), st.integers(0, 99), st.sampled_from([0.0, 0.3])
+    song=st.lists(st.integers(0, V - 1), min_size=1, max_size=9),
+    seed=st.integers(0, 99),
+    rate=st.sampled_from([0.0, 0.3]),
 )
-def test_every_row_is_the_definition(song, seed, rate):
-    import importlib
-
-    geometric = importlib.import_module("common.geometric")
-    tables = [Table(seed), Table(seed + 1), Table(seed + 2)]
+def test_every_row_is_the_definition(geometric, table, song, seed, rate):
+    tables = [table(seed), table(seed + 1), table(seed + 2)]
     gate = random_gate(geometric, 3, seed, rate)
     found = geometric.GeometricPredictor(tables, gate, 5).logits(torch.tensor([song]))[0]
     assert found.numpy() == pytest.approx(by_hand(gate, tables, song, 5), abs=1e-9)
 
 
-@pytest.fixture(autouse=True)
-def importable(geometric):
-    """The property test imports the module by name."""
-
-
 @pytest.mark.parametrize("rate", [0.0, 0.1])
-def test_it_sums_to_one_and_the_stream_is_the_batch(geometric, check_stream, rate):
+def test_it_sums_to_one_and_the_stream_is_the_batch(geometric, check_stream, rate, table):
     predictor = geometric.GeometricPredictor(
-        [Table(0), Table(1)], random_gate(geometric, 2, 0, rate), shots=2
+        [table(0), table(1)], random_gate(geometric, 2, 0, rate), shots=2
     )
     songs = torch.tensor([[2, 3, 1, 2, 2, 3], [3, 3, 2, 0, 0, 0], [1, 2, 2, 3, 1, 0]])
     assert predictor.logits(songs).exp().sum(-1).numpy() == pytest.approx(1.0, abs=1e-12)
     check_stream(predictor, songs, 1e-12)
 
 
-def test_one_expert_with_power_one_is_that_expert(geometric):
+def test_one_expert_with_power_one_is_that_expert(geometric, table):
     songs = torch.tensor([[2, 3, 1, 2]])
-    found = geometric.GeometricPredictor([Table(0)], geometric.Gate(1), 0).logits(songs)
-    assert found.numpy() == pytest.approx(Table(0).logits(songs).numpy(), abs=1e-12)
+    found = geometric.GeometricPredictor([table(0)], geometric.Gate(1), 0).logits(songs)
+    assert found.numpy() == pytest.approx(table(0).logits(songs).numpy(), abs=1e-12)
 
 
-def test_equal_experts_with_powers_that_sum_to_one_are_that_expert(geometric):
+def test_equal_experts_with_powers_that_sum_to_one_are_that_expert(geometric, table):
     songs = torch.tensor([[2, 3, 1, 2]])
     gate = geometric.Gate(4, rate=0.5)
-    found = geometric.GeometricPredictor([Table(3)] * 4, gate, 1).logits(songs)[0, 0]
-    assert found.numpy() == pytest.approx(Table(3).logits(songs)[0, 0].numpy(), abs=1e-12)
+    found = geometric.GeometricPredictor([table(3)] * 4, gate, 1).logits(songs)[0, 0]
+    assert found.numpy() == pytest.approx(table(3).logits(songs)[0, 0].numpy(), abs=1e-12)
 
 
-def test_what_is_learnt_is_the_gradient_of_the_log_probability(geometric):
-    logs = torch.stack([Table(0).table[:1], Table(1).table[:1]])
+def test_what_is_learnt_is_the_gradient_of_the_log_probability(geometric, table):
+    logs = torch.stack([table(0).table[:1], table(1).table[:1]])
     walk = geometric.Walk(geometric.Gate(2, rate=1.0).requires_grad_(False), 0)
     powers = walk.gate(logs, torch.tensor(0), 0)
     walk.scores(logs)
@@ -119,10 +100,10 @@ def test_what_is_learnt_is_the_gradient_of_the_log_probability(geometric):
         assert float(walk.learnt[expert, 0]) == pytest.approx(float((up - down) / 2e-6), abs=1e-6)
 
 
-def test_the_gate_learns_which_expert_is_right(geometric):
+def test_the_gate_learns_which_expert_is_right(geometric, table):
     """Songs of the first table: its power grows, the other's goes to nothing, and the fit nears the truth."""
     random = np.random.default_rng(0)
-    truth, other = Table(0), Table(1)
+    truth, other = table(0), table(1)
     song = [1]
     for _ in range(3000):
         song.append(int(random.choice(V, p=truth.table[song[-1]].exp().numpy())))
@@ -137,9 +118,9 @@ def test_the_gate_learns_which_expert_is_right(geometric):
     assert abs(powers[1]) < 0.2
 
 
-def test_an_expert_that_rules_a_token_out_does_not_rule_it_out(geometric):
-    sure = Table(0)
+def test_an_expert_that_rules_a_token_out_does_not_rule_it_out(geometric, table):
+    sure = table(0)
     sure.table = torch.full((V, V), -math.inf, dtype=torch.float64)
     sure.table[:, 2] = 0.0
-    found = geometric.GeometricPredictor([sure, Table(1)], geometric.Gate(2), 0).logits(torch.tensor([[3]]))
+    found = geometric.GeometricPredictor([sure, table(1)], geometric.Gate(2), 0).logits(torch.tensor([[3]]))
     assert torch.isfinite(found).all()

@@ -9,22 +9,9 @@ import torch
 V = 4
 
 
-class Table:
-    """A Markov chain: log-probabilities of the next token after each token."""
-
-    def __init__(self, seed):
-        generator = torch.Generator().manual_seed(seed)
-        self.table = torch.randn(V, V, generator=generator, dtype=torch.float64).mul(2).log_softmax(-1)
-
-    def logits(self, songs):
-        before = torch.cat([torch.ones_like(songs[:, :1]), songs[:, :-1]], 1)
-        return self.table[before]
-
-    def stream(self, songs=1):
-        return self
-
-    def step(self, tokens):
-        return self.table[tokens]
+@pytest.fixture
+def table(markov_chain):
+    return lambda seed: markov_chain(V, seed)
 
 
 @pytest.fixture
@@ -37,8 +24,8 @@ def song_log_p(expert, song):
     return expert.logits(ids)[0].gather(1, ids[0][:, None]).sum()
 
 
-def test_a_song_has_the_mixture_of_its_probabilities(mixture):
-    experts, weights = [Table(0), Table(1), Table(2)], torch.tensor([0.5, 0.3, 0.2])
+def test_a_song_has_the_mixture_of_its_probabilities(mixture, table):
+    experts, weights = [table(0), table(1), table(2)], torch.tensor([0.5, 0.3, 0.2])
     predictor = mixture.MixturePredictor(experts, weights)
     total = 0.0
     for song in itertools.product(range(V), repeat=3):
@@ -50,32 +37,32 @@ def test_a_song_has_the_mixture_of_its_probabilities(mixture):
 
 
 @pytest.mark.parametrize("temper", [0.0, 0.3, 1.0])
-def test_it_sums_to_one_and_the_stream_is_the_batch(mixture, check_stream, temper):
-    predictor = mixture.MixturePredictor([Table(0), Table(1)], temper=temper)
+def test_it_sums_to_one_and_the_stream_is_the_batch(mixture, check_stream, temper, table):
+    predictor = mixture.MixturePredictor([table(0), table(1)], temper=temper)
     songs = torch.tensor([[2, 3, 1, 2, 2, 3], [3, 3, 2, 0, 0, 0], [1, 2, 2, 3, 1, 0]])
     assert predictor.logits(songs).exp().sum(-1).numpy() == pytest.approx(1.0, abs=1e-12)
     check_stream(predictor, songs, 1e-12)
 
 
-def test_one_expert_is_that_expert(mixture):
+def test_one_expert_is_that_expert(mixture, table):
     songs = torch.tensor([[2, 3, 1, 2]])
-    alone = Table(5)
+    alone = table(5)
     torch.testing.assert_close(mixture.MixturePredictor([alone]).logits(songs), alone.logits(songs))
-    both = mixture.MixturePredictor([alone, Table(6)], torch.tensor([1.0, 0.0]))
+    both = mixture.MixturePredictor([alone, table(6)], torch.tensor([1.0, 0.0]))
     torch.testing.assert_close(both.logits(songs), alone.logits(songs))
 
 
-def test_without_tempering_the_weights_stay(mixture):
+def test_without_tempering_the_weights_stay(mixture, table):
     songs = torch.tensor([[2, 3, 1, 2]])
-    one, two = Table(0), Table(1)
+    one, two = table(0), table(1)
     found = mixture.MixturePredictor([one, two], temper=0.0).logits(songs).exp()
     expected = (one.logits(songs).exp() + two.logits(songs).exp()) / 2
     torch.testing.assert_close(found, expected)
 
 
-def test_the_fixed_weights_are_the_most_likely(mixture):
+def test_the_fixed_weights_are_the_most_likely(mixture, table):
     tokens = torch.tensor([0, 3, 1, 2, 2, 0, 1, 3, 3, 1])
-    logs = torch.stack([Table(seed).table[tokens.roll(1)] for seed in range(2)])
+    logs = torch.stack([table(seed).table[tokens.roll(1)] for seed in range(2)])
     weights = mixture.fit_weights([logs[:, :6], logs[:, 6:]], [tokens[:6], tokens[6:]], steps=2000)
 
     def nats(share):
