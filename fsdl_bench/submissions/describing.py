@@ -37,7 +37,7 @@ def load_in_child(spec: str, settings: Sequence[str], sealed: Sequence[Path]) ->
     Raises:
         BadInput: as `load_submission`; or its code fails when it is imported.
     """
-    place, _ = parse(spec)
+    place, class_name = parse(spec)
     by_path = place.endswith(".py")
     own = file_of(place).parent if by_path else package_of(place)
     root, package = (own, "") if by_path else (own.parent, own.name)
@@ -45,7 +45,8 @@ def load_in_child(spec: str, settings: Sequence[str], sealed: Sequence[Path]) ->
     named = _named(there)
     child = Child([own, *named], [], [], sealed)
     try:
-        child.send("describe", f"{file_of(place)}{spec.removeprefix(place)}" if by_path else spec, there)
+        suffix = f":{class_name}" if class_name else ""
+        child.send("describe", f"{file_of(place)}{suffix}" if by_path else spec, there)
         facts = child.answer()
     finally:
         child.close()

@@ -40,6 +40,12 @@ def test_gives_what_the_harness_s_own_process_gives(toy, model, run):
     assert {verdict.rule for verdict in here.result.audits} == {v.rule for v in there.result.audits}
 
 
+def test_a_reference_model_goes_by_its_name(toy, run):
+    isolated = run("fsdl_bench:uniform", limit=1, shots=[0], isolate=True)
+    assert isolated.result.submission.name == "Uniform"
+    assert isolated.rows.equals(run("fsdl_bench:uniform", limit=1, shots=[0]).rows)
+
+
 FAILING = {
     "raise ValueError('my own mistake')": (BadInput, r"the submission failed:\n(.|\n)*my own mistake"),
     "return 3": (BadInput, r"int has no method `logits\(songs\)`"),
