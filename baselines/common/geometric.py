@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from common.mixture import log_probabilities
+from common.mixture import coarsest, log_probabilities
 
 LONGEST = 1024
 """The position at which its feature reaches 1."""
@@ -83,14 +83,15 @@ class GeometricPredictor:
 
     @torch.no_grad()
     def logits(self, songs: Tensor) -> Tensor:
-        """Return log-probabilities [B, T, V] in float64."""
-        logs = torch.stack([cut_off(expert.logits(songs)) for expert in self.experts])
+        """Return log-probabilities [B, T, V] in the coarsest type of the experts' scores."""
+        raw = [expert.logits(songs) for expert in self.experts]
+        logs = torch.stack([cut_off(one) for one in raw])
         walk = Walk(self.gate, self.shots)
         rows = []
         for t in range(songs.shape[1]):
             rows.append(walk.scores(logs[:, :, t]))
             walk.learn(songs[:, t])
-        return torch.stack(rows, 1)
+        return torch.stack(rows, 1).to(coarsest(raw))
 
     def observe(self, song: object) -> None:
         """Hand an observed song to every expert that has `observe`; it counts as one more shot."""
@@ -113,7 +114,8 @@ class GeometricStream:
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
         self.walk.learn(tokens)
-        return self.walk.scores(torch.stack([cut_off(stream.step(tokens)) for stream in self.streams]))
+        raw = [stream.step(tokens) for stream in self.streams]
+        return self.walk.scores(torch.stack([cut_off(one) for one in raw])).to(coarsest(raw))
 
 
 class Walk:

@@ -31,12 +31,13 @@ class MixturePredictor:
         self.log_weights = (given.double() / given.double().sum()).log()
 
     def logits(self, songs: Tensor) -> Tensor:
-        """Return log-probabilities [B, T, V] in float64."""
-        scores = torch.stack([log_probabilities(expert.logits(songs)) for expert in self.experts])
+        """Return log-probabilities [B, T, V] in the coarsest type of the experts' scores."""
+        raw = [expert.logits(songs) for expert in self.experts]
+        scores = torch.stack([log_probabilities(one) for one in raw])
         gained = scores.gather(-1, songs.expand(len(scores), -1, -1)[..., None])[..., 0].cumsum(-1)
         before = torch.cat([torch.zeros_like(gained[..., :1]), gained[..., :-1]], dim=-1)
         start = self.log_weights.to(scores.device)[:, None, None]
-        return mixed(scores, start + self.temper * before)
+        return mixed(scores, start + self.temper * before).to(coarsest(raw))
 
     def observe(self, song: object) -> None:
         """Hand an observed song to every expert that has `observe`."""
@@ -61,13 +62,19 @@ class MixtureStream:
         if self.scores is not None:
             gained = self.scores.gather(-1, tokens.expand(len(self.scores), -1)[..., None])[..., 0]
             self.log_weights = self.log_weights + self.temper * gained
-        self.scores = torch.stack([log_probabilities(stream.step(tokens)) for stream in self.streams])
-        return mixed(self.scores, self.log_weights.to(self.scores.device))
+        raw = [stream.step(tokens) for stream in self.streams]
+        self.scores = torch.stack([log_probabilities(one) for one in raw])
+        return mixed(self.scores, self.log_weights.to(self.scores.device)).to(coarsest(raw))
 
 
 def log_probabilities(scores: Tensor) -> Tensor:
     """Return normalised log-probabilities in float64."""
     return torch.as_tensor(scores).double().log_softmax(-1)
+
+
+def coarsest(scores: Sequence[Any]) -> torch.dtype:
+    """Return the coarsest type among scores: a mixture is no more precise than its experts."""
+    return max((torch.as_tensor(one).dtype for one in scores), key=lambda dtype: torch.finfo(dtype).eps)
 
 
 def mixed(scores: Tensor, log_weights: Tensor) -> Tensor:

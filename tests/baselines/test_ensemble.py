@@ -15,7 +15,7 @@ def test_it_is_the_mean_of_models_with_other_seeds(baseline, toy_splits, context
     predictor = model.adapt(())
     with torch.no_grad():
         each = [member(songs).double().softmax(-1) for member in model.models]
-        found = predictor.logits(songs).exp()
+        found = predictor.logits(songs).double().exp()
     assert not torch.allclose(each[0], each[1], atol=1e-4)
     allowed = found > 0
     mean = (sum(each) / 3) * allowed

@@ -57,13 +57,13 @@ def by_hand():
 
 @pytest.fixture(scope="session")
 def markov_chain():
-    """`markov_chain(size, seed)`: a predictor that is a Markov chain over `size` tokens."""
+    """`markov_chain(size, seed, dtype)`: a predictor that is a Markov chain over `size` tokens."""
 
     class MarkovChain:
-        def __init__(self, size, seed):
+        def __init__(self, size, seed, dtype=torch.float64):
             generator = torch.Generator().manual_seed(seed)
             logits = torch.randn(size, size, generator=generator, dtype=torch.float64)
-            self.table = logits.mul(2).log_softmax(-1)
+            self.table = logits.mul(2).log_softmax(-1).to(dtype)
 
         def logits(self, songs):
             before = torch.cat([torch.ones_like(songs[:, :1]), songs[:, :-1]], 1)

@@ -124,3 +124,12 @@ def test_an_expert_that_rules_a_token_out_does_not_rule_it_out(geometric, table)
     sure.table[:, 2] = 0.0
     found = geometric.GeometricPredictor([sure, table(1)], geometric.Gate(2), 0).logits(torch.tensor([[3]]))
     assert torch.isfinite(found).all()
+
+
+def test_scores_have_the_coarsest_type_of_the_experts(geometric, markov_chain):
+    songs = torch.tensor([[2, 3, 1, 2]])
+    single, double = markov_chain(V, 0, torch.float32), markov_chain(V, 1)
+    for experts, expected in [([single, double], torch.float32), ([double, double], torch.float64)]:
+        predictor = geometric.GeometricPredictor(experts, geometric.Gate(2), 0)
+        assert predictor.logits(songs).dtype == expected
+        assert predictor.stream(1).step(torch.tensor([1])).dtype == expected

@@ -71,3 +71,13 @@ def test_the_fixed_weights_are_the_most_likely(mixture, table):
 
     assert float(weights.sum()) == pytest.approx(1)
     assert nats(float(weights[0])) <= min(nats(share) for share in np.linspace(0, 1, 401)) + 1e-5
+
+
+def test_scores_have_the_coarsest_type_of_the_experts(mixture, markov_chain):
+    """In float64 the rounding of a float32 expert would look like a score that depends on the batch."""
+    songs = torch.tensor([[2, 3, 1, 2]])
+    single, double = markov_chain(V, 0, torch.float32), markov_chain(V, 1)
+    for experts, expected in [([single, double], torch.float32), ([double, double], torch.float64)]:
+        predictor = mixture.MixturePredictor(experts)
+        assert predictor.logits(songs).dtype == expected
+        assert predictor.stream(1).step(torch.tensor([1])).dtype == expected
