@@ -23,7 +23,7 @@ import torch
 from common.constrained import Constrained, constrained
 from common.few_shot import choose, episode_nll, headline_shots, held_out_episodes, support_of
 from common.geometric import Gate, GeometricPredictor, cut_off, fit_gate
-from common.mixture import MixturePredictor, fit_weights
+from common.mixture import Given, MixturePredictor, fit_weights
 from dynamic_evaluation import DynamicEvaluation
 from lstm import LSTM
 from ngram_cache import NGramCache
@@ -175,13 +175,3 @@ class Mixture:
             own = model.parameters()
             total += own if isinstance(own, int) else sum(weight.numel() for weight in own)
         return total
-
-
-class Given:
-    """An expert whose scores [B, T, V] are known."""
-
-    def __init__(self, scores: Tensor) -> None:
-        self.scores = scores
-
-    def logits(self, songs: Tensor) -> Tensor:
-        return self.scores

@@ -9,21 +9,24 @@ the twelve along a song; how far they follow the posterior is chosen on validati
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from common.constrained import constrained
-from common.few_shot import choose, few_shot_nll, held_out_episodes
+from common.few_shot import choose, episode_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel
-from common.mixture import MixturePredictor
+from common.mixture import Given, MixturePredictor
 from common.predictors import LSTMPredictor, LSTMStream
 from common.transposition import HIGHEST, LOWEST, PITCHES, Transposer
 from lstm import LSTM
 from torch import Tensor
+from tqdm import tqdm
 
-from fsdl_bench import BadInput, FitContext, Predictor, Split, Tokens
+from fsdl_bench import BadInput, Episode, FitContext, Predictor, Split, Tokens, pad
 
 TEMPERS = (0.0, 0.03, 0.1, 0.3, 1.0)
 
@@ -53,19 +56,29 @@ class Transposed(LSTM):
         super().fit(train, validation, context)
         self.ids = all_keys(Transposer(context.codec), context.vocab_size).to(context.device)
         tempers = TEMPERS if self.temper is None else (self.temper,)
-        episodes = held_out_episodes(validation, context, 0, self.episodes)
-
-        def score(temper: float) -> float:
-            return few_shot_nll(lambda _: self._mixture(temper), episodes, context.device)
-
-        self.chosen = choose(tempers, score, "temper", context.log)
+        figures = self._figures(tempers, held_out_episodes(validation, context, 0, self.episodes))
+        self.chosen = choose(tempers, figures.__getitem__, "temper", context.log)
         self.notes["temper"] = self.chosen
 
-    def _mixture(self, temper: float) -> MixturePredictor:
-        return MixturePredictor([Renamed(self.model, ids) for ids in self.ids], temper=temper)
+    def _figures(self, tempers: Sequence[float], episodes: Sequence[Episode]) -> dict[float, float]:
+        """Return nats per unit for each temper, averaged over episodes. The keys are scored once."""
+        found: dict[float, list[float]] = {temper: [] for temper in tempers}
+        for episode in tqdm(episodes if len(tempers) > 1 else (), desc="keys", unit="episode"):
+            songs = pad([song.tokens for song in episode.query], self.model.device)
+            with torch.no_grad():
+                keys = [Given(key.logits(songs)) for key in self._keys()]
+            for temper, nats in found.items():
+                nats.append(episode_nll(MixturePredictor(keys, temper=temper), episode, songs.device))
+        return {temper: float(np.mean(nats)) if nats else math.nan for temper, nats in found.items()}
+
+    def _keys(self) -> list[Renamed]:
+        return [Renamed(self.model, ids) for ids in self.ids]
 
     def adapt(self, support: Sequence[Tokens]) -> Predictor:
         return constrained(self._mixture(self.chosen), self.codec)
+
+    def _mixture(self, temper: float) -> MixturePredictor:
+        return MixturePredictor(self._keys(), temper=temper)
 
 
 def all_keys(transposer: Transposer, vocab_size: int) -> Tensor:
