@@ -10,7 +10,7 @@ the twelve along a song; how far they follow the posterior is chosen on validati
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from common.constrained import constrained
 from common.few_shot import choose, episode_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel
 from common.mixture import Given, MixturePredictor
-from common.predictors import LSTMPredictor, LSTMStream
+from common.predictors import LSTMPredictor
 from common.transposition import HIGHEST, LOWEST, PITCHES, Transposer
 from lstm import LSTM
 from torch import Tensor
@@ -78,7 +78,7 @@ class Transposed(LSTM):
         return constrained(self._mixture(self.chosen), self.codec)
 
     def _mixture(self, temper: float) -> MixturePredictor:
-        return MixturePredictor(self._keys(), temper=temper)
+        return KeyMixture(self._keys(), temper=temper)
 
 
 def all_keys(transposer: Transposer, vocab_size: int) -> Tensor:
@@ -104,15 +104,16 @@ class Renamed:
     def logits(self, songs: Tensor) -> Tensor:
         return self.inner.logits(self.ids[songs])[..., self.ids]
 
-    def stream(self, songs: int = 1) -> RenamedStream:
-        return RenamedStream(self.inner.stream(songs), self.ids)
 
+class KeyMixture(MixturePredictor):
+    """The mixture of all keys; a stream reads them as rows of one batch."""
 
-class RenamedStream:
-    """Songs in lock-step under other names."""
+    def steps(self, songs: int) -> Callable[[Tensor], Sequence[Tensor]]:
+        ids = torch.stack([key.ids for key in self.experts])
+        stream = self.experts[0].inner.stream(len(ids) * songs)
 
-    def __init__(self, stream: LSTMStream, ids: Tensor) -> None:
-        self.inner, self.ids = stream, ids
+        def step(tokens: Tensor) -> Sequence[Tensor]:
+            scores = stream.step(ids[:, tokens].flatten()).unflatten(0, (len(ids), songs))
+            return list(scores.gather(-1, ids[:, None].expand_as(scores)))
 
-    def step(self, tokens: Tensor) -> Tensor:
-        return self.inner.step(self.ids[tokens])[..., self.ids]
+        return step

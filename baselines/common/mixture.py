@@ -9,7 +9,7 @@ for every a, because a weight depends on earlier tokens only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -48,12 +48,17 @@ class MixturePredictor:
     def stream(self, songs: int = 1) -> MixtureStream:
         return MixtureStream(self, songs)
 
+    def steps(self, songs: int) -> Callable[[Tensor], Sequence[Any]]:
+        """Return a function from the next token of each song [B] to the experts' scores, [B, V] each."""
+        streams = [expert.stream(songs) for expert in self.experts]
+        return lambda tokens: [stream.step(tokens) for stream in streams]
+
 
 class MixtureStream:
     """Several songs in lock-step; each carries its own posterior weights."""
 
     def __init__(self, mixture: MixturePredictor, songs: int) -> None:
-        self.streams = [expert.stream(songs) for expert in mixture.experts]
+        self.each = mixture.steps(songs)
         self.temper = mixture.temper
         self.log_weights = mixture.log_weights[:, None].expand(-1, songs)
         self.scores: Tensor | None = None
@@ -62,7 +67,7 @@ class MixtureStream:
         if self.scores is not None:
             gained = self.scores.gather(-1, tokens.expand(len(self.scores), -1)[..., None])[..., 0]
             self.log_weights = self.log_weights + self.temper * gained
-        raw = [stream.step(tokens) for stream in self.streams]
+        raw = self.each(tokens)
         self.scores = torch.stack([log_probabilities(one) for one in raw])
         return mixed(self.scores, self.log_weights.to(self.scores.device)).to(coarsest(raw))
 
