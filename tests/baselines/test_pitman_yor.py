@@ -185,7 +185,8 @@ def test_the_processes_of_all_artists_are_a_minimum(baseline, toy_splits):
     for k in range(3):
         for change in ((0.02, 0.0), (-0.02, 0.0), (0.0, 0.3)):
             moved = [
-                (d + change[0] * (j == k), theta + change[1] * (j == k)) for j, (d, theta) in enumerate(best)
+                (min(d + change[0] * (j == k), 1.0), theta + change[1] * (j == k))
+                for j, (d, theta) in enumerate(best)
             ]
             assert nats(moved) > least - 1e-4
 
