@@ -9,7 +9,6 @@ the twelve along a song; how far they follow the posterior is chosen on validati
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -55,21 +54,23 @@ class Transposed(LSTM):
             raise BadInput(f"transposed.py needs a track of MIDI songs; {context.track} has {context.kind}")
         super().fit(train, validation, context)
         self.ids = all_keys(Transposer(context.codec), context.vocab_size).to(context.device)
-        tempers = TEMPERS if self.temper is None else (self.temper,)
-        figures = self._figures(tempers, held_out_episodes(validation, context, 0, self.episodes))
-        self.chosen = choose(tempers, figures.__getitem__, "temper", context.log)
+        self.chosen = self._best(validation, context) if self.temper is None else self.temper
         self.notes["temper"] = self.chosen
 
-    def _figures(self, tempers: Sequence[float], episodes: Sequence[Episode]) -> dict[float, float]:
+    def _best(self, validation: Split, context: FitContext) -> float:
+        figures = self._figures(held_out_episodes(validation, context, 0, self.episodes))
+        return choose(TEMPERS, figures.__getitem__, "temper", context.log)
+
+    def _figures(self, episodes: Sequence[Episode]) -> dict[float, float]:
         """Return nats per unit for each temper, averaged over episodes. The keys are scored once."""
-        found: dict[float, list[float]] = {temper: [] for temper in tempers}
-        for episode in tqdm(episodes if len(tempers) > 1 else (), desc="keys", unit="episode"):
+        found: dict[float, list[float]] = {temper: [] for temper in TEMPERS}
+        for episode in tqdm(episodes, desc="keys", unit="episode"):
             songs = pad([song.tokens for song in episode.query], self.model.device)
             with torch.no_grad():
                 keys = [Given(key.logits(songs)) for key in self._keys()]
             for temper, nats in found.items():
                 nats.append(episode_nll(MixturePredictor(keys, temper=temper), episode, songs.device))
-        return {temper: float(np.mean(nats)) if nats else math.nan for temper, nats in found.items()}
+        return {temper: float(np.mean(nats)) for temper, nats in found.items()}
 
     def _keys(self) -> list[Renamed]:
         return [Renamed(self.model, ids) for ids in self.ids]

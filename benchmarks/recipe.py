@@ -20,7 +20,7 @@ import torch
 
 from fsdl_bench import load_track
 from fsdl_bench.paths import home
-from fsdl_bench.submissions.pretrained import write_pretrained, written
+from fsdl_bench.submissions.pretrained import write_pretrained
 from fsdl_bench.submissions.setup import set_up
 from fsdl_bench.versions import git
 
@@ -65,7 +65,7 @@ def ship(model, setup, seed: int) -> None:
         track=setup.track.name,
         digest=setup.track.digest,
         seed=seed,
-        settings=written(asdict(model.settings)),
+        settings=asdict(model.settings),
         training=asdict(model.training),
         processor_seconds=model.training.processor_seconds,
         figure=figure,

@@ -69,10 +69,9 @@ def trained_lstm(
     )
 
 
-def _train(
-    settings: LSTMSettings, train_split: Split, validation: Split, context: FitContext
-) -> tuple[LSTMLanguageModel, Training]:
-    model = LSTMLanguageModel(
+def new_lstm(settings: LSTMSettings, context: FitContext) -> LSTMLanguageModel:
+    """Return an untrained model."""
+    return LSTMLanguageModel(
         context.vocab_size,
         settings.embedding,
         settings.hidden,
@@ -80,6 +79,12 @@ def _train(
         settings.dropout,
         settings.weight_dropout,
     ).to(context.device)
+
+
+def _train(
+    settings: LSTMSettings, train_split: Split, validation: Split, context: FitContext
+) -> tuple[LSTMLanguageModel, Training]:
+    model = new_lstm(settings, context)
     augment = _changed(settings, context.codec) if context.kind == "midi" else None
     batches = SongBatches(train_split, settings.batch, context.seed, context.device, augment)
     count = settings.epochs * batches.per_epoch

@@ -107,7 +107,7 @@ class KneserNey:
 
     def probabilities(self, tokens: npt.ArrayLike) -> Floats:
         """Return float64 [T, V]: row t is p(. | tokens[:t]) in a song that begins with `tokens`."""
-        return self.given(self.contexts(_with_bos(tokens)[:-1]))
+        return self.given(self.contexts(with_bos(tokens)[:-1]))
 
     def given(self, contexts: Sequence[Ints]) -> Floats:
         """Return float64 [N, V]: the distribution after each of N contexts, from `contexts` or `extended`."""
@@ -131,7 +131,7 @@ class KneserNey:
 
     def parts_of_targets(self, tokens: npt.ArrayLike) -> list[tuple[Floats, Floats, Floats]]:
         """Return (a, b, c_k(h)) for each k, with p_k(tokens[t]) = a + b p_{k-1}(tokens[t]); each [T]."""
-        text = _with_bos(tokens)
+        text = with_bos(tokens)
         pairs = zip(self.levels, self.contexts(text[:-1]), strict=True)
         return [(*level.parts(contexts, text[1:]), level.total(contexts)) for level, contexts in pairs]
 
@@ -153,7 +153,8 @@ class KneserNey:
         return numbers[: self.order]
 
 
-def _with_bos(tokens: npt.ArrayLike) -> Ints:
+def with_bos(tokens: npt.ArrayLike) -> Ints:
+    """Return BOS and the tokens."""
     return np.concatenate([[BOS], np.asarray(tokens, np.int64)])
 
 

@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import minimize
 
 from common.kneser_ney import Floats, Ints, KneserNey
-from common.ngram_memory import Memory, context_keys, hits, hits_so_far
+from common.ngram_memory import Memory, Seen, context_keys, hits, hits_so_far
 from common.ngram_predictor import Lookup
 from fsdl_bench import Tokens
 
@@ -85,27 +85,52 @@ def mixed(
     return p
 
 
-class Evidence:
-    """What the targets of some songs need of the model and the caches, so that weights are fitted quickly.
+class Targets:
+    """What the targets of some songs need of the model and of two caches.
+
+    Args:
+        model: the n-gram model.
+        songs: each with the memory of its support.
+        reach: of the caches.
+        of_support: (tokens, what the support saw after their contexts) -> arrays [T].
+        of_song: (tokens, m) -> the same arrays for the song so far.
 
     Attributes:
         start: p_0 of each target [N].
         chain: for each k (a, b, c_k(h)) with p_k = a + b p_{k-1}, [N] each.
-        seen: for each m and cache n(h), and n(h w) / n(h) of the target w, [N] each.
+        seen: for each m and cache the arrays, [N] each.
     """
 
-    def __init__(self, model: KneserNey, songs: Sequence[tuple[Tokens, Memory]], reach: int) -> None:
+    def __init__(
+        self,
+        model: KneserNey,
+        songs: Sequence[tuple[Tokens, Memory]],
+        reach: int,
+        of_support: Callable[[Ints, Seen], Sequence[Floats]],
+        of_song: Callable[[Ints, int], Sequence[Floats]],
+    ) -> None:
         texts = [np.asarray(tokens, np.int64) for tokens, _ in songs]
         self.start = torch.from_numpy(model.uniform[np.concatenate(texts)])
         self.chain = joined(model.parts_of_targets(tokens) for tokens in texts)
         self.reach = reach
         self.seen = [
             joined(
-                [hits(tokens, memory.seen(context_keys(tokens, m), m)), hits_so_far(tokens, m)]
+                [of_support(tokens, memory.seen(context_keys(tokens, m), m)), of_song(tokens, m)]
                 for tokens, (_, memory) in zip(texts, songs, strict=True)
             )
             for m in range(1, reach + 1)
         ]
+
+
+class Evidence(Targets):
+    """The targets of some songs, so that weights are fitted quickly.
+
+    Attributes:
+        seen: for each m and cache n(h), and n(h w) / n(h) of the target w, [N] each.
+    """
+
+    def __init__(self, model: KneserNey, songs: Sequence[tuple[Tokens, Memory]], reach: int) -> None:
+        super().__init__(model, songs, reach, hits, hits_so_far)
 
     def fit(self, merge: Merge) -> Weights:
         """Return the weights that maximise the likelihood."""

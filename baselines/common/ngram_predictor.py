@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from common.kneser_ney import Floats, Ints, KneserNey
+from common.kneser_ney import Floats, Ints, KneserNey, with_bos
 from common.ngram_memory import HASH, Memory, Seen, context_keys, seen_so_far
 from common.ngram_order import NGramStream, log_scores
 from fsdl_bench import BOS, Tokens
@@ -45,9 +45,8 @@ class CachePredictor:
     def probabilities(self, tokens: npt.ArrayLike) -> Floats:
         """Return float64 [T, V]: row t is p(. | support, tokens[:t])."""
         tokens = np.asarray(tokens, np.int64)
-        text = np.concatenate([[BOS], tokens])
         return self.mix(
-            self.model.contexts(text[:-1]),
+            self.model.contexts(with_bos(tokens)[:-1]),
             lambda m: (self.memory.seen(context_keys(tokens, m), m), seen_so_far(tokens, m)),
         )
 

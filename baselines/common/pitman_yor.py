@@ -23,11 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from common.kneser_ney import Counts, Floats, Ints, KneserNey
+from common.kneser_ney import Counts, Floats, Ints, KneserNey, with_bos
 from common.ngram_memory import Memory, Seen, context_keys, hits, hits_so_far
-from common.ngram_mixing import joined, minimised
+from common.ngram_mixing import Targets, joined, minimised
 from common.ngram_predictor import Lookup
-from fsdl_bench import BOS, Tokens
+from fsdl_bench import Tokens
 
 LEVELS = 2
 """The artist and the song."""
@@ -60,7 +60,7 @@ class Restaurants:
 
 
 def seated(base: Floats, seen: Seen, discount: float, theta: float) -> Floats:
-    """Return float64 [N, V]: P of N restaurants with this base [N, V], which is overwritten."""
+    """Return float64 [N, V]: P of N restaurants with this base [N, V]."""
     keys = seen.rows * base.shape[1] + seen.words
     dishes, which = np.unique(keys, return_inverse=True)
     counts = np.bincount(which, seen.counts, len(dishes))
@@ -68,9 +68,9 @@ def seated(base: Floats, seen: Seen, discount: float, theta: float) -> Floats:
     tables = np.bincount(rows, minlength=len(base))
     known = seen.totals > 0
     weight = np.where(known, seen.totals + theta, 1.0)
-    base *= np.where(known, (theta + discount * tables) / weight, 1.0)[:, None]
-    base[rows, words] += (counts - discount) / weight[rows]
-    return base
+    found = base * np.where(known, (theta + discount * tables) / weight, 1.0)[:, None]
+    found[rows, words] += (counts - discount) / weight[rows]
+    return found
 
 
 def mixed(model: KneserNey, restaurants: Restaurants, contexts: Sequence[Ints], seen: Lookup) -> Floats:
@@ -83,43 +83,26 @@ def mixed(model: KneserNey, restaurants: Restaurants, contexts: Sequence[Ints], 
             upper, trained = next(levels)
         else:
             trained = np.zeros(len(upper))
-        above = upper.copy()  # `levels` goes on with its own array
+        above = upper
         for level, found in enumerate(seen(m)):
             if m > 1:
                 share = restaurants.share(level, m, torch.from_numpy(trained)).numpy()[:, None]
                 above = share * own[level] + (1 - share) * above
-            place = seated(
-                above,
-                found,
-                float(restaurants.discount(level, m)),
-                float(restaurants.theta(level, m)),
-            )
-            own[level : level + 1] = [place]
-            above = place.copy()
+            discount, theta = restaurants.discount(level, m), restaurants.theta(level, m)
+            above = seated(above, found, float(discount), float(theta))
+            own[level : level + 1] = [above]
     return own[-1]
 
 
-class Evidence:
+class Evidence(Targets):
     """What the targets of some songs need of the model and their restaurants, to fit the settings quickly.
 
     Attributes:
-        start: p_0 of each target [N].
-        chain: for each k (a, b, c_k(h)) with p_k = a + b p_{k-1}, [N] each.
         seen: for each m and level c(u), c(u w) of the target w, and t(u), [N] each.
     """
 
     def __init__(self, model: KneserNey, songs: Sequence[tuple[Tokens, Memory]], reach: int) -> None:
-        texts = [np.asarray(tokens, np.int64) for tokens, _ in songs]
-        self.start = torch.from_numpy(model.uniform[np.concatenate(texts)])
-        self.chain = joined(model.parts_of_targets(tokens) for tokens in texts)
-        self.reach = reach
-        self.seen = [
-            joined(
-                [_visits(tokens, memory.seen(context_keys(tokens, m), m)), visits_so_far(tokens, m)]
-                for tokens, (_, memory) in zip(texts, songs, strict=True)
-            )
-            for m in range(1, reach + 1)
-        ]
+        super().__init__(model, songs, reach, _visits, visits_so_far)
 
     def fit(self) -> Restaurants:
         """Return the settings that maximise the likelihood."""
@@ -192,7 +175,7 @@ def best_model(counts: Counts, orders: Sequence[int], songs: Sequence[Tokens]) -
 def fitted_processes(counts: Counts, order: int, songs: Sequence[Tokens]) -> list[tuple[float, float]]:
     """Return (d, theta) of each order of the model of all artists: those that fit held-out songs best."""
     plain = KneserNey(counts, order)
-    texts = [np.concatenate([[BOS], song]).astype(np.int64) for song in songs]
+    texts = [with_bos(song) for song in songs]
     found = []
     for song in texts:
         pairs = zip(plain.levels, plain.contexts(song[:-1]), strict=True)

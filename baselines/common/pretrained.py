@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import asdict
 
-from common.base import LSTMSettings, trained_lstm
+from common.base import LSTMSettings, new_lstm, trained_lstm
 from common.lstm import LSTMLanguageModel
 from common.training import Training
 from fsdl_bench import FitContext, Split
@@ -22,17 +21,8 @@ def pretrained_lstm(
     context.log(f"using the weights that ship for {card.track}; --refit trains them anew")
     model = new_lstm(settings, context)
     model.load_state_dict(shipped.tensors)
-    return model.eval(), record_of(card.training), f"shipped, SHA-256 {card.sha256}"
-
-
-def new_lstm(settings: LSTMSettings, context: FitContext) -> LSTMLanguageModel:
-    """Return an untrained model."""
-    return LSTMLanguageModel(
-        context.vocab_size, settings.embedding, settings.hidden, settings.layers, settings.dropout
-    ).to(context.device)
-
-
-def record_of(written: dict[str, Any]) -> Training:
-    """Return the record of a training from its form in JSON."""
-    known = {field.name: written[field.name] for field in fields(Training)}
-    return Training(**known | {"curve": tuple((int(batch), figure) for batch, figure in known["curve"])})
+    return (
+        model.eval(),
+        Training(**card.training | {"curve": tuple(map(tuple, card.training["curve"]))}),
+        f"shipped, SHA-256 {card.sha256}",
+    )

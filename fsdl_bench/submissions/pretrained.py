@@ -63,8 +63,7 @@ class Pretrained:
     tensors: dict[str, torch.Tensor]
 
 
-def written(settings: Mapping[str, Any]) -> dict[str, Plain]:
-    """Return settings as a card holds them."""
+def _written(settings: Mapping[str, Any]) -> dict[str, Plain]:
     return {name: plain(value) for name, value in settings.items()}
 
 
@@ -83,7 +82,7 @@ def read_pretrained(
         card = Card.model_validate_json(place.read_bytes())
     except ValidationError as error:
         raise _damaged(place, str(error)) from None
-    if (card.digest, card.seed, card.settings) != (digest, seed, written(settings)):
+    if (card.digest, card.seed, card.settings) != (digest, seed, _written(settings)):
         return None
     weights = place.with_suffix(".safetensors")
     # Through Python, so that the harness sees that the fit came from this file.
@@ -96,15 +95,18 @@ def read_pretrained(
     return Pretrained(card, {key: value.float() for key, value in load(data).items()})
 
 
-def write_pretrained(tensors: Mapping[str, torch.Tensor], **facts: Any) -> Card:
+def write_pretrained(
+    tensors: Mapping[str, torch.Tensor], *, settings: Mapping[str, Any], **facts: Any
+) -> Card:
     """Write weights in half precision, and their card.
 
     Args:
         tensors: as in a module's `state_dict`.
-        facts: the fields of the card but `sha256`.
+        settings: of the training, as for `read_pretrained`.
+        facts: the other fields of the card but `sha256`.
     """
     data = save({key: value.detach().half().contiguous() for key, value in tensors.items()})
-    card = Card(**facts, sha256=hashlib.sha256(data).hexdigest())
+    card = Card(**facts, settings=_written(settings), sha256=hashlib.sha256(data).hexdigest())
     place = fingerprint.PRETRAINED / card.track / f"{card.name}.json"
     with atomic_file(place.with_suffix(".safetensors")) as temporary:
         temporary.write_bytes(data)

@@ -1,6 +1,6 @@
 """How a submission is named: by its file, by its module, or as a reference model.
 
-path.py      path.py:ClassName      package.module:ClassName      fsdl_bench:MODEL (fsdl_bench:lstm)
+path.py    path.py:ClassName    package.module:ClassName    fsdl_bench:MODEL (fsdl_bench:lstm)
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def parse(spec: str) -> tuple[str, str]:
     place, colon, name = spec.rpartition(":")
     if not colon or not name.isidentifier():
         place, name = spec, ""
-    if place == fingerprint.PACKAGE.name and name in reference_models():
-        return str(reference_models()[name]), ""
+    if place == fingerprint.PACKAGE.name and (model := reference_models().get(name)):
+        return str(model), ""
     if not place.endswith(".py") and not name:
         raise BadInput(f"{spec!r}: {HOW}")
     return place, name

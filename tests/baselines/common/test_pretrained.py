@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fsdl_bench import fingerprint, load_definition
-from fsdl_bench.submissions.pretrained import Card, read_pretrained, write_pretrained, written
+from fsdl_bench.submissions.pretrained import Card, read_pretrained, write_pretrained
 
 TINY = {"embedding": 8, "hidden": 12, "epochs": 1, "batch": 8, "peak": 0.01}
 
@@ -25,7 +25,7 @@ def test_shipped_weights_replace_the_training(
         track=context.track,
         digest=context.digest,
         seed=context.seed,
-        settings=written(asdict(trained.settings)),
+        settings=asdict(trained.settings),
         training=asdict(trained.training),
         processor_seconds=1.0,
         figure=trained.training.best,
