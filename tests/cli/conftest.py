@@ -31,14 +31,26 @@ def toy(write_track):
     return folder.rename(tracks_dir() / "toy")
 
 
+def write_poems(folder, poets, each):
+    """Write poems without a word in common, one file each."""
+    for poet in range(poets):
+        own = folder / f"Poet {poet}"
+        own.mkdir(parents=True)
+        for number in range(each):
+            words = " ".join(f"w{poet}x{number}y{word}" for word in range(40))
+            (own / f"{number}.txt").write_text(words)
+
+
+@pytest.fixture
+def many_poems(tmp_path):
+    """A folder of lyrics that takes some seconds to build: 60 poets with 40 poems each."""
+    write_poems(tmp_path / "poems", poets=60, each=40)
+    return tmp_path / "poems"
+
+
 @pytest.fixture
 def poems(tmp_path):
     """A folder of lyrics: 12 poets with 10 poems each, and junk."""
-    for poet in range(12):
-        folder = tmp_path / "poems" / f"Poet {poet}"
-        folder.mkdir(parents=True)
-        for number in range(10):
-            words = " ".join(f"w{poet}x{number}y{word}" for word in range(40))
-            (folder / f"{number}.txt").write_text(words)
+    write_poems(tmp_path / "poems", poets=12, each=10)
     (tmp_path / "poems" / "Poet 0" / "empty.txt").write_text("")
     return tmp_path / "poems"
