@@ -23,19 +23,17 @@ song soon overfits, twenty allow more steps. Zero steps are among the choices.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
-import numpy as np
-from common import training
 from common.constrained import Constrained, constrained
 from common.few_shot import choose, few_shot_nll, for_shots, headline_shots, held_out_episodes, support_sizes
 from common.inner_loop import InnerLoop
 from common.lstm import LSTMLanguageModel
 from common.maml_learner import MAMLLearner, Plan
+from common.meta_training import MetaTraining
 from common.predictors import LSTMPredictor, LSTMStream
 from lstm import LSTM
 from torch import Tensor, nn
@@ -48,11 +46,9 @@ RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Factors on alpha after meta-training."""
 
-QUERIES = 4
-
 
 @dataclass(eq=False)
-class MAML(LSTM):
+class MAML(MetaTraining, LSTM):
     """LSTM that takes a few meta-learned gradient steps on the support.
 
     Args:
@@ -62,12 +58,6 @@ class MAML(LSTM):
         second_order: differentiate through the inner gradients.
         checkpointed: save memory at the cost of time, see `InnerLoop`.
         steps, rows, length: inner steps, pieces a step, and tokens a piece.
-        meta_peak: highest outer learning rate.
-        meta_batch: episodes in a batch.
-        meta_batches: the largest number of batches.
-        meta_every, meta_patience: batches between validations, and validations without a new best.
-        meta_minutes: wall time after which meta-training stops; for trials.
-        episodes: validation episodes, for each number of shots, that everything is chosen on.
     """
 
     inner: Literal["sgd", "adam"] = "sgd"
@@ -79,12 +69,10 @@ class MAML(LSTM):
     rows: int = 8
     length: int = 32
     meta_peak: float = 3e-4
-    meta_batch: int = 4
     meta_batches: int = 200
     meta_every: int = 40
     meta_patience: int = 5
-    meta_minutes: float = math.inf
-    episodes: int = 16
+    most_shots: int = 5
 
     family: ClassVar[str] = "meta-learned"
     ignores_support: ClassVar[bool] = False
@@ -93,9 +81,7 @@ class MAML(LSTM):
         """Train or reuse the LSTM, meta-train from there, and choose the plans."""
         super().fit(train, validation, context)
         loop = InnerLoop(self.second_order, clip=1.0, checkpointed=self.checkpointed)
-        self.learner = MAMLLearner(
-            self.model, loop, self.inner, self.adapted, self.per_weight, self.rows, self.length
-        )
+        self.learner = self.new_learner(loop)
         self.model, device = self.learner.model, context.device
         top, sizes = headline_shots(context), support_sizes(context)
         episodes = {k: held_out_episodes(validation, context, k, self.episodes) for k in {0, top, *sizes}}
@@ -105,35 +91,32 @@ class MAML(LSTM):
                 lambda songs: LSTMPredictor(self.learner.adapt(songs, plan)), episodes[shots], device
             )
 
-        starts = [Plan(self.steps, rate) for rate in RATES[self.inner]]
+        starts = [Plan(self.steps, rate) for rate in self.rates]
         self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
-        shots = [k for k in context.shots if k <= top]
-        stream = context.episodes(train, shots=shots, queries=QUERIES, batch_size=self.meta_batch)
-        recipe = training.Recipe(
-            batches=self.meta_batches,
-            peak=self.meta_peak,
-            warmup=20,
-            weight_decay=0.0,
-            every=self.meta_every,
-            patience=self.meta_patience,
-            minutes=self.meta_minutes,
-        )
-        done = training.train(
+        self.notes |= self.meta_train(
             self.learner,
-            lambda index: (stream.batch(index).to(device), np.random.default_rng([context.seed, index])),
-            lambda drawn: [self.learner.outer_loss(drawn[0], drawn[1], self.steps)],
-            lambda: (figure(Plan(0), 0) + figure(Plan(self.steps))) / 2,
-            recipe,
+            lambda songs: LSTMPredictor(self.learner.adapt(songs, Plan(self.steps))),
+            lambda batch, random: self.learner.outer_loss(batch, random, self.steps),
+            train,
+            validation,
             context,
-            tokens=lambda drawn: int(drawn[0].query_lengths.sum()),
-            name="meta",
         )
         plans = [Plan(0), *(Plan(n * self.steps, factor) for n in (1, 2) for factor in FACTORS)]
         self.plans = {0: Plan(0)} | {
             k: choose(plans, partial(figure, shots=k), f"plan at {k} shots", context.log) for k in sizes
         }
-        self.notes |= {f"meta-{key}": value for key, value in done.notes().items()}
         self.notes |= {f"at {k} shots": str(plan) for k, plan in self.plans.items()}
+
+    @property
+    def rates(self) -> Sequence[float]:
+        """Initial values of alpha to choose from."""
+        return RATES[self.inner]
+
+    def new_learner(self, loop: InnerLoop) -> MAMLLearner:
+        """Return the learner before meta-training."""
+        return MAMLLearner(
+            self.model, loop, self.inner, self.adapted, self.per_weight, self.rows, self.length
+        )
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
         return constrained(MAMLPredictor(self.learner, support, self.plans), self.codec)

@@ -16,7 +16,7 @@ from common.dealing import Pieces, cut, deal, steps
 from common.functional_lstm import lstm_features
 from common.inner_loop import InnerLoop
 from common.lstm import LSTMLanguageModel
-from common.update_rules import SGD, Adam, Weights
+from common.update_rules import SGD, Adam, UpdateRule, Weights
 from fsdl_bench import PAD, EpisodeBatch, Tokens, pad
 
 ADAPTED = {
@@ -94,6 +94,10 @@ class MAMLLearner(nn.Module):
         )
         return nats / (pieces.targets != PAD).sum()
 
+    def inner_loss(self, weights: Weights, pieces: Pieces) -> Tensor:
+        """Return the loss that the inner steps descend."""
+        return self.loss(weights, pieces)
+
     def outer_loss(self, batch: EpisodeBatch, random: np.random.Generator, steps: int) -> Tensor:
         """Return L_Q(w_n), averaged over B episodes."""
         query = deal(cut(self.model, batch.query, self.length), QUERY_PIECES, random)
@@ -118,10 +122,13 @@ class MAMLLearner(nn.Module):
         """Return w_n [B, ...] for supports int64 [B, K, T]."""
         pieces = deal(cut(self.model, support, self.length), plan.steps * rows, random)
         weights: Weights = dict(self.model.named_parameters())
-        rates = [plan.factor * (SPEED * log).exp() for log in self.log_rates]
-        rule = RULES[self.inner](dict(zip(self.names, rates, strict=True)))
         adapted = {name: weights[name] for name in self.names}
-        return self.loop.run(self.loss, adapted, rule, steps(pieces, rows))
+        return self.loop.run(self.inner_loss, adapted, self.rule(plan.factor), steps(pieces, rows))
+
+    def rule(self, factor: float) -> UpdateRule:
+        """Return the update rule, with alpha times `factor`."""
+        rates = [factor * (SPEED * log).exp() for log in self.log_rates]
+        return RULES[self.inner](dict(zip(self.names, rates, strict=True)))
 
 
 def is_adapted(name: str, adapted: str) -> bool:

@@ -124,14 +124,15 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
     outer = {"meta_batches": 80, "meta_every": 20, "meta_batch": 8, "meta_peak": 5e-3, "episodes": 8}
     submission = module.MAML(**size, **outer, **options)
     kept = {}
-    original = module.training.train
+    training = baseline("common.meta_training")
+    original = training.train
 
     def train(learner, *rest, **named):
         kept["before"] = pickle.loads(pickle.dumps(learner))
         return original(learner, *rest, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.training, "train", train)
+        patch.setattr(training, "train", train)
         submission.fit(*own_words, context)
     none, few = (few_shot.held_out_episodes(own_words[1], context, k, 12) for k in (0, 5))
 

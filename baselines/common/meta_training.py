@@ -1,0 +1,102 @@
+"""Meta-training: a learner on top of the trained LSTM learns from episodes of the meta-training artists.
+
+The loss is on the query songs. K is drawn from the track's numbers of shots, zero among them. Training stops
+by the mean of the validation NLL at zero shots and at the headline's number of shots.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.training import Recipe, train
+from fsdl_bench import EpisodeBatch, FitContext, Predictor, Split, Tokens
+
+QUERIES = 4
+"""Query songs of a training episode."""
+
+
+@dataclass(eq=False)
+class MetaTraining:
+    """Settings of the meta-training.
+
+    Args:
+        meta_peak: highest learning rate.
+        meta_decay: weight decay of matrices.
+        meta_batch: episodes in a batch.
+        meta_batches: the largest number of batches.
+        meta_every, meta_patience: batches between validations, and validations without a new best after
+            which training stops.
+        meta_minutes: wall time after which training stops; for trials.
+        most_shots: the largest number of support songs in a training episode.
+        episodes: validation episodes, for each number of shots, that everything is chosen on.
+    """
+
+    meta_peak: float = 1e-3
+    meta_decay: float = 0.0
+    meta_batch: int = 4
+    meta_batches: int = 800
+    meta_every: int = 100
+    meta_patience: int = 3
+    meta_minutes: float = math.inf
+    most_shots: int = 20
+    episodes: int = 16
+
+    def meta_train(
+        self,
+        learner: nn.Module,
+        adapt: Callable[[Sequence[Tokens]], Predictor],
+        loss: Callable[[EpisodeBatch, np.random.Generator], Tensor],
+        train_split: Split,
+        validation: Split,
+        context: FitContext,
+    ) -> dict[str, Any]:
+        """Train the learner in place, and return the entries of the submission's notes.
+
+        Args:
+            learner: its parameters are trained.
+            adapt: support -> a predictor that uses the learner.
+            loss: a batch of episodes and a random generator of its own -> a scalar.
+            train_split: where the training episodes come from.
+            validation: where the validation episodes come from.
+            context: of the fit.
+        """
+        stream = context.episodes(
+            train_split,
+            shots=[k for k in context.shots if k <= self.most_shots] or [1],
+            queries=QUERIES,
+            batch_size=self.meta_batch,
+        )
+        held_out = [
+            held_out_episodes(validation, context, shots, self.episodes)
+            for shots in (0, headline_shots(context))
+        ]
+        recipe = Recipe(
+            batches=self.meta_batches,
+            peak=self.meta_peak,
+            warmup=max(1, min(20, self.meta_batches // 10)),
+            weight_decay=self.meta_decay,
+            every=self.meta_every,
+            patience=self.meta_patience,
+            minutes=self.meta_minutes,
+        )
+        done = train(
+            learner,
+            lambda index: (
+                stream.batch(index).to(context.device),
+                np.random.default_rng([context.seed, index]),
+            ),
+            lambda drawn: [loss(*drawn)],
+            lambda: float(np.mean([few_shot_nll(adapt, some, context.device) for some in held_out])),
+            recipe,
+            context,
+            tokens=lambda drawn: int(drawn[0].query_lengths.sum()),
+            name="meta",
+        )
+        return {f"meta-{key}": value for key, value in done.notes().items()}
