@@ -71,14 +71,14 @@ def attention(similar: Tensor, theta: float, window: int) -> Tensor:
     return weights.masked_fill(hidden, 0.0)  # the softmax of no token at all is NaN
 
 
-def mix(scores: Tensor, weights: Tensor, tokens: Tensor, share: float) -> Tensor:
+def mix(scores: Tensor, weights: Tensor, tokens: Tensor, share: float | Tensor) -> Tensor:
     """Return log((1 - l) p + l q), where q puts the attention weights on the tokens attended to.
 
     Args:
         scores: log p, [..., V].
         weights: [..., N]; a row of zeros leaves p as it is.
         tokens: int64 [..., N].
-        share: l.
+        share: l, a number or [..., 1].
     """
     found = torch.zeros_like(scores).scatter_add_(-1, tokens, weights)
     part = share * (weights.sum(-1, keepdim=True) > 0).to(scores)

@@ -92,7 +92,7 @@ class MetaTraining:
                 stream.batch(index).to(context.device),
                 np.random.default_rng([context.seed, index]),
             ),
-            lambda drawn: [loss(*drawn)],
+            lambda drawn: learnable(loss(*drawn)),
             lambda: float(np.mean([few_shot_nll(adapt, some, context.device) for some in held_out])),
             recipe,
             context,
@@ -100,3 +100,8 @@ class MetaTraining:
             name="meta",
         )
         return {f"meta-{key}": value for key, value in done.notes().items()}
+
+
+def learnable(loss: Tensor) -> list[Tensor]:
+    """Return the loss in a list, or an empty list: without support there may be nothing to learn."""
+    return [loss] if loss.requires_grad else []
