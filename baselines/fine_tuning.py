@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+import torch._dynamo  # torch.optim would import it at its first use, in every cell of a verified run
 from common.constrained import Constrained, constrained
 from common.few_shot import episode_nll, for_shots, held_out_episodes, support_of, support_sizes
 from common.lstm import LSTMLanguageModel

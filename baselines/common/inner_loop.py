@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch._dynamo  # torch.func would import it at its first use, in every cell of a verified run
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 from torch.utils.checkpoint import checkpoint

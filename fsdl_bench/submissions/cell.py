@@ -18,6 +18,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -103,6 +104,8 @@ def _enter(
         _limit()
         layers.append("rlimits")
     os.chdir(folder)
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR"), str(folder)))
+    tempfile.tempdir = None  # what the zygote found is closed to this process
     if locked and landlock.lock(["/"], [str(folder), *landlock.DEVICES]):
         layers.append("landlock")
     if "pid" in layers and (pid := os.fork()):

@@ -48,6 +48,33 @@ def test_rows_do_not_depend_on_workers_or_on_company(toy, run):
     assert alone.nats.to_numpy() == pytest.approx(one.nats.to_numpy(), abs=1e-9)
 
 
+LIBRARIES = """
+import tempfile
+from pathlib import Path
+import torch._dynamo
+class UsesLibraries:
+    def prepare(self, context):
+        self.size = context.vocab_size
+        tempfile.gettempdir()  # remembered by the module
+    def adapt(self, support):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"kept for a moment")
+        (Path.home() / "cache").mkdir()
+        weight = torch.nn.Parameter(torch.zeros(self.size))
+        optimiser = torch.optim.Adam([weight])
+        weight.sum().backward()
+        optimiser.step()
+        return self
+    def logits(self, songs):
+        return torch.zeros(*songs.shape, self.size)
+"""
+
+
+def test_a_cell_may_use_libraries_that_write_temporary_files(toy, model, run):
+    """Temporary folder and home are the cell's own, although the process it comes from had others."""
+    rows_of(run(model(LIBRARIES), verified=True, limit=1))
+
+
 REMEMBERS = """
 CALLS = []
 class Remembers:
