@@ -27,16 +27,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from common.cache import mix
 from common.cache_search import mean_square
 from common.constrained import Constrained, constrained
 from common.few_shot import for_shots, held_out_episodes, support_sizes
-from common.heads import Head, Read, SupportPredictor, episodes_loss, read_songs
+from common.heads import Head, Read, SupportReader
 from common.lstm import LSTMLanguageModel
-from common.meta_training import MetaTraining
 from common.pieces import half
 from lstm import LSTM
 from torch import Tensor, nn
@@ -51,7 +50,7 @@ SHARPNESS = 10.0
 
 
 @dataclass(eq=False)
-class Matching(MetaTraining, LSTM):
+class Matching(SupportReader, LSTM):
     """LSTM that copies from the support, and changes its features by an attention over the support.
 
     Args:
@@ -64,38 +63,22 @@ class Matching(MetaTraining, LSTM):
     hops: int = 1
     width: int = 64
 
-    family: ClassVar[str] = "memory"
-    ignores_support: ClassVar[bool] = False
-
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, then learn to match on episodes."""
         super().fit(train, validation, context)
         none = held_out_episodes(validation, context, 0, self.episodes)
-        self.learner = MatchingLearner(
+        learner = MatchingLearner(
             self.model,
             support_sizes(context),
             SHARPNESS / mean_square(self.model, none),
             self.width,
             self.hops,
             self.copies,
-        ).to(context.device)
-        self.notes |= self.meta_train(
-            self.learner,
-            lambda songs: SupportPredictor(self.model, self._head, songs),
-            lambda batch, _: episodes_loss(self.model, self.learner, batch),
-            train,
-            validation,
-            context,
         )
-
-    def _head(self, songs: Sequence[Tokens]) -> Head:
-        return self.learner.head(read_songs(self.model, songs))
+        self.notes |= self.learn(self.model, learner, train, validation, context)
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
-        return constrained(SupportPredictor(self.model, self._head, support), self.codec)
-
-    def parameters(self) -> list[nn.Parameter]:
-        return [*self.model.parameters(), *self.learner.parameters()]
+        return constrained(self.reader(support), self.codec)
 
 
 class Known(NamedTuple):
@@ -173,7 +156,7 @@ class MatchingLearner(nn.Module):
         """Return the output layer for some songs."""
         known = self.known(support)
 
-        def scores(features: Tensor) -> Tensor:
+        def scores(features: Tensor, _: int) -> Tensor:
             logs = self._scores(features, known).log_softmax(-1)
             if not (self.copies and known.songs):
                 return logs

@@ -6,19 +6,21 @@ The LSTM does not learn here, so its features are computed once and without a gr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from common.lstm import LSTMLanguageModel, State
+from common.meta_training import MetaTraining
 from common.pieces import half
 from common.predictors import StepFeatures
 from common.text import shift
-from fsdl_bench import PAD, EpisodeBatch, Tokens, pad
+from fsdl_bench import PAD, EpisodeBatch, FitContext, Split, Tokens, pad
 
-Head = Callable[[Tensor], Tensor]
-"""Features [..., D] -> scores [..., V]."""
+Head = Callable[[Tensor, int], Tensor]
+"""Features [B, T, D], the position of the first of them -> scores [B, T, V]."""
 
 
 class Read(NamedTuple):
@@ -63,7 +65,11 @@ def read_songs(model: LSTMLanguageModel, songs: Sequence[Tokens]) -> Read:
 
 
 class Learner(Protocol):
-    """What a model has learnt: how a support changes the output layer."""
+    """What a model has learnt: how a support changes the output layer. It is an `nn.Module` as well."""
+
+    def head(self, support: Read) -> Head:
+        """Return the output layer for some songs."""
+        ...
 
     def nats(self, support: Read, query: Read) -> Tensor:
         """Return the nats of all query songs of one episode: a scalar."""
@@ -90,7 +96,7 @@ class HeadPredictor:
 
     @torch.no_grad()
     def logits(self, songs: Tensor) -> Tensor:
-        return self.head(self.model.features(shift(songs))[0])
+        return self.head(self.model.features(shift(songs))[0], 0)
 
     def stream(self, songs: int = 1) -> HeadStream:
         return HeadStream(self.model, self.head)
@@ -102,11 +108,13 @@ class HeadStream:
     def __init__(self, model: LSTMLanguageModel, head: Head) -> None:
         self.step_features, self.head = StepFeatures(model), head
         self.state: State | None = None
+        self.position = 0
 
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
         features, self.state = self.step_features(tokens, self.state)
-        return self.head(features)
+        self.position += 1
+        return self.head(features[:, None], self.position - 1)[:, 0]
 
 
 class SupportPredictor(HeadPredictor):
@@ -128,3 +136,41 @@ class SupportPredictor(HeadPredictor):
         """Add a song to the support."""
         self.songs.append(song)
         self.head = self.head_for(self.songs)
+
+
+@dataclass(eq=False)
+class SupportReader(MetaTraining):
+    """A submission whose learner reads the support and makes an output layer of it."""
+
+    family: ClassVar[str] = "memory"
+    ignores_support: ClassVar[bool] = False
+
+    def learn(
+        self, model: LSTMLanguageModel, learner: Any, train: Split, validation: Split, context: FitContext
+    ) -> dict[str, Any]:
+        """Train the learner on episodes, and return the entries of the submission's notes.
+
+        Args:
+            model: the trained LSTM, which stays as it is.
+            learner: a `Learner`.
+            train, validation, context: of the fit.
+        """
+        self.lstm, self.learner = model, learner.to(context.device)
+        return self.meta_train(
+            self.learner,
+            self.reader,
+            lambda batch, _: episodes_loss(self.lstm, self.learner, batch),
+            train,
+            validation,
+            context,
+        )
+
+    def reader(self, support: Sequence[Tokens]) -> SupportPredictor:
+        """Return the LSTM with the output layer for some songs."""
+        return SupportPredictor(
+            self.lstm, lambda songs: self.learner.head(read_songs(self.lstm, songs)), support
+        )
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return those of the LSTM and of the learner."""
+        return [*self.lstm.parameters(), *self.learner.parameters()]
