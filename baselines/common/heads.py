@@ -65,11 +65,7 @@ def read_songs(model: LSTMLanguageModel, songs: Sequence[Tokens]) -> Read:
 
 
 class Learner(Protocol):
-    """What a model has learnt: how a support changes the output layer. It is an `nn.Module` as well."""
-
-    def head(self, support: Read) -> Head:
-        """Return the output layer for some songs."""
-        ...
+    """What a model learns from episodes."""
 
     def nats(self, support: Read, query: Read) -> Tensor:
         """Return the nats of all query songs of one episode: a scalar."""
@@ -152,7 +148,7 @@ class SupportReader(MetaTraining):
 
         Args:
             model: the trained LSTM, which stays as it is.
-            learner: a `Learner`.
+            learner: a `Learner` and module, whose `head(support)` is the output layer for some songs.
             train, validation, context: of the fit.
         """
         self.lstm, self.learner = model, learner.to(context.device)

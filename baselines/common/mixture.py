@@ -32,12 +32,16 @@ class MixturePredictor:
 
     def logits(self, songs: Tensor) -> Tensor:
         """Return log-probabilities [B, T, V] in the coarsest type of the experts' scores."""
-        raw = [expert.logits(songs) for expert in self.experts]
+        raw = self.scores(songs)
         scores = torch.stack([log_probabilities(one) for one in raw])
         gained = scores.gather(-1, songs.expand(len(scores), -1, -1)[..., None])[..., 0].cumsum(-1)
         before = torch.cat([torch.zeros_like(gained[..., :1]), gained[..., :-1]], dim=-1)
         start = self.log_weights.to(scores.device)[:, None, None]
         return mixed(scores, start + self.temper * before).to(coarsest(raw))
+
+    def scores(self, songs: Tensor) -> Sequence[Any]:
+        """Return the experts' scores, [B, T, V] each."""
+        return [expert.logits(songs) for expert in self.experts]
 
     def observe(self, song: object) -> None:
         """Hand an observed song to every expert that has `observe`."""
