@@ -9,6 +9,7 @@ short_conv  (R h)_t = sum_{j < 4} r_j * LN h_{t - j}, a depthwise convolution (S
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,9 @@ KERNEL = 4
 
 SLOWEST = 1e4
 """Tokens over which the slowest position channel rotates by one radian (Su et al. 2021)."""
+
+ROOM = 256
+"""The keys and values of a stream grow by this many tokens at a time."""
 
 FEW = 20.0
 """Songs over which the slowest song channel rotates by one radian."""
@@ -33,6 +37,42 @@ class KV(NamedTuple):
     def appended(self, other: KV) -> KV:
         """Return the keys and values of both, in this order."""
         return KV(*(torch.cat(parts, dim=2) for parts in zip(self, other, strict=True)))
+
+
+class StreamKV:
+    """Keys and values for several songs in lock-step: of tokens that all songs share, and of their own.
+
+    The shared ones are stored once, and a song's own grow in place.
+
+    Args:
+        shared: [1, heads, S, size] each; S may be 0.
+        songs: B.
+    """
+
+    def __init__(self, shared: KV, songs: int) -> None:
+        self.shared = KV(*(part[0] for part in shared))
+        heads, _, size = self.shared.keys.shape
+        self.own = KV(*(part.new_empty(songs, heads, 0, size) for part in shared))
+        self.length = 0
+
+    def append(self, kv: KV) -> None:
+        """Add one token of each song, [B, heads, 1, size]."""
+        if self.length == self.own.keys.shape[2]:
+            self.own = KV(*(nn.functional.pad(part, (0, 0, 0, ROOM)) for part in self.own))
+        for part, new in zip(self.own, kv, strict=True):
+            part[:, :, self.length] = new[:, :, 0]
+        self.length += 1
+
+    def attend(self, query: Tensor) -> Tensor:
+        """Return the mean of the values that queries [B, heads, 1, size] attend to, of the same shape."""
+        keys, values = (part[:, :, : self.length] for part in self.own)
+        by_head = query[:, :, 0].transpose(0, 1) / math.sqrt(query.shape[-1])
+        to_shared = by_head @ self.shared.keys.transpose(1, 2)
+        to_own = (by_head.transpose(0, 1)[:, :, None] @ keys.transpose(2, 3))[:, :, 0]
+        weights = torch.cat([to_shared.transpose(0, 1), to_own], dim=-1).softmax(-1)
+        of_shared, of_own = weights.split([to_shared.shape[-1], self.length], dim=-1)
+        found = of_own[:, :, None] @ values
+        return found + (of_shared.transpose(0, 1) @ self.shared.values).transpose(0, 1)[:, :, None]
 
 
 class Rotation(NamedTuple):
@@ -136,6 +176,12 @@ class Attention(nn.Module):
         """
         query = apply_rotary(self._split(self.query(x)), rotation)
         found = nn.functional.scaled_dot_product_attention(query, *kv, mask, is_causal=causal)
+        return self.out(found.transpose(1, 2).flatten(2))
+
+    def step(self, x: Tensor, kv: StreamKV, rotation: Rotation) -> Tensor:
+        """Return [B, 1, width] for one token of each song x [B, 1, width], which joins `kv`."""
+        kv.append(self.kv(x, rotation))
+        found = kv.attend(apply_rotary(self._split(self.query(x)), rotation))
         return self.out(found.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from common.attention import KV, Attention, Rotary, Rotation, ShortConv
+from common.attention import KERNEL, KV, Attention, Rotary, Rotation, ShortConv, StreamKV
 from common.dropout import Dropout
 from common.softmax import nats
 from common.trees import repeat_rows
@@ -73,6 +73,26 @@ class Block(nn.Module):
         mixed, last_hidden = self.conv_hidden(x, cache.conv_hidden if cache else None)
         return x + self.drop(self.hidden(mixed)), LayerCache(kv, last_attention, last_hidden)
 
+    def step(self, x: Tensor, rotation: Rotation, layer: LayerStream) -> Tensor:
+        """Return the layer's output for one token of each song x [B, 1, width], without dropout."""
+        mixed, layer.conv_attention = self.conv_attention(x, layer.conv_attention)
+        x = x + self.attention.step(mixed, layer.kv, rotation)
+        mixed, layer.conv_hidden = self.conv_hidden(x, layer.conv_hidden)
+        return x + self.hidden(mixed)
+
+
+class LayerStream:
+    """What one layer keeps of several songs in lock-step, after a cache that they share.
+
+    Args:
+        cache: of one row.
+        songs: B.
+    """
+
+    def __init__(self, cache: LayerCache, songs: int) -> None:
+        self.kv = StreamKV(cache.kv, songs)
+        self.conv_attention, self.conv_hidden = repeat_rows(tuple(cache[1:]), songs)
+
 
 class Transformer(nn.Module):
     """The language model above.
@@ -95,6 +115,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocab_size, width)
+        self.heads = heads
         self.rotary = Rotary(width // heads, song_pairs)
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
@@ -135,6 +156,13 @@ class Transformer(nn.Module):
             new.append(layer)
         return self.norm(x), new
 
+    def no_cache(self) -> Cache:
+        """Return the cache of one row that has read nothing."""
+        width = self.embed.embedding_dim
+        nothing = self.bias.new_zeros(1, self.heads, 0, width // self.heads)
+        before = self.bias.new_zeros(1, KERNEL - 1, width)
+        return [LayerCache(KV(nothing, nothing), before, before) for _ in self.blocks]
+
     def nats(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return the sum of -log p of targets int64 [N] with features [N, width]."""
         return nats(features, targets, self.embed.weight, self.bias)
@@ -166,12 +194,14 @@ class TransformerStream:
 
     def __init__(self, model: Transformer, cache: Cache | None, song: int, songs: int) -> None:
         self.model, self.song = model, song
-        self.cache = [_for_rows(layer, songs) for layer in cache] if cache else None
+        self.layers = [LayerStream(layer, songs) for layer in cache or model.no_cache()]
         self.position = 0
 
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
-        positions = song_positions(1, self.song, self.position, tokens.device)
-        features, self.cache = self.model.features(tokens[:, None], positions, self.cache)
+        rotation = self.model.rotary(song_positions(1, self.song, self.position, tokens.device))
+        x = self.model.embedded(tokens[:, None])
+        for block, layer in zip(self.model.blocks, self.layers, strict=True):
+            x = cast(Block, block).step(x, rotation, layer)
         self.position += 1
-        return self.model.scores(features[:, 0])
+        return self.model.scores(self.model.norm(x)[:, 0])
