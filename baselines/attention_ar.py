@@ -56,7 +56,7 @@ class AttentionAR(SupportReader, LSTM):
         """Train or reuse the LSTM, then learn to attend on episodes."""
         super().fit(train, validation, context)
         learner = AttentionLearner(self.model, self.heads, self.width)
-        self.notes |= self.learn(self.model, learner, train, validation, context)
+        self.notes |= self.learn("attention_ar", self.model, learner, train, validation, context)
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
         return constrained(self.reader(support), self.codec)

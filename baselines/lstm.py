@@ -11,13 +11,13 @@ model. They take the same arguments, and the first of them that is fitted trains
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from common.base import LSTMSettings
 from common.constrained import constrained
 from common.predictors import LSTMPredictor
-from common.pretrained import pretrained_lstm
+from common.pretrained import Trained, pretrained_lstm
 from common.sizes import Size, lstm_settings
 from torch import nn
 
@@ -62,6 +62,7 @@ class LSTM:
         changes = {field.name: getattr(self, field.name) for field in fields(LSTMSettings)}
         self.settings = lstm_settings(self.size, context.kind, **changes)
         self.model, self.training, weights = pretrained_lstm(self.settings, train, validation, context)
+        self.trained = Trained("lstm", self.model, self.training, asdict(self.settings))
         self.codec = context.codec
         self.notes: dict[str, Any] = {"size": self.size, "weights": weights} | self.training.notes()
 

@@ -94,6 +94,7 @@ class MAML(MetaTraining, LSTM):
         starts = [Plan(self.steps, rate) for rate in self.rates]
         self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
         self.notes |= self.meta_train(
+            "maml",
             self.learner,
             lambda songs: LSTMPredictor(self.learner.adapt(songs, Plan(self.steps))),
             lambda batch, random: self.learner.outer_loss(batch, random, self.steps),

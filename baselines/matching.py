@@ -75,7 +75,7 @@ class Matching(SupportReader, LSTM):
             self.hops,
             self.copies,
         )
-        self.notes |= self.learn(self.model, learner, train, validation, context)
+        self.notes |= self.learn("matching", self.model, learner, train, validation, context)
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
         return constrained(self.reader(support), self.codec)

@@ -73,6 +73,7 @@ class NeuralStatistician(MetaTraining, LSTM):
         self.learner = CodeLearner(self.model, self.codes).to(context.device)
         self.learner.cluster(self.model, train, context.seed)
         self.notes |= self.meta_train(
+            "neural_statistician",
             self.learner,
             lambda songs: StatisticianPredictor(self.model, self.learner, songs),
             lambda batch, _: episodes_loss(self.model, self.learner, batch),

@@ -1,12 +1,16 @@
-"""Train the LSTM with other settings than those of its size, and print its validation figure.
+"""Train a model with other settings than its own, and print its validation figure.
 
     python benchmarks/recipe.py lyrics-verse --set hidden=768 --set embedding=256 --set epochs=8
+    python benchmarks/recipe.py lyrics-verse --model matching --set hops=0
 
-The figure is nats per unit on songs of the validation artists, without support. Also printed: parameters,
-tokens and processor time. An interrupted training goes on from its checkpoint under FSDL_BENCH_HOME.
-`--ship` also writes the weights into the package, in half precision, with their card:
+The figure of the LSTM is nats per unit on songs of the validation artists, without support; that of a model
+that learns from episodes is the mean over validation episodes with no support and with the headline's number
+of shots. Also printed: parameters, tokens and processor time. An interrupted training goes on from its
+checkpoint under FSDL_BENCH_HOME. `--ship` also writes the weights into the package, in half precision, with
+their card. What a model trains on top of the LSTM ships alone:
 
     python benchmarks/recipe.py lyrics-verse --ship
+    python benchmarks/recipe.py lyrics-verse --model matching --ship
 """
 
 from __future__ import annotations
@@ -16,11 +20,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fsdl_bench import load_track
 from fsdl_bench.paths import home
-from fsdl_bench.submissions.pretrained import write_pretrained
+from fsdl_bench.submissions.pretrained import remove_pretrained, write_pretrained
 from fsdl_bench.submissions.setup import set_up
 from fsdl_bench.versions import git
 
@@ -33,45 +38,64 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("track")
+    parser.add_argument("--model", default="lstm", help="a file of baselines/")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ship", action="store_true", help="write the weights into the package")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    setup = set_up(str(BASELINES / "lstm.py"), load_track(given.track), settings=given.settings)
-    context = setup.context(given.seed, lambda message: print(message, file=sys.stderr), refit=True)
+    if given.ship:
+        remove_pretrained(given.model, given.track)
+    setup = set_up(str(BASELINES / f"{given.model}.py"), load_track(given.track), settings=given.settings)
+    alone = given.model == "lstm"  # other models may start from the LSTM that ships
+    context = setup.context(given.seed, lambda message: print(message, file=sys.stderr), refit=alone)
     model = setup.loaded.construct()
     model.fit(*setup.splits, context)
-    curve = [figure for _, figure in model.training.curve]
     count = sum(parameter.numel() for parameter in model.parameters())
     words = " ".join(given.settings) or "the settings of the size"
-    print(f"{given.track}, {words}: {min(curve):.4f}; {count / 1e6:.2f} M parameters; {model.notes}")
+    print(
+        f"{given.track}, {given.model}, {words}: {model.trained.training.best:.4f}; "
+        f"{count / 1e6:.2f} M parameters; {model.notes}"
+    )
     print(f"kept under {home()}", file=sys.stderr)
     if given.ship:
-        ship(model, setup, given.seed)
+        ship(model, setup, context)
 
 
-def ship(model, setup, seed: int) -> None:
+def ship(model, setup, context) -> None:
     """Write the weights and their card, with the validation figure of the rounded weights."""
-    from common.songs import validation_nll
-
+    part = model.trained
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in part.module.parameters():
             weight.copy_(weight.half().float())
-        figure = validation_nll(model.model, setup.splits[1], setup.device)
+        figure = figure_of(model, setup.splits[1], context)
     card = write_pretrained(
-        model.model.state_dict(),
-        name="lstm",
+        part.module.state_dict(),
+        name=part.name,
         track=setup.track.name,
         digest=setup.track.digest,
-        seed=seed,
-        settings=asdict(model.settings),
-        training=asdict(model.training),
-        processor_seconds=model.training.processor_seconds,
+        seed=context.seed,
+        settings=part.settings,
+        training=asdict(part.training),
+        processor_seconds=part.training.processor_seconds,
         figure=figure,
         commit=(git(BASELINES, "rev-parse", "HEAD") or b"unknown").decode().strip(),
     )
     print(f"{setup.track.name}: validation figure {figure:.4f} in half precision, SHA-256 {card.sha256}")
+
+
+def figure_of(model, validation, context) -> float:
+    """Return the validation figure of a fitted model."""
+    from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+    from common.songs import validation_nll
+
+    if model.trained.name == "lstm":
+        return validation_nll(model.model, validation, context.device)
+    episodes = [
+        held_out_episodes(validation, context, shots, model.episodes)
+        for shots in (0, headline_shots(context))
+    ]
+    return float(np.mean([few_shot_nll(model.adapt, some, context.device) for some in episodes]))
 
 
 if __name__ == "__main__":

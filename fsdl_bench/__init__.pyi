@@ -31,6 +31,7 @@ from .submissions.context import FitContext as FitContext
 from .submissions.contract import Predictor as Predictor
 from .submissions.contract import Stream as Stream
 from .submissions.contract import Submission as Submission
+from .submissions.pretrained import Pretrained as Pretrained
 from .synthetic.model import SyntheticModel as SyntheticModel
 from .synthetic.model import synthetic_model as synthetic_model
 from .tracks.check import CheckReport as CheckReport

@@ -142,17 +142,25 @@ class SupportReader(MetaTraining):
     ignores_support: ClassVar[bool] = False
 
     def learn(
-        self, model: LSTMLanguageModel, learner: Any, train: Split, validation: Split, context: FitContext
+        self,
+        name: str,
+        model: LSTMLanguageModel,
+        learner: Any,
+        train: Split,
+        validation: Split,
+        context: FitContext,
     ) -> dict[str, Any]:
         """Train the learner on episodes, and return the entries of the submission's notes.
 
         Args:
+            name: of the learner.
             model: the trained LSTM, which stays as it is.
             learner: a `Learner` and module, whose `head(support)` is the output layer for some songs.
             train, validation, context: of the fit.
         """
         self.lstm, self.learner = model, learner.to(context.device)
         return self.meta_train(
+            name,
             self.learner,
             self.reader,
             lambda batch, _: episodes_loss(self.lstm, self.learner, batch),

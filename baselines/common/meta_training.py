@@ -15,7 +15,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
-from common.training import Recipe, train
+from common.pretrained import Trained, identity, loaded
+from common.training import Recipe, Training, train
 from fsdl_bench import EpisodeBatch, FitContext, Predictor, Split, Tokens
 
 QUERIES = 4
@@ -50,6 +51,7 @@ class MetaTraining:
 
     def meta_train(
         self,
+        name: str,
         learner: nn.Module,
         adapt: Callable[[Sequence[Tokens]], Predictor],
         loss: Callable[[EpisodeBatch, np.random.Generator], Tensor],
@@ -57,9 +59,10 @@ class MetaTraining:
         validation: Split,
         context: FitContext,
     ) -> dict[str, Any]:
-        """Train the learner in place, and return the entries of the submission's notes.
+        """Train the learner in place, or load its weights if they ship; return entries of the notes.
 
         Args:
+            name: of the learner, for its weights.
             learner: its parameters are trained.
             adapt: support -> a predictor that uses the learner.
             loss: a batch of episodes and a random generator of its own -> a scalar.
@@ -67,6 +70,11 @@ class MetaTraining:
             validation: where the validation episodes come from.
             context: of the fit.
         """
+        settings = identity(self)
+        shipped = context.pretrained(name, settings)
+        if shipped is not None:
+            self.trained = Trained(name, learner, loaded(learner, shipped, context), settings)
+            return _notes(self.trained.training, f"shipped, SHA-256 {shipped.card.sha256}")
         stream = context.episodes(
             train_split,
             shots=[k for k in context.shots if k <= self.most_shots] or [1],
@@ -99,7 +107,12 @@ class MetaTraining:
             tokens=lambda drawn: int(drawn[0].query_lengths.sum()),
             name="meta",
         )
-        return {f"meta-{key}": value for key, value in done.notes().items()}
+        self.trained = Trained(name, learner, done, settings)
+        return _notes(done, "trained here")
+
+
+def _notes(training: Training, weights: str) -> dict[str, Any]:
+    return {f"meta-{key}": value for key, value in training.notes().items()} | {"meta-weights": weights}
 
 
 def learnable(loss: Tensor) -> list[Tensor]:

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from torch import nn
 
 from common.base import LSTMSettings, new_lstm, trained_lstm
 from common.lstm import LSTMLanguageModel
 from common.training import Training
-from fsdl_bench import FitContext, Split
+from fsdl_bench import FitContext, Pretrained, Split
+
+
+@dataclass(eq=False)
+class Trained:
+    """What a fit trained last, or loaded: enough to ship it.
+
+    Attributes:
+        name: of the weights.
+        module: has the weights.
+        training: the record of the training.
+        settings: what the weights depend on.
+    """
+
+    name: str
+    module: nn.Module
+    training: Training
+    settings: dict[str, Any]
 
 
 def pretrained_lstm(
@@ -17,12 +37,20 @@ def pretrained_lstm(
     shipped = context.pretrained("lstm", asdict(settings))
     if shipped is None:
         return *trained_lstm(settings, train, validation, context), "trained here"
-    card = shipped.card
-    context.log(f"using the weights that ship for {card.track}; --refit trains them anew")
     model = new_lstm(settings, context)
-    model.load_state_dict(shipped.tensors)
-    return (
-        model.eval(),
-        Training(**card.training | {"curve": tuple(map(tuple, card.training["curve"]))}),
-        f"shipped, SHA-256 {card.sha256}",
-    )
+    return model, loaded(model, shipped, context), f"shipped, SHA-256 {shipped.card.sha256}"
+
+
+def loaded(module: nn.Module, shipped: Pretrained, context: FitContext) -> Training:
+    """Give a module the weights that ship, and return the record of their training."""
+    card = shipped.card
+    context.log(f"using the weights of {card.name} that ship for {card.track}; --refit trains them anew")
+    module.load_state_dict(shipped.tensors)
+    module.eval()
+    return Training(**card.training | {"curve": tuple(map(tuple, card.training["curve"]))})
+
+
+def identity(submission: Any) -> dict[str, Any]:
+    """Return what the weights of a learner depend on: the submission's arguments, and the LSTM's weights."""
+    given = {field.name: getattr(submission, field.name) for field in fields(submission)}
+    return given | {"weights": submission.notes["weights"]}

@@ -31,7 +31,7 @@ class Card(Frozen):
     """Where weights come from.
 
     Attributes:
-        name: of the model's part, such as "lstm".
+        name: of what was trained: "lstm", or the model whose learner on top of the LSTM this is.
         track: the name of the track whose meta-training songs it saw.
         digest: the track's logical digest.
         seed: of the training.
@@ -113,6 +113,12 @@ def write_pretrained(
     with atomic_file(place) as temporary:
         temporary.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
     return card
+
+
+def remove_pretrained(name: str, track: str) -> None:
+    """Remove weights that ship, if there are any."""
+    for suffix in (".json", ".safetensors"):
+        (fingerprint.PRETRAINED / track / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def _damaged(path: Path, what: str) -> BadInput:

@@ -1,0 +1,82 @@
+"""Meta-training: what it draws, what it stops by, and weights of a learner that ship."""
+
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from fsdl_bench import fingerprint
+from fsdl_bench.submissions.pretrained import write_pretrained
+
+SMALL = {"embedding": 8, "hidden": 12, "epochs": 1, "meta_batches": 4, "meta_every": 2, "episodes": 2}
+
+
+@pytest.fixture
+def fitted(baseline, toy_splits, context):
+    """`fitted(**arguments)`: a matching network fitted on the toy track."""
+
+    def fit(**arguments):
+        submission = baseline("matching").Matching(**SMALL | arguments)
+        submission.fit(*toy_splits, context)
+        return submission
+
+    return fit
+
+
+def ship(submission, context):
+    part = submission.trained
+    write_pretrained(
+        part.module.state_dict(),
+        name=part.name,
+        track=context.track,
+        digest=context.digest,
+        seed=context.seed,
+        settings=part.settings,
+        training=asdict(part.training),
+        processor_seconds=part.training.processor_seconds,
+        figure=part.training.best,
+        commit="0" * 40,
+    )
+
+
+def test_a_learner_that_ships_is_not_trained(fitted, context, monkeypatch, tmp_path):
+    monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path / "pretrained")
+    first = fitted()
+    assert first.notes["meta-weights"] == "trained here"
+    ship(first, context)
+    monkeypatch.setattr("common.meta_training.train", None)
+    second = fitted()
+    assert second.notes["meta-weights"].startswith("shipped, SHA-256 ")
+    assert second.trained.training == first.trained.training
+    for name, weight in first.learner.named_parameters():
+        expected = weight.half().float()
+        torch.testing.assert_close(second.learner.get_parameter(name), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("change", [{"hops": 2}, {"hidden": 10}, {"meta_peak": 0.002}])
+def test_another_setting_is_trained(fitted, context, monkeypatch, tmp_path, change):
+    monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path / "pretrained")
+    ship(fitted(), context)
+    assert fitted(**change).notes["meta-weights"] == "trained here"
+
+
+def test_episodes_have_the_shots_of_the_track(baseline, toy_splits, context):
+    """Those up to `most_shots`, zero among them, and four query songs."""
+    settings = baseline("common.meta_training").MetaTraining(
+        meta_batches=30, meta_every=30, most_shots=2, episodes=2
+    )
+    settings.notes = {"weights": "none"}
+    learner, drawn = torch.nn.Linear(2, 2), set()
+
+    def loss(batch, random):
+        drawn.add((batch.support.shape[1], batch.query.shape[1]))
+        return learner(torch.ones(2)).square().sum() + random.random()
+
+    class Uniform:
+        def logits(self, songs):
+            return torch.zeros(*songs.shape, 100)
+
+    settings.meta_train(
+        "nothing", learner, lambda _: Uniform(), loss, *toy_splits, replace(context, shots=(0, 1, 2, 5))
+    )
+    assert drawn == {(0, 4), (1, 4), (2, 4)}
