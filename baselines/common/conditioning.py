@@ -8,6 +8,7 @@ All maps are zero at first, so the model starts as the unconditioned LSTM.
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -53,6 +54,19 @@ class Conditioning(nn.Module):
     def logit_bias(self, c: Tensor) -> Tensor:
         """Return [B, V]."""
         return self.bias(self.rank(c))
+
+    @torch.no_grad()
+    def folded(self, model: LSTMLanguageModel, c: Tensor) -> LSTMLanguageModel:
+        """Return a copy of the model whose weights include scale, shift and bias for one c [1, width]."""
+        model = copy.deepcopy(model)
+        for layer, (scale, shift) in zip(model.lstm, self.film(c), strict=True):
+            w_ih, w_hh, b_ih, b_hh = layer.parameters()
+            for weight in (w_ih, w_hh):
+                weight.mul_(1 + scale[0, :, None])
+            b_ih.copy_((1 + scale[0]) * (b_ih + b_hh) + shift[0])
+            b_hh.zero_()
+        model.bias.add_(self.logit_bias(c)[0])
+        return model
 
 
 def zero_map(width: int, out: int) -> nn.Linear:

@@ -52,6 +52,11 @@ def detach(tree: Tree) -> Tree:
     return tree_map(Tensor.detach, tree)
 
 
+def repeat_interleaved(tree: Tree, count: int) -> Tree:
+    """Return tensors [B, ...] with each row `count` times in a row: [B count, ...]."""
+    return tree_map(lambda part: part.repeat_interleave(count, dim=0), tree)
+
+
 def repeat_rows(tree: Tree, rows: int) -> Tree:
     """Return a state of one row, each tensor [1, ...], for several rows: [rows, ...]."""
     return tree_map(lambda part: part.expand(rows, *part.shape[1:]).contiguous(), tree)
