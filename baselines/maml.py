@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
+import numpy as np
 from common.constrained import Constrained, constrained
 from common.few_shot import choose, few_shot_nll, for_shots, headline_shots, held_out_episodes, support_sizes
 from common.inner_loop import InnerLoop
@@ -38,7 +39,7 @@ from common.predictors import LSTMPredictor, LSTMStream
 from lstm import LSTM
 from torch import Tensor, nn
 
-from fsdl_bench import FitContext, Split, Tokens
+from fsdl_bench import EpisodeBatch, FitContext, Split, Tokens
 
 RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
 """Initial values of alpha."""
@@ -74,6 +75,7 @@ class MAML(MetaTraining, LSTM):
     meta_patience: int = 5
     most_shots: int = 5
 
+    name: ClassVar[str] = "maml"
     family: ClassVar[str] = "meta-learned"
     ignores_support: ClassVar[bool] = False
 
@@ -88,16 +90,16 @@ class MAML(MetaTraining, LSTM):
 
         def figure(plan: Plan, shots: int = top) -> float:
             return few_shot_nll(
-                lambda songs: LSTMPredictor(self.learner.adapt(songs, plan)), episodes[shots], device
+                lambda songs: LSTMPredictor(self.learner.adapted(songs, plan)), episodes[shots], device
             )
 
         starts = [Plan(self.steps, rate) for rate in self.rates]
         self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
         self.notes |= self.meta_train(
-            "maml",
+            self.name,
             self.learner,
-            lambda songs: LSTMPredictor(self.learner.adapt(songs, Plan(self.steps))),
-            lambda batch, random: self.learner.outer_loss(batch, random, self.steps),
+            lambda songs: LSTMPredictor(self.learner.adapted(songs, Plan(self.steps))),
+            self.outer_loss,
             train,
             validation,
             context,
@@ -118,6 +120,10 @@ class MAML(MetaTraining, LSTM):
         return MAMLLearner(
             self.model, loop, self.inner, self.adapted, self.per_weight, self.rows, self.length
         )
+
+    def outer_loss(self, batch: EpisodeBatch, random: np.random.Generator) -> Tensor:
+        """Return the loss that meta-training minimises."""
+        return self.learner.outer_loss(batch, random, self.steps)
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
         return constrained(MAMLPredictor(self.learner, support, self.plans), self.codec)
@@ -148,7 +154,7 @@ class MAMLPredictor:
         return self._model
 
     def _adapted(self) -> LSTMLanguageModel:
-        return self.learner.adapt(self.songs, for_shots(self.plans, len(self.songs)))
+        return self.learner.adapted(self.songs, for_shots(self.plans, len(self.songs)))
 
     def observe(self, song: Tokens) -> None:
         """Add a song to the support; the next score adapts theta again."""

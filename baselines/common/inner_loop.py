@@ -12,7 +12,7 @@ Episodes go through `torch.func.vmap` together.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -49,6 +49,13 @@ class InnerLoop:
     checkpointed: bool = False
 
     def run(self, loss: Loss, weights: Weights, rule: UpdateRule, batches: Sequence[Tree]) -> Weights:
+        """Return w_n of each episode, the last weights of `path`."""
+        *_, last = self.path(loss, weights, rule, batches)
+        return last
+
+    def path(
+        self, loss: Loss, weights: Weights, rule: UpdateRule, batches: Sequence[Tree]
+    ) -> Iterator[Weights]:
         """Adapt to B episodes.
 
         Args:
@@ -57,8 +64,8 @@ class InnerLoop:
             rule: the update rule.
             batches: the data of each step, at least one; tensors [B, ...].
 
-        Returns:
-            w_n of each episode: tensors [B, ...].
+        Yields:
+            w_1, ..., w_n of each episode: tensors [B, ...].
         """
         state = rule.init(weights)
         for number, batch in enumerate(batches):
@@ -67,7 +74,7 @@ class InnerLoop:
             step = vmap(partial(self._step, loss, rule), in_dims=(start, start, None, 0))
             again = self.checkpointed and torch.is_grad_enabled()
             weights, state = (_recomputed if again else _called)(step, weights, state, rule.learned, batch)
-        return weights
+            yield weights
 
     def _step(
         self, loss: Loss, rule: UpdateRule, weights: Weights, state: Tree, learned: Tree, batch: Tree

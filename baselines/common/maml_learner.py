@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,11 +72,21 @@ class MAMLLearner(nn.Module):
         super().__init__()
         self.model, self.loop, self.inner = model.adaptable(), loop, inner
         self.rows, self.length = rows, length
-        weights = dict(self.model.named_parameters())
-        self.names = [name for name in weights if is_adapted(name, adapted)]
+        self.names = [name for name, _ in self.model.named_parameters() if is_adapted(name, adapted)]
+        self.per_weight = per_weight
+        self.make_rule()
+
+    def make_rule(self) -> None:
+        """Make the parameters of the update rule: log alpha."""
         self.log_rates = nn.ParameterList(
-            torch.zeros_like(weights[name] if per_weight else weights[name].sum()) for name in self.names
+            torch.zeros_like(weight if self.per_weight else weight.sum()) for weight in self.start.values()
         )
+
+    @property
+    def start(self) -> Weights:
+        """The adapted part of theta."""
+        weights = dict(self.model.named_parameters())
+        return {name: weights[name] for name in self.names}
 
     @torch.no_grad()
     def scale(self, factor: float) -> None:
@@ -86,13 +96,17 @@ class MAMLLearner(nn.Module):
 
     def loss(self, weights: Weights, pieces: Pieces) -> Tensor:
         """Return nats per token of one episode's pieces; weights that are not adapted are theta's."""
+        return self.token_nats(weights, pieces)[0].sum() / (pieces.targets != PAD).sum()
+
+    def token_nats(self, weights: Weights, pieces: Pieces) -> tuple[Tensor, Tensor]:
+        """Return the nats of each token [P, n], 0 for PAD, and the features [P, n, D]."""
         weights = dict(self.model.named_parameters()) | weights
         features = lstm_features(weights, pieces.inputs, pieces.state)
         scores = nn.functional.linear(features, weights["embed.weight"], weights["bias"])
         nats = nn.functional.cross_entropy(
-            scores.flatten(0, 1), pieces.targets.flatten(), ignore_index=PAD, reduction="sum"
+            scores.flatten(0, 1), pieces.targets.flatten(), ignore_index=PAD, reduction="none"
         )
-        return nats / (pieces.targets != PAD).sum()
+        return nats.unflatten(0, pieces.targets.shape), features
 
     def inner_loss(self, weights: Weights, pieces: Pieces) -> Tensor:
         """Return the loss that the inner steps descend."""
@@ -100,30 +114,33 @@ class MAMLLearner(nn.Module):
 
     def outer_loss(self, batch: EpisodeBatch, random: np.random.Generator, steps: int) -> Tensor:
         """Return L_Q(w_n), averaged over B episodes."""
+        return self.outer_losses(batch, random, steps)[-1]
+
+    def outer_losses(self, batch: EpisodeBatch, random: np.random.Generator, steps: int) -> list[Tensor]:
+        """Return L_Q(w_k) for k = 1 .. n, averaged over B episodes; L_Q(theta) alone without support."""
         query = deal(cut(self.model, batch.query, self.length), QUERY_PIECES, random)
         if not batch.support.shape[1]:
-            return vmap(self.loss, in_dims=(None, 0))({}, query).mean()
-        found = self._found(batch.support, Plan(steps), self.rows, random)
-        return vmap(self.loss)(found, query).mean()
+            return [vmap(self.loss, in_dims=(None, 0))({}, query).mean()]
+        path = self._path(batch.support, Plan(steps), self.rows, random)
+        return [vmap(self.loss)(found, query).mean() for found in path]
 
     @torch.no_grad()
-    def adapt(self, songs: Sequence[Tokens], plan: Plan) -> LSTMLanguageModel:
+    def adapted(self, songs: Sequence[Tokens], plan: Plan) -> LSTMLanguageModel:
         """Return a copy of the model with w_n of one episode, using every piece of its support."""
         model = copy.deepcopy(self.model).eval()
         if songs and plan.steps:
             pieces = sum(math.ceil(len(song) / self.length) for song in songs)
             rows = max(self.rows, math.ceil(pieces / plan.steps))
             support = pad(songs, model.device)[None]
-            found = self._found(support, plan, rows, np.random.default_rng(0))
+            *_, found = self._path(support, plan, rows, np.random.default_rng(0))
             model.load_state_dict({name: weight[0] for name, weight in found.items()}, strict=False)
         return model
 
-    def _found(self, support: Tensor, plan: Plan, rows: int, random: np.random.Generator) -> Weights:
-        """Return w_n [B, ...] for supports int64 [B, K, T]."""
+    def _path(self, support: Tensor, plan: Plan, rows: int, random: np.random.Generator) -> Iterator[Weights]:
+        """Yield w_1, ..., w_n [B, ...] for supports int64 [B, K, T]."""
         pieces = deal(cut(self.model, support, self.length), plan.steps * rows, random)
-        weights: Weights = dict(self.model.named_parameters())
-        adapted = {name: weights[name] for name in self.names}
-        return self.loop.run(self.inner_loss, adapted, self.rule(plan.factor), steps(pieces, rows))
+        rule = self.rule(plan.factor)
+        yield from self.loop.path(self.inner_loss, self.start, rule, steps(pieces, rows))
 
     def rule(self, factor: float) -> UpdateRule:
         """Return the update rule, with alpha times `factor`."""

@@ -28,7 +28,8 @@ class UpdateRule(Protocol):
             that `dataclasses.replace(rule, learned=...)` exchanges them.
     """
 
-    learned: Tree
+    @property
+    def learned(self) -> Tree: ...
 
     def init(self, weights: Weights) -> Tree:
         """Return the state at the start of an episode."""

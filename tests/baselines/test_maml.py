@@ -53,7 +53,7 @@ def test_pieces_of_a_song_cost_what_the_song_costs(learner, songs, baseline):
 def test_adapting_is_gradient_descent_on_the_pieces(learner, songs, module, baseline):
     """The same steps by torch.optim.SGD on the fused LSTM, clipped alike."""
     learner.scale(0.5)
-    found = learner.adapt(songs[:2], module.Plan(steps=3, factor=2.0))
+    found = learner.adapted(songs[:2], module.Plan(steps=3, factor=2.0))
     rows = max(2, math.ceil(sum(math.ceil(len(song) / 8) for song in songs[:2]) / 3))
     dealing = baseline("common.dealing")
     pieces = dealing.cut(learner.model, pad(songs[:2])[None], 8)
@@ -82,7 +82,7 @@ def test_only_what_is_asked_for_is_adapted(module, baseline, songs, adapted):
     learner = made.MAMLLearner(
         model, baseline("common.inner_loop").InnerLoop(), adapted=adapted, rows=2, length=8
     )
-    found = learner.adapt(songs[:2], module.Plan(2))
+    found = learner.adapted(songs[:2], module.Plan(2))
     moved = {name for name, w in found.named_parameters() if not torch.equal(w, model.get_parameter(name))}
     expected = {
         "all": {name for name, _ in model.named_parameters()},
@@ -98,7 +98,7 @@ def test_only_what_is_asked_for_is_adapted(module, baseline, songs, adapted):
 def test_no_support_is_theta(learner, songs, module):
     query = torch.tensor(songs[3].astype("int64"))[None]
     with torch.no_grad():
-        torch.testing.assert_close(learner.adapt([], module.Plan(5))(query), learner.model(query))
+        torch.testing.assert_close(learner.adapted([], module.Plan(5))(query), learner.model(query))
 
 
 def test_stream_and_observe(learner, songs, module):
@@ -160,7 +160,7 @@ def test_the_plan_is_that_of_the_number_of_songs(learner, songs, module):
     plans = {0: module.Plan(0), 1: module.Plan(0), 2: module.Plan(2), 4: module.Plan(3, 2.0)}
     query = torch.tensor(songs[3].astype("int64"))[None]
     for count, plan in [(1, plans[1]), (2, plans[2]), (3, plans[2]), (4, plans[4]), (5, plans[4])]:
-        expected = learner.adapt(songs[:count], plan)
+        expected = learner.adapted(songs[:count], plan)
         with torch.no_grad():
             found = module.MAMLPredictor(learner, songs[:count], plans).logits(query)
             assert torch.equal(found, expected(query))
