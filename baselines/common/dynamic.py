@@ -142,10 +142,14 @@ class Learner:
         self._move(gradients, rule)
         return scores, state
 
+    def share(self, gradients: Sequence[Tensor], rule: Rule, songs: int = 1) -> float:
+        """Return what is left of a gradient that may be too long."""
+        return min(1.0, math.sqrt(songs) * rule.longest / max(norm(gradients), 1e-30))
+
     @torch.no_grad()
     def _move(self, gradients: Sequence[Tensor], rule: Rule, songs: int = 1) -> None:
         """Update by the summed gradients of one segment of each song."""
-        share = min(1.0, math.sqrt(songs) * rule.longest / max(norm(gradients), 1e-30))
+        share = self.share(gradients, rule, songs)
         parts = zip(self.weights, self.origin, gradients, rule.rates, rule.pulls, strict=True)
         for weight, origin, gradient, rate, pull in parts:
             weight.lerp_(origin, pull).addcmul_(gradient, rate, value=-share * rule.eta)
