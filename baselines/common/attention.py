@@ -45,14 +45,13 @@ class StreamKV:
     The shared ones are stored once, and a song's own grow in place.
 
     Args:
-        shared: [1, heads, S, size] each; S may be 0.
+        shared: [1, heads, S, size] each; S may be 0, and values may have another size than keys.
         songs: B.
     """
 
     def __init__(self, shared: KV, songs: int) -> None:
         self.shared = KV(*(part[0] for part in shared))
-        heads, _, size = self.shared.keys.shape
-        self.own = KV(*(part.new_empty(songs, heads, 0, size) for part in shared))
+        self.own = KV(*(part.new_empty(songs, len(part), 0, part.shape[2]) for part in self.shared))
         self.length = 0
 
     def append(self, kv: KV) -> None:
@@ -64,7 +63,7 @@ class StreamKV:
         self.length += 1
 
     def attend(self, query: Tensor) -> Tensor:
-        """Return the mean of the values that queries [B, heads, 1, size] attend to, of the same shape."""
+        """Return the mean of the values [B, heads, 1, size] that queries [B, heads, 1, size] attend to."""
         keys, values = (part[:, :, : self.length] for part in self.own)
         by_head = query[:, :, 0].transpose(0, 1) / math.sqrt(query.shape[-1])
         to_shared = by_head @ self.shared.keys.transpose(1, 2)
