@@ -90,6 +90,23 @@ def own_words():
 
 
 @pytest.fixture(scope="session")
+def languages():
+    """Splits of artists who speak one of four languages of 20 words each; one song tells which."""
+    rng = np.random.default_rng(0)
+
+    def split(name, artists):
+        rows = []
+        for artist in range(artists):
+            own = np.arange(4, 24) + 20 * (artist % 4)
+            for _ in range(9):
+                tokens = np.array([*rng.choice(own, 9), BREAK, EOS], np.uint16)
+                rows.append({"artist": f"{name} {artist}", "tokens": tokens, "text": "", "units": 10})
+        return Split.from_rows(name, WordsCodec(), rows)
+
+    return split("train", 48), split("validation", 8)
+
+
+@pytest.fixture(scope="session")
 def any_ids():
     """`any_ids(V)` is a codec for constrained predictors: every id can follow every other."""
 

@@ -103,28 +103,8 @@ def test_without_codes_that_differ_it_is_the_lstm(module, model):
     torch.testing.assert_close(found, model(QUERY).log_softmax(-1), rtol=0, atol=1e-12)
 
 
-def test_it_learns_which_dialect_an_artist_speaks(module, baseline, context):
-    """Artists speak one of four languages; one song tells which."""
-    from fsdl_bench import Split
-    from fsdl_bench.codecs.words import BREAK, EOS, WordsCodec
-
-    rng = np.random.default_rng(0)
-    languages = [np.arange(4 + 20 * i, 24 + 20 * i) for i in range(4)]
-
-    def split(name, artists):
-        rows = [
-            {
-                "artist": f"{name} {artist}",
-                "tokens": np.array([*rng.choice(languages[artist % 4], 9), BREAK, EOS], np.uint16),
-                "text": "",
-                "units": 10,
-            }
-            for artist in range(artists)
-            for _ in range(9)
-        ]
-        return Split.from_rows(name, WordsCodec(), rows)
-
-    train, validation = split("train", 48), split("validation", 8)
+def test_it_learns_which_language_an_artist_speaks(module, baseline, languages, context):
+    train, validation = languages
     few_shot = baseline("common.few_shot")
     meta = {"meta_batches": 300, "meta_every": 60, "meta_batch": 4, "meta_peak": 2e-2, "episodes": 8}
     submission = module.NeuralStatistician(**LIGHT, **meta, codes=4)
