@@ -38,6 +38,7 @@ from common.constrained import Constrained, constrained
 from common.dynamic import DynamicPredictor, Rule
 from common.few_shot import choose, few_shot_nll, held_out_episodes, support_sizes
 from common.gradient_statistics import make_rule, root_mean_squares, usual_norm
+from common.pretrained import choice
 from common.songs import SongBatches
 from lstm import LSTM
 
@@ -85,13 +86,25 @@ class DynamicEvaluation(LSTM):
             batches = SongBatches(train, self.settings.batch, context.seed, context.device)
             self.roots = root_mean_squares(self.model, batches, self.segment, self.statistics)
         self.longest = 2 * usual_norm(self.model, train, self.segment)
-        self._choose_within(validation, context)
+        self.trained = choice(self, "dynamic_evaluation", context)
+        found = self.trained.choose(lambda: self._search(validation, context))
+        self.within_song = self._rule(found["eta"], found["lambda"])
         self.over_support = {
-            shots: self._choose_over_support(shots, validation, context) for shots in support_sizes(context)
+            shots: self._over_support(found[f"eta of {shots} support songs"])
+            for shots in support_sizes(context)
         }
-        self.notes |= {f"eta of {shots} support songs": rule.eta for shots, rule in self.over_support.items()}
+        self.notes |= {"rule": self.rule, "segment": self.segment} | found
 
-    def _choose_within(self, validation: Split, context: FitContext) -> None:
+    def _search(self, validation: Split, context: FitContext) -> dict[str, float]:
+        """Return eta and lambda within a song, and the etas of the support."""
+        eta, pull = self._choose_within(validation, context)
+        self.within_song = self._rule(eta, pull)
+        return {"eta": eta, "lambda": pull} | {
+            f"eta of {shots} support songs": self._choose_over_support(shots, validation, context)
+            for shots in support_sizes(context)
+        }
+
+    def _choose_within(self, validation: Split, context: FitContext) -> tuple[float, float]:
         rates = RATES[self.rule] if self.rate is None else (self.rate,)
         pulls = DECAYS if self.pull is None else (self.pull,)
         episodes = held_out_episodes(validation, context, 0, self.episodes)
@@ -102,11 +115,9 @@ class DynamicEvaluation(LSTM):
                 lambda songs: DynamicPredictor(self.model, {}, rule, songs), episodes, context.device
             )
 
-        eta, pull = choose(list(product(rates, pulls)), score, "eta and lambda", context.log)
-        self.within_song = self._rule(eta, pull)
-        self.notes |= {"rule": self.rule, "segment": self.segment, "eta": eta, "lambda": pull}
+        return choose(list(product(rates, pulls)), score, "eta and lambda", context.log)
 
-    def _choose_over_support(self, shots: int, validation: Split, context: FitContext) -> Rule:
+    def _choose_over_support(self, shots: int, validation: Split, context: FitContext) -> float:
         rates = SUPPORT_RATES[self.rule] if self.support_rate is None else (self.support_rate,)
         episodes = held_out_episodes(validation, context, shots, self.episodes)
 
@@ -118,7 +129,7 @@ class DynamicEvaluation(LSTM):
                 context.device,
             )
 
-        return self._over_support(choose(rates, score, f"eta of {shots} support songs", context.log))
+        return choose(rates, score, f"eta of {shots} support songs", context.log)
 
     def _rule(self, eta: float, pull: float) -> Rule:
         eps = EPS if self.rule == "rms" else 0.0

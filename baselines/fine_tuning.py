@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from common.few_shot import episode_nll, for_shots, held_out_episodes, support_o
 from common.lstm import LSTMLanguageModel
 from common.pieces import half
 from common.predictors import LSTMPredictor, LSTMStream
+from common.pretrained import choice
 from common.text import shift
 from lstm import LSTM
 from torch import Tensor
@@ -57,6 +58,14 @@ class FineTuning(LSTM):
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, and choose optimiser, rate and steps."""
         super().fit(train, validation, context)
+        self.trained = choice(self, "fine_tuning", context)
+        found = self.trained.choose(lambda: self._search(validation, context))
+        self.kind, self.rate = found["optimiser"], found["rate"]
+        self.steps_at = {0: 0} | {shots: found[f"steps at {shots} shots"] for shots in support_sizes(context)}
+        self.notes |= found
+
+    def _search(self, validation: Split, context: FitContext) -> dict[str, Any]:
+        """Return optimiser, rate, and the steps for each number of shots."""
         episodes = {
             shots: held_out_episodes(validation, context, shots, self.episodes)
             for shots in support_sizes(context)
@@ -67,11 +76,9 @@ class FineTuning(LSTM):
             curves[kind, rate] = {shots: self._curve(kind, rate, some) for shots, some in episodes.items()}
             best = {shots: f"{min(curve):.4f}" for shots, curve in curves[kind, rate].items()}
             context.log(f"{kind}, rate {rate}: nats/{context.unit} after the best number of steps: {best}")
-        self.kind, self.rate = min(curves, key=lambda key: sum(map(min, curves[key].values())))
-        chosen = curves[self.kind, self.rate]
-        self.steps_at = {0: 0} | {shots: curve.index(min(curve)) for shots, curve in chosen.items()}
-        self.notes |= {"optimiser": self.kind, "rate": self.rate}
-        self.notes |= {f"steps at {shots} shots": steps for shots, steps in self.steps_at.items()}
+        kind, rate = min(curves, key=lambda key: sum(map(min, curves[key].values())))
+        steps = {shots: curve.index(min(curve)) for shots, curve in curves[kind, rate].items()}
+        return {"optimiser": kind, "rate": rate} | {f"steps at {k} shots": n for k, n in steps.items()}
 
     def _curve(self, kind: Optimiser, rate: float, episodes: Sequence[Episode]) -> list[float]:
         """Return nats per unit after 0, 1, 2, ... steps; inf where training diverged."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from common.constrained import Constrained, constrained
@@ -93,8 +93,19 @@ class MAML(MetaTraining, LSTM):
                 lambda songs: LSTMPredictor(self.learner.adapted(songs, plan)), episodes[shots], device
             )
 
-        starts = [Plan(self.steps, rate) for rate in self.rates]
-        self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
+        def scale() -> None:
+            starts = [Plan(self.steps, rate) for rate in self.rates]
+            self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
+
+        def search() -> dict[str, Any]:
+            plans = [Plan(0), *(Plan(n * self.steps, factor) for n in (1, 2) for factor in FACTORS)]
+            best = {
+                k: choose(plans, partial(figure, shots=k), f"plan at {k} shots", context.log) for k in sizes
+            }
+            return {f"steps at {k} shots": plan.steps for k, plan in best.items()} | {
+                f"factor at {k} shots": plan.factor for k, plan in best.items()
+            }
+
         self.notes |= self.meta_train(
             self.name,
             self.learner,
@@ -103,12 +114,13 @@ class MAML(MetaTraining, LSTM):
             train,
             validation,
             context,
+            scale,
         )
-        plans = [Plan(0), *(Plan(n * self.steps, factor) for n in (1, 2) for factor in FACTORS)]
+        found = self.trained.choose(search)
         self.plans = {0: Plan(0)} | {
-            k: choose(plans, partial(figure, shots=k), f"plan at {k} shots", context.log) for k in sizes
+            k: Plan(found[f"steps at {k} shots"], found[f"factor at {k} shots"]) for k in sizes
         }
-        self.notes |= {f"at {k} shots": str(plan) for k, plan in self.plans.items()}
+        self.notes |= found
 
     @property
     def rates(self) -> Sequence[float]:

@@ -24,6 +24,7 @@ from common.cache_stream import CacheStream
 from common.constrained import Constrained, constrained
 from common.few_shot import headline_shots, held_out_episodes
 from common.lstm import LSTMLanguageModel
+from common.pretrained import choice
 from common.text import shift
 from lstm import LSTM
 from torch import Tensor
@@ -47,11 +48,17 @@ class NeuralCache(LSTM):
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, and choose the cache's settings."""
         super().fit(train, validation, context)
+        self.trained = choice(self, "neural_cache", context)
+        found = self.trained.choose(lambda: self._search(validation, context))
+        self.cache = CacheSettings(**found)
+        self.notes |= found
+
+    def _search(self, validation: Split, context: FitContext) -> dict[str, float]:
         shots = (0, headline_shots(context))
-        chosen = [e for k in shots for e in held_out_episodes(validation, context, k, self.episodes)]
-        self.cache, nll = search(self.model, chosen)
-        context.log(f"{self.cache}: {nll:.4f} nats/{context.unit} on validation at {shots} shots")
-        self.notes |= vars(self.cache)
+        episodes = [e for k in shots for e in held_out_episodes(validation, context, k, self.episodes)]
+        cache, nll = search(self.model, episodes)
+        context.log(f"{cache}: {nll:.4f} nats/{context.unit} on validation at {shots} shots")
+        return dict(vars(cache))
 
     def adapt(self, support: Sequence[Tokens]) -> Constrained:
         return constrained(NeuralCachePredictor(self.model, self.cache, support), self.codec)

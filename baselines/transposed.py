@@ -20,6 +20,7 @@ from common.few_shot import choose, episode_nll, held_out_episodes
 from common.lstm import LSTMLanguageModel
 from common.mixture import Given, MixturePredictor
 from common.predictors import LSTMPredictor
+from common.pretrained import choice
 from common.transposition import HIGHEST, LOWEST, PITCHES, Transposer
 from lstm import LSTM
 from torch import Tensor
@@ -54,10 +55,14 @@ class Transposed(LSTM):
             raise BadInput(f"transposed.py needs a track of MIDI songs; {context.track} has {context.kind}")
         super().fit(train, validation, context)
         self.ids = all_keys(Transposer(context.codec), context.vocab_size).to(context.device)
-        self.chosen = self._best(validation, context) if self.temper is None else self.temper
-        self.notes["temper"] = self.chosen
+        self.trained = choice(self, "transposed", context)
+        found = self.trained.choose(lambda: {"temper": self._best(validation, context)})
+        self.chosen = found["temper"]
+        self.notes |= found
 
     def _best(self, validation: Split, context: FitContext) -> float:
+        if self.temper is not None:
+            return self.temper
         figures = self._figures(held_out_episodes(validation, context, 0, self.episodes))
         return choose(TEMPERS, figures.__getitem__, "temper", context.log)
 

@@ -25,6 +25,7 @@ from common.cache_stream import CacheStream
 from common.constrained import Constrained, constrained
 from common.few_shot import for_shots, held_out_episodes, support_of, support_sizes
 from common.lstm import LSTMLanguageModel
+from common.pretrained import choice
 from common.text import shift
 from lstm import LSTM
 from torch import Tensor
@@ -52,23 +53,33 @@ class TwoCaches(LSTM):
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, and choose the settings of both caches."""
         super().fit(train, validation, context)
+        self.trained = choice(self, "two_caches", context)
+        found = self.trained.choose(lambda: self._search(validation, context))
+        self.song = CacheSettings(found["theta"], found["share"], int(found["window"]))
+        self.phi = found["phi"]
+        self.shares = {0: 0.0} | {
+            shots: found[f"support's share at {shots} shots"] for shots in support_sizes(context)
+        }
+        self.notes |= found
+
+    def _search(self, validation: Split, context: FitContext) -> dict[str, float]:
+        """Return the settings of the song's cache, phi, and the support's shares."""
         none = held_out_episodes(validation, context, 0, self.episodes)
-        self.song, nll = search(self.model, none)
-        context.log(f"song: {self.song}: {nll:.4f} nats/{context.unit} on validation at 0 shots")
+        song, nll = search(self.model, none)
+        self.song = song
+        context.log(f"song: {song}: {nll:.4f} nats/{context.unit} on validation at 0 shots")
         scale = 1 / mean_square(self.model, none)
         nlls = {
             shots: self._nlls(held_out_episodes(validation, context, shots, self.episodes), scale)
             for shots in tqdm(support_sizes(context), desc="shares", unit="number of shots")
         }
         best = int(torch.stack([each.min(1).values for each in nlls.values()]).sum(0).argmin())
-        self.phi = SHARPNESS[best] * scale
-        self.shares = {0: 0.0} | {shots: SHARES[int(each[best].argmin())] for shots, each in nlls.items()}
-        self.notes |= vars(self.song) | {"phi": self.phi}
+        found = dict(vars(song)) | {"phi": SHARPNESS[best] * scale}
         for shots, each in nlls.items():
-            self.notes[f"support's share at {shots} shots"] = self.shares[shots]
-            context.log(
-                f"{shots} shots: share {self.shares[shots]}, {each[best].min():.4f} nats/{context.unit}"
-            )
+            share = SHARES[int(each[best].argmin())]
+            context.log(f"{shots} shots: share {share}, {each[best].min():.4f} nats/{context.unit}")
+            found[f"support's share at {shots} shots"] = share
+        return found
 
     @torch.no_grad()
     def _nlls(self, episodes: Sequence[Episode], scale: float) -> Tensor:

@@ -7,7 +7,7 @@ The figure of the LSTM is nats per unit on songs of the validation artists, with
 that learns from episodes is the mean over validation episodes with no support and with the headline's number
 of shots. Also printed: parameters, tokens and processor time. An interrupted training goes on from its
 checkpoint under FSDL_BENCH_HOME. `--ship` also writes the weights into the package, in half precision, with
-their card. What a model trains on top of the LSTM ships alone:
+their card. What a model trains or chooses on top of the LSTM ships alone:
 
     python benchmarks/recipe.py lyrics-verse --ship
     python benchmarks/recipe.py lyrics-verse --model matching --ship
@@ -77,7 +77,8 @@ def ship(model, setup, context) -> None:
         seed=context.seed,
         settings=part.settings,
         training=asdict(part.training),
-        processor_seconds=part.training.processor_seconds,
+        chosen=part.chosen,
+        processor_seconds=part.training.processor_seconds + part.seconds,
         figure=figure,
         commit=(git(BASELINES, "rev-parse", "HEAD") or b"unknown").decode().strip(),
     )

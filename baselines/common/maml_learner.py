@@ -42,9 +42,6 @@ class Plan:
     steps: int
     factor: float = 1.0
 
-    def __str__(self) -> str:
-        return f"{self.steps} steps, alpha times {self.factor:g}"
-
 
 class MAMLLearner(nn.Module):
     """theta and alpha.

@@ -58,6 +58,7 @@ class MetaTraining:
         train_split: Split,
         validation: Split,
         context: FitContext,
+        prepare: Callable[[], None] = lambda: None,
     ) -> dict[str, Any]:
         """Train the learner in place, or load its weights if they ship; return entries of the notes.
 
@@ -69,12 +70,15 @@ class MetaTraining:
             train_split: where the training episodes come from.
             validation: where the validation episodes come from.
             context: of the fit.
+            prepare: sets the learner's first weights; called only if it is trained.
         """
         settings = identity(self)
         shipped = context.pretrained(name, settings)
         if shipped is not None:
-            self.trained = Trained(name, learner, loaded(learner, shipped, context), settings)
+            training = loaded(learner, shipped, context)
+            self.trained = Trained(name, learner, training, settings, dict(shipped.card.chosen))
             return _notes(self.trained.training, f"shipped, SHA-256 {shipped.card.sha256}")
+        prepare()
         stream = context.episodes(
             train_split,
             shots=[k for k in context.shots if k <= self.most_shots] or [1],

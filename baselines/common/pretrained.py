@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from torch import nn
@@ -22,12 +24,24 @@ class Trained:
         module: has the weights.
         training: the record of the training.
         settings: what the weights depend on.
+        chosen: settings that were chosen on validation episodes afterwards.
+        seconds: the processor time of this choice.
     """
 
     name: str
     module: nn.Module
     training: Training
     settings: dict[str, Any]
+    chosen: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def choose(self, search: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the settings that were chosen; `search` chooses them if they are not known."""
+        if not self.chosen:
+            begin = time.process_time()
+            self.chosen = search()
+            self.seconds = time.process_time() - begin
+        return self.chosen
 
 
 def pretrained_lstm(
@@ -48,6 +62,16 @@ def loaded(module: nn.Module, shipped: Pretrained, context: FitContext) -> Train
     module.load_state_dict(shipped.tensors)
     module.eval()
     return Training(**card.training | {"curve": tuple(map(tuple, card.training["curve"]))})
+
+
+def choice(submission: Any, name: str, context: FitContext) -> Trained:
+    """Return a part without weights, for a model that only chooses settings on top of the trained LSTM."""
+    settings = identity(submission)
+    shipped = context.pretrained(name, settings)
+    if shipped is not None:
+        context.log(f"using the settings of {name} that ship for {shipped.card.track}")
+    known = shipped.card.chosen if shipped else {}
+    return Trained(name, nn.Module(), Training(), settings, dict(known))
 
 
 def identity(submission: Any) -> dict[str, Any]:

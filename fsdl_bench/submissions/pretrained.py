@@ -1,4 +1,4 @@
-"""Weights that ship with the package, so that nobody has to train a reference model before using it.
+"""Weights and settings that ship with the package, so that a reference model is ready at once.
 
     fsdl_bench/pretrained/<track>/<name>.json           its `Card`
     fsdl_bench/pretrained/<track>/<name>.safetensors    the tensors, in half precision
@@ -37,7 +37,8 @@ class Card(Frozen):
         seed: of the training.
         settings: of the training; numbers that JSON cannot write are texts.
         training: the record of the training.
-        processor_seconds: of the training, on one core.
+        chosen: settings that were chosen on validation episodes afterwards.
+        processor_seconds: of the training and of the choice, on one core.
         figure: the validation figure of the weights as they are shipped.
         commit: of the code that trained them.
         sha256: of the file of weights.
@@ -49,6 +50,7 @@ class Card(Frozen):
     seed: int
     settings: dict[str, Plain]
     training: dict[str, Any]
+    chosen: dict[str, Plain] = {}
     processor_seconds: float
     figure: float
     commit: str

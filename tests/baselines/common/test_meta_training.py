@@ -33,8 +33,9 @@ def ship(submission, context):
         seed=context.seed,
         settings=part.settings,
         training=asdict(part.training),
+        chosen=part.chosen,
         processor_seconds=part.training.processor_seconds,
-        figure=part.training.best,
+        figure=1.0,
         commit="0" * 40,
     )
 
@@ -51,6 +52,38 @@ def test_a_learner_that_ships_is_not_trained(fitted, context, monkeypatch, tmp_p
     for name, weight in first.learner.named_parameters():
         expected = weight.half().float()
         torch.testing.assert_close(second.learner.get_parameter(name), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "search"),
+    [("neural_cache", "NeuralCache", "search"), ("fine_tuning", "FineTuning", "tuned")],
+)
+def test_choices_that_ship_are_not_searched(
+    baseline, toy_splits, context, monkeypatch, tmp_path, name, kind, search
+):
+    monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path / "pretrained")
+    module = baseline(name)
+    size = {"embedding": 8, "hidden": 12, "epochs": 1, "episodes": 2}
+    first, second = (getattr(module, kind)(**size) for _ in range(2))
+    first.fit(*toy_splits, context)
+    ship(first, context)
+    monkeypatch.setattr(module, search, None)
+    second.fit(*toy_splits, context)
+    assert second.notes == first.notes
+    assert second.trained.chosen == first.trained.chosen
+
+
+def test_plans_ship_with_the_learner(baseline, toy_splits, context, monkeypatch, tmp_path):
+    monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path / "pretrained")
+    module = baseline("maml")
+    size = {"embedding": 8, "hidden": 12, "epochs": 1, "meta_batches": 2, "meta_every": 2, "episodes": 2}
+    first, second = (module.MAML(**size) for _ in range(2))
+    first.fit(*toy_splits, context)
+    ship(first, context)
+    monkeypatch.setattr(module, "choose", None)
+    second.fit(*toy_splits, context)
+    assert second.plans == first.plans
+    assert second.notes["meta-weights"].startswith("shipped")
 
 
 @pytest.mark.parametrize("change", [{"hops": 2}, {"hidden": 10}, {"meta_peak": 0.002}])
