@@ -23,6 +23,7 @@ class Song:
         licence: SPDX identifier or the source's own words.
         origin: the path inside the source.
         content: the text of the lyrics, or the notes.
+        cleaned: the kinds of what a source has removed from the text; see `fsdl_bench.sources.cleaning`.
     """
 
     artist: str
@@ -31,6 +32,7 @@ class Song:
     licence: str
     origin: str
     content: str | Notes
+    cleaned: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:

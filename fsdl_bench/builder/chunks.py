@@ -8,10 +8,11 @@ meets an old chunk. A chunk is opened only if its checksum matches.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -74,11 +75,25 @@ def chunk_schema(kind: Kind) -> pa.Schema:
     return pa.schema([*row_schema(kind), *extra])
 
 
-def write_chunk(path: Path, kind: Kind, songs: Sequence[ReadSong], rejected: Sequence[Rejection]) -> None:
-    """Write a chunk and its checksum."""
+def write_chunk(
+    path: Path,
+    kind: Kind,
+    songs: Sequence[ReadSong],
+    rejected: Sequence[Rejection],
+    cleaned: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Write a chunk and its checksum.
+
+    Args:
+        path: the file.
+        kind: of the songs.
+        songs: that were read.
+        rejected: songs that were left out.
+        cleaned: from how many songs a source has removed what; see `Song.cleaned`.
+    """
     schema = chunk_schema(kind)
     columns = [_column([getattr(song, field.name) for song in songs], field.type) for field in schema]
-    schema = schema.with_metadata({"rejected": json.dumps(rejected)})
+    schema = schema.with_metadata({"rejected": json.dumps(rejected), "cleaned": json.dumps(dict(cleaned))})
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     with write_checked(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
         writer.write_batch(batch)
@@ -106,6 +121,7 @@ class Chunks:
     Attributes:
         columns: the short columns of all songs, in memory.
         rejected: the songs that were left out during reading.
+        cleaned: from how many songs a source has removed what.
     """
 
     def __init__(self, paths: Sequence[Path], kind: Kind) -> None:
@@ -113,11 +129,13 @@ class Chunks:
         self._schema = row_schema(kind)
         self._open: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self.rejected: list[Rejection] = []
+        self.cleaned: Counter[str] = Counter()
         light: list[pa.RecordBatch] = []
         schema = pa.schema([chunk_schema(kind).field(name) for name in _LIGHT])
         for number in range(len(paths)):
             batch = self._batch(number)
             self.rejected += [(a, b, c, d) for a, b, c, d in json.loads(batch.schema.metadata[b"rejected"])]
+            self.cleaned.update(json.loads(batch.schema.metadata[b"cleaned"]))
             # A copy, because a view would keep the mapped file in memory.
             light.append(pa.ipc.read_record_batch(batch.select(_LIGHT).serialize(), schema))
         self._ends = np.cumsum([len(batch) for batch in light], dtype=np.int64)

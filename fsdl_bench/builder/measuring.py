@@ -6,6 +6,7 @@ song id = BLAKE2b-128 of the content: the text as UTF-8, or the tokens of the wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -56,6 +57,7 @@ class Reader:
         kept: list[ReadSong] = []
         rejected: list[tuple[str, Rejected]] = []
         songs: list[Song] = []
+        cleaned: Counter[str] = Counter()
         waiting = 0
         for item in task.items:
             try:
@@ -63,6 +65,7 @@ class Reader:
             except Rejected as error:
                 rejected.append((item.origin, error))
                 continue
+            cleaned.update(songs[-1].cleaned)
             waiting += len(songs[-1].content)
             if waiting > _MEASURED_TOGETHER:
                 self._measure(songs, task.source, kept, rejected)
@@ -72,7 +75,7 @@ class Reader:
         left_out: list[Rejection] = [
             (name, _encodable(origin), why.reason, _encodable(why.detail)) for origin, why in rejected
         ]
-        write_chunk(task.path, self._definition.kind, kept, left_out)
+        write_chunk(task.path, self._definition.kind, kept, left_out, cleaned)
 
     def _measure(
         self, songs: list[Song], source: int, kept: list[ReadSong], rejected: list[tuple[str, Rejected]]

@@ -88,6 +88,7 @@ def write_folder(
         files=_entries(folder, "*"),
         counts=counts,
         rejected=reasons,
+        cleaned=dict(chunks.cleaned.most_common()),
         software=_versions(),
         seconds=round(time.monotonic() - begun, 1),
         definition=definition,

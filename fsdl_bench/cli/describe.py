@@ -121,6 +121,8 @@ def print_statistics(track: Track) -> None:
             [[s.source, s.title, s.licence, s.commit[:12] or s.sha256[:12]] for s in definition.sources],
         )
     )
+    if track.manifest.cleaned:
+        print_table(table_of("Removed from lyrics", ["what", "songs"], [*track.manifest.cleaned.items()]))
     if track.manifest.rejected:
         print_table(table_of("Left out", ["reason", "files"], left_out(track)))
         click.echo(f"All files that were left out: {track.path / 'rejected.parquet'}")

@@ -20,10 +20,13 @@ from typing import Any, Protocol
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.music.notes import Notes
 from fsdl_bench.songs import Kind, Song
+from fsdl_bench.sources.cleaning import Cleaner
 from fsdl_bench.sources.text import decode_text
 from fsdl_bench.sources.tree import Tree
 
-_HELPERS = frozenset({"archives", "base", "download", "files", "table", "text", "lines", "tree", "verse"})
+_HELPERS = frozenset(
+    {"archives", "base", "cleaning", "download", "files", "table", "text", "lines", "tree", "verse"}
+)
 
 Rejection = tuple[str, str, str]
 """(origin, reason, detail): one row of `rejected.parquet`, less the source's name."""
@@ -108,7 +111,9 @@ def source_names() -> list[str]:
     return sorted(names - _HELPERS)
 
 
-def read_song(item: Item, tree: Tree, kind: Kind, encoding: str | None = None) -> Song:
+def read_song(
+    item: Item, tree: Tree, kind: Kind, encoding: str | None = None, cleaner: Cleaner | None = None
+) -> Song:
     """Read an item that is one file, or whose words are at hand, into a song.
 
     Args:
@@ -116,6 +121,7 @@ def read_song(item: Item, tree: Tree, kind: Kind, encoding: str | None = None) -
         tree: the tree of the file.
         kind: `lyrics` reads text, `midi` reads notes.
         encoding: of text files; None finds it (see `decode_text`).
+        cleaner: removes from a text what is not lyrics; None keeps it as it is.
     """
     content: str | Notes
     if item.text is not None:
@@ -132,6 +138,11 @@ def read_song(item: Item, tree: Tree, kind: Kind, encoding: str | None = None) -
             content = read_midi(data)
         else:
             content = decode_text(data, encoding)
-    if isinstance(content, str) and not content.strip():
-        raise Rejected("no text")
-    return Song(item.artist, item.title, item.work or item.origin, item.licence, item.origin, content)
+    cleaned: tuple[str, ...] = ()
+    if isinstance(content, str):
+        if cleaner is not None:
+            content, cleaned = cleaner.clean(content, item.title)
+        if not content.strip():
+            raise Rejected("no text")
+    work = item.work or item.origin
+    return Song(item.artist, item.title, work, item.licence, item.origin, content, cleaned)

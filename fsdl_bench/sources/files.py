@@ -11,6 +11,7 @@ from typing import ClassVar
 from fsdl_bench.errors import Rejected
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
+from fsdl_bench.sources.cleaning import Cleaner
 from fsdl_bench.sources.text import printable
 from fsdl_bench.sources.tree import Tree
 
@@ -40,6 +41,7 @@ class FileSource(ABC):
         self.rejected: list[Rejection] = []
         self._licence = licence
         self._encoding = encoding
+        self._cleaner: Cleaner | None = None
 
     def items(self) -> Iterator[Item]:
         """Yield the songs in the order of their paths."""
@@ -59,7 +61,7 @@ class FileSource(ABC):
 
     def read(self, item: Item) -> Song:
         """The song in one file."""
-        return read_song(item, self.tree, self.kind, self._encoding)
+        return read_song(item, self.tree, self.kind, self._encoding, self._cleaner)
 
     @abstractmethod
     def place(self, path: str) -> tuple[str, str, str]:

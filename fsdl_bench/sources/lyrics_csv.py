@@ -21,17 +21,20 @@ cannot be parsed is listed in `rejected.parquet` (see `fsdl_bench.sources.table`
 
 The file is never read into memory: listing streams it once and notes the position of each row; workers read
 the rows. Songs of one artist with the same title are one work, so they are never split between support and
-query.
+query. Texts are cleaned as in `fsdl_bench.sources.folder`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
+from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
 from fsdl_bench.sources.table import Row, Table, decode_fields, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
@@ -53,6 +56,7 @@ def open(  # noqa: A001
     encoding: str = "",
     only: str | Sequence[str] = (),
     licence: str = "unknown",
+    clean: bool = True,
 ) -> LyricsCsv:
     """The songs of the csv files under `tree`.
 
@@ -66,6 +70,7 @@ def open(  # noqa: A001
         encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.text`).
         only: `column=value`, or several; other rows are left out.
         licence: of all songs.
+        clean: remove from lyrics what is no part of them (see `fsdl_bench.sources.cleaning`).
 
     Raises:
         BadInput: no file has the columns, or `only` names one that is not there.
@@ -75,7 +80,7 @@ def open(  # noqa: A001
     if len(delimiter) > 1:
         raise BadInput(f"the option delimiter takes one sign or 'tab', found {delimiter!r}")
     rules = (only,) if isinstance(only, str) else tuple(only)
-    return LyricsCsv(tree, file, given, delimiter or None, encoding or None, rules, licence)
+    return LyricsCsv(tree, file, given, delimiter or None, encoding or None, rules, licence, clean)
 
 
 class LyricsCsv:
@@ -92,10 +97,13 @@ class LyricsCsv:
         encoding: str | None,
         only: tuple[str, ...],
         licence: str,
+        clean: bool,
     ) -> None:
         self.rejected: list[Rejection] = []
         self._tree, self._encoding, self._licence = tree, encoding, licence
         self._tables: dict[str, tuple[Table, _Columns]] = {}
+        self._clean = clean
+        self._cleaners: dict[str, Cleaner] = {}
         complaints: list[Rejection] = []
         for path in [file] if file else list(tree.files(*_SUFFIXES)):
             try:
@@ -119,6 +127,8 @@ class LyricsCsv:
         """The rows of all files, in order."""
         self.rejected[:] = self._complaints
         for path, (table, columns) in self._tables.items():
+            if self._clean:
+                self._cleaners[path] = Cleaner.survey(self._texts(table, columns))
             left_out = 0
             for row in table.rows():
                 if row.fields is None:
@@ -138,7 +148,14 @@ class LyricsCsv:
         table, columns = self._tables[item.path]
         fields = table.parse(self._tree.part(item.path, *item.span))
         (text,) = decode_fields(fields, [columns.text], self._encoding)
-        return read_song(_with_text(item, text), self._tree, "lyrics")
+        return read_song(_with_text(item, text), self._tree, "lyrics", cleaner=self._cleaners.get(item.path))
+
+    def _texts(self, table: Table, columns: _Columns) -> Iterator[str]:
+        """Yield the first texts of a table."""
+        rows = (row.fields for row in table.rows() if row.fields is not None)
+        for fields in islice(filter(columns.wanted, rows), SAMPLE):
+            with suppress(Rejected):
+                yield from decode_fields(fields, [columns.text], self._encoding)
 
     def _item(self, path: str, row: Row, fields: Sequence[str], columns: _Columns) -> Iterator[Item]:
         origin = row_origin(path, row)

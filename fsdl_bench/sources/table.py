@@ -13,6 +13,9 @@ is given up; reading continues with the next line. A row is broken if
 The lines after a broken row may belong to it, so the next good row must also have numbers and addresses in
 these columns. Without such columns a line of a broken row can pass for a row. Lines are split as bytes and
 rows are decoded one by one, so one file may mix encodings.
+
+A file that writes a quote within a field as backslash and quote is read so, if more of its first rows can be
+read in this way.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -66,6 +69,7 @@ class Table:
         quoted: whether quotes have a meaning at all.
 
     Attributes:
+        escaped: whether a backslash protects the sign behind it.
         columns: their names.
         one_line: numbers of the columns that never hold a line break.
 
@@ -85,7 +89,7 @@ class Table:
         self._mark = 3 if first.startswith(b"\xef\xbb\xbf") else 0
         line = first[self._mark :].partition(b"\n")[0].decode("latin-1")
         self.delimiter = delimiter or max(",;\t|", key=line.count)
-        self.quoted = quoted
+        self.quoted, self.escaped = quoted, False
         header = next(self._scan(header=True), None)
         if header is None or not header.fields:
             raise BadInput(f"{self._file} has no line of column names")
@@ -98,6 +102,10 @@ class Table:
         self.columns = ["".join(filter(str.isprintable, name)).strip() for name in names]
         self.one_line: frozenset[int] = frozenset()
         self._shapes: dict[int, re.Pattern[str]] = {}
+        if quoted and b'\\"' in first:
+            without = self._readable()
+            self.escaped = True
+            self.escaped = self._readable() > without
         good = (row.fields for row in self._scan() if row.fields)
         self._shapes = _shapes(list(islice(good, _SAMPLE)))
 
@@ -139,10 +147,16 @@ class Table:
             raise Rejected("row changed since it was listed")
         return rows[0]
 
-    def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+    def _readable(self) -> float:
+        """Return the share of rows among the first rows and lines that are none."""
+        rows = [row.fields is not None for row in islice(self._scan(), _SAMPLE)]
+        return sum(rows) / max(len(rows), 1)
+
+    def _reader(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
         csv.field_size_limit(MAX_ROW)  # the module's own limit is shorter than a long text
         if self.quoted:
-            return csv.reader(lines, delimiter=self.delimiter, strict=True)
+            escape = "\\" if self.escaped else None
+            return csv.reader(lines, delimiter=self.delimiter, escapechar=escape, strict=strict)
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, strict=True)
 
     def _scan(self, *, header: bool = False) -> Iterator[Row]:
@@ -190,7 +204,7 @@ class Table:
         for line in islice(taken, 1, None):
             if line.count(delimiter) >= enough:
                 try:
-                    (fields,) = csv.reader([line.decode("latin-1")], delimiter=self.delimiter)
+                    (fields,) = self._reader([line.decode("latin-1")], strict=False)
                 except csv.Error:
                     continue
                 if len(fields) == len(self.columns) and self._fits(fields):

@@ -50,7 +50,7 @@ class Card(Frozen):
     seed: int
     settings: dict[str, Plain]
     training: dict[str, Any]
-    chosen: dict[str, Plain] = {}
+    chosen: dict[str, Plain] = Field(default_factory=dict)
     processor_seconds: float
     figure: float
     commit: str

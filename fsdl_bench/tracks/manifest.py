@@ -11,7 +11,7 @@ import json
 from io import BufferedReader
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fsdl_bench import fingerprint
 from fsdl_bench.errors import BadInput
@@ -54,6 +54,7 @@ class Manifest(Strict):
         files: relative path -> hash and size, of every file except this one and the derived arrays.
         counts: split -> its size.
         rejected: reason -> number of files left out.
+        cleaned: what was removed from lyrics -> number of songs that were read with it.
         software: versions of the libraries that the build used.
         seconds: how long the build took.
         definition: the definition that was used.
@@ -67,6 +68,7 @@ class Manifest(Strict):
     files: dict[str, FileEntry]
     counts: dict[str, SplitCounts]
     rejected: dict[str, int]
+    cleaned: dict[str, int] = Field(default_factory=dict)
     software: dict[str, str]
     seconds: float
     definition: TrackDefinition
