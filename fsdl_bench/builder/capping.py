@@ -10,6 +10,10 @@ TOO_FEW = "artist has too few songs"
 """The reason in `rejected.parquet` for every song of an artist with fewer than `min_songs` works."""
 
 
+OVER_CAP = "over the cap of songs per artist"
+"""The reason for every song of an artist beyond the first `max_songs`."""
+
+
 class Selection(NamedTuple):
     """The positions that are kept, and the reason for each position that is not."""
 
@@ -49,7 +53,7 @@ def select(
         positions = by_artist[key]
         for extra in positions[max_songs:]:
             dropped[extra] = (
-                "over the cap of songs per artist",
+                OVER_CAP,
                 f"{len(positions)} songs, {max_songs} are kept",
             )
         positions = positions[:max_songs]

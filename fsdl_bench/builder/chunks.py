@@ -20,11 +20,25 @@ import pyarrow as pa
 
 from fsdl_bench.builder.shingles import Shingles
 from fsdl_bench.checked import intact_checksum, write_checked
+from fsdl_bench.errors import BadInput
 from fsdl_bench.songs import Kind
 from fsdl_bench.tracks.rows import row_schema
 
 Rejection = tuple[str, str, str, str]
 """(source, origin, reason, detail): one row of `rejected.parquet`."""
+
+
+class EmptyTrack(BadInput):
+    """No song is left for a track.
+
+    Attributes:
+        rejected: the songs that were left out, with the reasons.
+    """
+
+    def __init__(self, message: str, rejected: Sequence[Rejection]) -> None:
+        super().__init__(message)
+        self.rejected = list(rejected)
+
 
 _LIGHT = ("song_id", "artist_key", "work", "source", "origin", "length")
 _MOST_OPEN = 32

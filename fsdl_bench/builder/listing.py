@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fsdl_bench.builder.capping import TOO_FEW
-from fsdl_bench.builder.chunks import Rejection
+from fsdl_bench.builder.chunks import EmptyTrack, Rejection
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import TRACK_DATA
 from fsdl_bench.progress import bar
@@ -92,7 +92,7 @@ def list_items(definition: TrackDefinition, listing: Listing, progress: bool) ->
     """Fill the listing from its sources. Leave out unwanted files, and artists if listing tells who they are.
 
     Raises:
-        BadInput: there is nothing to read.
+        EmptyTrack: there is nothing to read.
     """
     artists = Artists(definition)
     for source, described in zip(listing.sources, definition.sources, strict=True):
@@ -110,7 +110,7 @@ def list_items(definition: TrackDefinition, listing: Listing, progress: bool) ->
     found = sum(map(len, listing.items))
     _leave_out_small_artists(definition, listing)
     if not any(listing.items):
-        raise BadInput(_nothing_left(definition, listing, found))
+        raise EmptyTrack(_nothing_left(definition, listing, found), listing.rejected)
 
 
 class Artists:
@@ -166,6 +166,20 @@ def _nothing_left(definition: TrackDefinition, listing: Listing, found: int) -> 
     return (
         f"track {definition.name} would be empty: an artist needs {definition.min_songs} songs, and none of "
         f"the {found:,} songs found is by an artist with enough ({reasons or 'no file was found'})"
+    )
+
+
+def examples(definition: TrackDefinition, listing: Listing, count: int = 5) -> str:
+    """Return how a user's songs were understood: the layout, and some songs spread over the listing."""
+    items = listing.items[0]
+    shown = items[:: max(1, -(-len(items) // count))]
+    lines = [
+        f"  {item.artist or '(by its content)'}: {item.title or '?'}   ({item.origin})" for item in shown
+    ]
+    artists = len({item.artist for item in items})
+    return (
+        f"layout {definition.sources[0].source}: {len(items):,} songs of {artists:,} artists, such as\n"
+        + "\n".join(lines)
     )
 
 

@@ -17,14 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsdl_bench.builder.chunks import Chunks, DamagedChunk
-from fsdl_bench.builder.listing import Listing, list_items, open_sources, prepare
+from fsdl_bench.builder.chunks import Chunks, DamagedChunk, EmptyTrack
+from fsdl_bench.builder.listing import Listing, examples, list_items, open_sources, prepare
 from fsdl_bench.builder.reading import read_all
 from fsdl_bench.builder.selection import Selector
-from fsdl_bench.builder.track_folder import write_folder
+from fsdl_bench.builder.track_folder import write_folder, write_rejected
 from fsdl_bench.engine import default_workers
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, tracks_dir
+from fsdl_bench.progress import note
 from fsdl_bench.tracks.artists import read_splits
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import Manifest, SplitCounts
@@ -95,6 +96,10 @@ def build_track(
             report = _build(definition, source_dir, mirror, workers, target, work, progress)
             shutil.rmtree(work, ignore_errors=True)
             return report
+    except EmptyTrack as error:
+        work.mkdir(parents=True, exist_ok=True)
+        write_rejected(work / "rejected.parquet", sorted(error.rejected))
+        raise BadInput(f"{error}. Each file and its reason: {work / 'rejected.parquet'}") from None
     except OSError as error:
         if error.errno in _FULL:
             raise BadInput(
@@ -117,6 +122,8 @@ def _build(
     workers = default_workers() if workers is None else workers
     listing = open_sources(definition, source_dir, mirror, progress)
     list_items(definition, listing, progress)
+    if definition.status == "user":
+        note(examples(definition, listing), progress)
     prepare(listing, workers, progress)
     resumed = 0
     for attempt in range(_TRIES):
@@ -162,7 +169,10 @@ def _write(
     chunks = Chunks(paths, definition.kind)
     frozen = read_splits(definition.frozen_splits) if definition.frozen_splits.is_file() else {}
     with _scratch(work / "scratch") as scratch:
-        selected = Selector(chunks, definition, frozen).run(scratch, progress)
+        try:
+            selected = Selector(chunks, definition, frozen).run(scratch, progress)
+        except EmptyTrack as error:
+            raise EmptyTrack(str(error), [*listing.rejected, *chunks.rejected, *error.rejected]) from None
     rejected = sorted([*listing.rejected, *chunks.rejected, *selected.rejected])
     with atomic_directory(target) as folder:
         return write_folder(folder, definition, chunks, selected, rejected, begun, progress)

@@ -26,10 +26,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fsdl_bench.builder.capping import TOO_FEW, select
-from fsdl_bench.builder.chunks import Chunks, Rejection
+from fsdl_bench.builder.chunks import Chunks, EmptyTrack, Rejection
 from fsdl_bench.builder.duplicates import LYRICS, MUSIC, clusters
 from fsdl_bench.builder.listing import Artists
-from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.artists import SPLITS, SplitName, assign
 from fsdl_bench.tracks.definition import TrackDefinition
 
@@ -87,7 +86,7 @@ class Selector:
             progress: show progress bars on standard error.
 
         Raises:
-            BadInput: no artist is left.
+            EmptyTrack: no artist is left.
             DamagedChunk: a chunk was damaged after it was read.
         """
         rows = self._wanted_artists()
@@ -97,7 +96,7 @@ class Selector:
             rows = self._not_near_duplicates(rows, scratch, progress)
         rows = self._large_artists(rows, max_songs=self._definition.max_songs)
         if not len(rows):
-            raise BadInput(self._no_artist())
+            raise EmptyTrack(self._no_artist(), self._rejected)
         artists = np.unique(self._artist[rows])
         splits = assign(self._keys.take(pa.array(artists)).to_pylist(), self._frozen)
         of_artist = np.array(

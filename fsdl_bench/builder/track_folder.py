@@ -30,6 +30,14 @@ from fsdl_bench.versions import package_versions
 _SOFTWARE = ("fsdl-bench", "anyascii", "numpy", "pyarrow", "symusic", "tokenizers", "verovio")
 
 
+def write_rejected(path: Path, rejected: Sequence[Rejection]) -> None:
+    """Write the songs that were left out, with the reasons."""
+    columns = list(zip(*rejected, strict=True)) or [()] * 4
+    arrays = [pa.array(column, pa.string()) for column in columns]
+    table = pa.Table.from_arrays(arrays, schema=rejected_schema())
+    pq.write_table(table, path, compression="zstd")
+
+
 def write_folder(
     folder: Path,
     definition: TrackDefinition,
@@ -62,10 +70,7 @@ def write_folder(
             f"track {definition.name} has the digest {digest}, but {definition.digest} is frozen: the source "
             f"differs, or a library behaves differently ({software}). Nothing was replaced"
         )
-    columns = list(zip(*rejected, strict=True)) or [()] * 4
-    schema = rejected_schema()
-    table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=schema)
-    pq.write_table(table, folder / "rejected.parquet", compression="zstd")
+    write_rejected(folder / "rejected.parquet", rejected)
     (folder / "definition.toml").write_text(definition.to_toml(), encoding="utf-8")
     (folder / "splits.csv").write_text(format_splits(selected.splits), encoding="utf-8")
     reasons = dict(Counter(reason for _, _, reason, _ in rejected).most_common())

@@ -74,6 +74,7 @@ def _definitions(
     options: tuple[str, ...],
 ) -> list[TrackDefinition]:
     """Return the definitions that the arguments of `build` ask for."""
+    from fsdl_bench.sources.guess import guess_layout
     from fsdl_bench.tracks.definition import load_definition, user_definition
 
     if source is None:
@@ -89,9 +90,7 @@ def _definitions(
         return [_with_settings(load_definition(tracks[0]), settings)]
     if tracks or not kind or not name:
         raise BadInput("--from needs --kind lyrics|midi and --name NAME, or one recipe track")
-    return [
-        user_definition(name, kind, layout or ("lyrics_csv" if source.is_file() else "folder"), **settings)
-    ]
+    return [user_definition(name, kind, layout or guess_layout(source, kind), **settings)]
 
 
 def _with_settings(definition: TrackDefinition, settings: dict[str, Any]) -> TrackDefinition:

@@ -25,7 +25,7 @@ from fsdl_bench.sources.text import decode_text
 from fsdl_bench.sources.tree import Tree
 
 _HELPERS = frozenset(
-    {"archives", "base", "cleaning", "download", "files", "table", "text", "lines", "tree", "verse"}
+    {"archives", "base", "cleaning", "download", "files", "guess", "table", "text", "lines", "tree", "verse"}
 )
 
 Rejection = tuple[str, str, str]

@@ -100,4 +100,4 @@ class FileSource(ABC):
         if self.kind == "midi":
             return self.tree.part(path, 0, 4) == b"MThd"
         name = path.rpartition("/")[2]
-        return not _EXTENSION.fullmatch(name, max(name.rfind("."), 0))
+        return not _EXTENSION.fullmatch(name, max(name.rfind("."), 0)) and self.tree.part(path, 0, 2) != b"#!"

@@ -11,7 +11,13 @@ The first folder is the artist, the file name is the title, and each song is a w
 be upper case (`.MID`); `.mid`, `.midi`, `.kar` and `.smf` are MIDI. A file with another suffix or none is
 MIDI if it begins with `MThd`, and lyrics if it has no suffix. Names that are not UTF-8 are read as
 Windows-1252. `rejected.parquet` lists what was left out, with the reason: files outside the artists' folders,
-other files, empty and unreadable files, broken links, pipes.
+other files, hidden files, README and LICENSE, scripts, empty and unreadable files, broken links, pipes.
+
+Two options fit other layouts:
+
+    --set level=2                           DIR/<genre>/<artist>/<song>.mid
+    --set level=-1                          DIR/a/<artist>/<song>.mid, DIR/b/c/<artist>/<song>.mid
+    --set "pattern={artist} - {title}"      DIR/<artist> - <title>.mid, in any folder
 
 From lyrics, headers and ends of lyrics pages and last lines that most songs share are removed, and line
 breaks in other notations become line breaks (`fsdl_bench.sources.cleaning`). The build says in how many
@@ -20,19 +26,27 @@ songs. `--set clean=false` keeps every text as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from fsdl_bench.errors import Rejected
+from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Kind
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
 from fsdl_bench.sources.files import FileSource
-from fsdl_bench.sources.text import decode_text, readable
+from fsdl_bench.sources.text import decode_text, printable, readable
 from fsdl_bench.sources.tree import Tree
 
 
 def open(  # noqa: A001
-    tree: Tree, *, kind: Kind, licence: str = "unknown", encoding: str = "", clean: bool = True
+    tree: Tree,
+    *,
+    kind: Kind,
+    licence: str = "unknown",
+    encoding: str = "",
+    clean: bool = True,
+    level: int = 1,
+    pattern: str = "",
 ) -> Folder:
     """Return the songs under `tree`, by their folders.
 
@@ -42,16 +56,25 @@ def open(  # noqa: A001
         licence: of all songs.
         encoding: of text files, a Python codec name; detected if empty (see `fsdl_bench.sources.text`).
         clean: remove from lyrics what is no part of them (see `fsdl_bench.sources.cleaning`).
+        level: which folder is the artist's: 1 is the first below `tree`, 2 the second; -1 is the folder that
+            contains the file, -2 the one above.
+        pattern: how a file's name without its suffix is made up, such as `{artist} - {title}`. Without
+            `{artist}`, the artist is the folder's name.
+
+    Raises:
+        BadInput: `level` is 0, or `pattern` has no `{title}` or an unknown field.
     """
-    return Folder(tree, kind, licence, encoding or None, clean)
+    return Folder(tree, kind, licence, encoding or None, clean, Names(level, pattern))
 
 
 class Folder(FileSource):
     """Songs in artists' folders; see the module."""
 
-    def __init__(self, tree: Tree, kind: Kind, licence: str, encoding: str | None, clean: bool) -> None:
+    def __init__(
+        self, tree: Tree, kind: Kind, licence: str, encoding: str | None, clean: bool, names: Names
+    ) -> None:
         super().__init__(tree, kind, licence, encoding)
-        self._clean = clean
+        self._clean, self._names = clean, names
 
     def survey(self, paths: Sequence[str]) -> None:
         """Look at some of the texts, to know what most of them share at their ends."""
@@ -65,8 +88,69 @@ class Folder(FileSource):
                 yield decode_text(self.tree.read(path), self._encoding)
 
     def place(self, path: str) -> tuple[str, str, str]:
-        """The first folder is the artist."""
-        artist, slash, _ = path.partition("/")
-        if not slash:
+        """Artist and title by the folder and the name of the file; each song is a work of its own."""
+        if is_junk(path):
+            raise Rejected("not a song", "a file of a repository or of the system")
+        artist, title = self._names.split(path.split("/")[:-1], self.stem(path))
+        return readable(artist), readable(title), ""
+
+
+class Names:
+    """Which part of a path is the artist, and which the title.
+
+    Args:
+        level, pattern: see `open`.
+    """
+
+    def __init__(self, level: int, pattern: str) -> None:
+        if level == 0:
+            raise BadInput("option level: 1 is the first folder, -1 the folder of the file; found 0")
+        self.level, self.pattern = level, pattern
+        self.fields = re.findall(r"\{(\w*)\}", pattern)
+        if pattern and ("title" not in self.fields or not {"title", "artist", "any"}.issuperset(self.fields)):
+            raise BadInput(
+                "option pattern: expected {title}, with {artist} and {any} if wanted, such as "
+                f"'{{artist}} - {{title}}'; found {pattern!r}"
+            )
+
+    def split(self, folders: Sequence[str], stem: str) -> tuple[str, str]:
+        """Return artist and title.
+
+        Raises:
+            Rejected: the name does not match the pattern, or there is no such folder.
+        """
+        title = stem
+        if self.pattern:
+            found = re.fullmatch(self._expression(), stem)
+            if found is None:
+                raise Rejected("name does not match the pattern", f"{printable(stem)}, not {self.pattern}")
+            title = found["title"]
+            if "artist" in self.fields:
+                return found["artist"], title
+        index = self.level - 1 if self.level > 0 else len(folders) + self.level
+        if not 0 <= index < len(folders):
             raise Rejected("no artist folder")
-        return readable(artist), readable(self.stem(path)), ""
+        return folders[index], title
+
+    def _expression(self) -> str:
+        """Return the pattern as a regular expression: the first fields are as short as possible."""
+        parts = re.split(r"\{(\w*)\}", self.pattern)
+        rows = [re.escape(part) for part in parts[::2]]
+        fields = ["(?:.*?)" if name == "any" else f"(?P<{name}>.+?)" for name in parts[1::2]]
+        return "".join(a + b for a, b in zip(rows, [*fields, ""], strict=True))
+
+
+_DOCUMENTS = re.compile(
+    r"(?:readme|licen[cs]e|copying|changelog|contributing|authors|code_of_conduct|makefile|dockerfile)"
+    r"(?:[._-]\w+)?(?:\.\w+)?",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(r"\.[A-Za-z_]")  # not the artist .38 Special, nor the song ...Baby One More Time
+_SYSTEM = frozenset({"__macosx", "node_modules", "__pycache__", "thumbs.db", "desktop.ini"})
+
+
+def is_junk(path: str) -> bool:
+    """Whether a path belongs to a repository or the system, by its names: hidden, README, LICENSE, ..."""
+    *folders, name = path.split("/")
+    hidden = any(_HIDDEN.match(part) or part.casefold() in _SYSTEM for part in (*folders, name))
+    return hidden or _DOCUMENTS.fullmatch(name) is not None

@@ -4,8 +4,9 @@ import os
 import pickle
 
 import numpy as np
+import pytest
 
-from fsdl_bench.errors import Rejected
+from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.sources.base import open_source
 
 
@@ -145,3 +146,77 @@ def test_source_can_be_sent_to_a_worker(make_tree, midi):
     song = pickle.loads(pickle.dumps(source)).read(pickle.loads(pickle.dumps(item)))
     assert song.licence == "CC0-1.0"
     np.testing.assert_array_equal(song.content.pitch, [60, 64])
+
+
+def test_a_cloned_repository_is_neither_songs_nor_artists(make_tree):
+    files = {
+        ".git/config": "[core]\n",
+        ".github/ISSUE_TEMPLATE/bug": "what happened",
+        "README.md": "# Songs",
+        "README": "songs",
+        "LICENSE": "MIT",
+        "scripts/clean": "#!/usr/bin/env python\nprint()",
+        "scripts/Makefile": "all:\n",
+        "Ada/LICENSE.txt": "CC0",
+        "Ada/readme.txt": "notes",
+        "Ada/.DS_Store": "x",
+        "Ada/._one.txt": "x",
+        "Ada/One.txt": "the first song",
+        "__MACOSX/Ada/One.txt": "x",
+        ".38 Special/...And Two.txt": "the second song",
+    }
+    songs, reasons = _read_all(open_source("folder", make_tree(files), kind="lyrics"))
+    assert set(songs) == {"Ada/One.txt", ".38 Special/...And Two.txt"}
+    assert {song.artist for song in songs.values()} == {"Ada", ".38 Special"}
+    assert set(reasons) == set(files) - set(songs)
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "artist", "title"),
+    [
+        ({"level": 2}, "Rock/Ada/One.txt", "Ada", "One"),
+        ({"level": 2}, "Rock/Ada/Album/One.txt", "Ada", "One"),
+        ({"level": -1}, "a/Ada/One.txt", "Ada", "One"),
+        ({"level": -2}, "x/y/Ada/Album/One.txt", "Ada", "One"),
+        ({"pattern": "{artist} - {title}"}, "Ada - One.txt", "Ada", "One"),
+        ({"pattern": "{artist} - {title}"}, "any/Ada B - One - Two.txt", "Ada B", "One - Two"),
+        ({"pattern": "{any} {artist}_{title}"}, "03 Ada_One.txt", "Ada", "One"),
+        ({"pattern": "{any} - {title}", "level": 1}, "Ada/07 - One.txt", "Ada", "One"),
+        ({"pattern": "[{artist}] {title}"}, "[Ada] One.txt", "Ada", "One"),
+    ],
+)
+def test_levels_and_patterns(make_tree, options, path, artist, title):
+    songs, reasons = _read_all(open_source("folder", make_tree({path: "words"}), kind="lyrics", **options))
+    assert reasons == {}
+    assert (songs[path].artist, songs[path].title) == (artist, title)
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "reason"),
+    [
+        ({"level": 2}, "Ada/One.txt", "no artist folder"),
+        ({"level": -3}, "a/Ada/One.txt", "no artist folder"),
+        ({"pattern": "{artist} - {title}"}, "Ada/One.txt", "name does not match the pattern"),
+    ],
+)
+def test_names_that_do_not_fit_are_told(make_tree, options, path, reason):
+    songs, reasons = _read_all(open_source("folder", make_tree({path: "words"}), kind="lyrics", **options))
+    assert (songs, reasons) == ({}, {path: reason})
+
+
+@pytest.mark.parametrize(
+    "options", [{"level": 0}, {"pattern": "{artist}"}, {"pattern": "{title} by {singer}"}]
+)
+def test_options_that_make_no_sense(make_tree, options):
+    with pytest.raises(BadInput, match=next(iter(options))):
+        open_source("folder", make_tree({"A/one.txt": "words"}), kind="lyrics", **options)
+
+
+def test_pages_are_cleaned_unless_asked_not_to(make_tree):
+    page = "3 ContributorsOne Lyrics[Verse]\nthe first song31Embed"
+    tree = make_tree({"Ada/One.txt": page})
+    songs, _ = _read_all(open_source("folder", tree, kind="lyrics"))
+    assert songs["Ada/One.txt"].content == "[Verse]\nthe first song"
+    assert songs["Ada/One.txt"].cleaned == ("header of a lyrics page", "end of a lyrics page")
+    songs, _ = _read_all(open_source("folder", tree, kind="lyrics", clean=False))
+    assert songs["Ada/One.txt"].content == page
