@@ -1,7 +1,7 @@
 """The reading stage: read the listed items into chunk files, in workers, continuing an earlier run.
 
-A chunk's name is a hash of the definition, the items with size, time and pin of their files, the code that
-reads them, and the libraries that the code uses.
+A chunk's name is a hash of the definition, the items with size, time and pin of their files, what the source
+has learnt from all files, the code that reads them, and the libraries that the code uses.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ def _task(
 ) -> ChunkTask:
     """Return the task whose chunk is named by the hash of everything that it depends on."""
     stamps = [repr((source, item, _stamp(listing, source, item))) for item in items]
-    key = fingerprint.key(_code(definition.sources[source].source), definition.to_toml(), stamps)
+    surveyed: list[str] = getattr(listing.sources[source], "surveyed", list)()
+    key = fingerprint.key(_code(definition.sources[source].source), definition.to_toml(), stamps, surveyed)
     return ChunkTask(folder / f"{key}.arrow", source, items)
 
 

@@ -82,6 +82,10 @@ class Folder(FileSource):
             chosen = paths[:: max(1, len(paths) // SAMPLE)]
             self._cleaner = Cleaner.survey(self._texts(chosen))
 
+    def surveyed(self) -> list[str]:
+        """Return what reading a song depends on besides its file."""
+        return sorted(self._cleaner.shared) if self._cleaner else []
+
     def _texts(self, paths: Sequence[str]) -> Iterator[str]:
         for path in paths:
             with suppress(Rejected):

@@ -150,6 +150,10 @@ class LyricsCsv:
         (text,) = decode_fields(fields, [columns.text], self._encoding)
         return read_song(_with_text(item, text), self._tree, "lyrics", cleaner=self._cleaners.get(item.path))
 
+    def surveyed(self) -> list[str]:
+        """Return what reading a row depends on besides the row."""
+        return [f"{path}: {mark}" for path, one in self._cleaners.items() for mark in sorted(one.shared)]
+
     def _texts(self, table: Table, columns: _Columns) -> Iterator[str]:
         """Yield the first texts of a table."""
         rows = (row.fields for row in table.rows() if row.fields is not None)

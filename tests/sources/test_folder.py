@@ -220,3 +220,13 @@ def test_pages_are_cleaned_unless_asked_not_to(make_tree):
     assert songs["Ada/One.txt"].cleaned == ("header of a lyrics page", "end of a lyrics page")
     songs, _ = _read_all(open_source("folder", tree, kind="lyrics", clean=False))
     assert songs["Ada/One.txt"].content == page
+
+
+def test_what_the_reading_depends_on_is_told(make_tree):
+    """The build does not reuse what an earlier run has read with other shared lines."""
+    footer = "\n____\nAll rights reserved by the page"
+    texts = {f"A{i}/{i}.txt": f"words {i * 31} alone{footer}" for i in range(30)}
+    with_footer = open_source("folder", make_tree(texts), kind="lyrics")
+    assert with_footer.surveyed() == []
+    list(with_footer.items())
+    assert "line all rights reserved by the page" in with_footer.surveyed()
