@@ -25,9 +25,10 @@ from typing import NamedTuple
 
 import torch
 from common.constrained import Constrained, constrained
-from common.heads import Head, Read, SupportReader
+from common.heads import Head, Read
 from common.lstm import LSTMLanguageModel
 from common.pieces import half
+from common.support_reader import SupportReader
 from lstm import LSTM
 from torch import Tensor, nn
 

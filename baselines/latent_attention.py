@@ -29,13 +29,14 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from common.constrained import Constrained, constrained
-from common.heads import Read, episodes_loss, read_songs
+from common.heads import Read, read_songs
 from common.lstm import LSTMLanguageModel, State
 from common.meta_training import MetaTraining
 from common.mixture import log_probabilities, mixed
 from common.pieces import half
 from common.predictors import StepFeatures
 from common.text import shift
+from common.training_features import TrainingFeatures
 from lstm import LSTM
 from torch import Tensor, nn
 
@@ -74,7 +75,7 @@ class LatentAttention(MetaTraining, LSTM):
             "latent_attention",
             self.learner,
             lambda songs: LatentPredictor(self.model, self.learner, songs),
-            lambda batch, _: episodes_loss(self.model, self.learner, batch),
+            TrainingFeatures(self.model, train).loss(self.learner),
             train,
             validation,
             context,

@@ -29,12 +29,13 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from common.constrained import Constrained, constrained
-from common.heads import Read, episodes_loss, read_songs
+from common.heads import Read, read_songs
 from common.lstm import LSTMLanguageModel, State
 from common.meta_training import MetaTraining
 from common.pieces import half
 from common.predictors import StepFeatures
 from common.text import shift
+from common.training_features import TrainingFeatures
 from common.trees import repeat_rows
 from lstm import LSTM
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class MANN(MetaTraining, LSTM):
             "mann",
             self.learner,
             lambda songs: MANNPredictor(self.model, self.learner, songs),
-            lambda batch, _: episodes_loss(self.model, self.learner, batch),
+            TrainingFeatures(self.model, train).loss(self.learner),
             train,
             validation,
             context,

@@ -34,9 +34,10 @@ from common.cache import mix
 from common.cache_search import mean_square
 from common.constrained import Constrained, constrained
 from common.few_shot import for_shots, held_out_episodes, support_sizes
-from common.heads import Head, Read, SupportReader
+from common.heads import Head, Read
 from common.lstm import LSTMLanguageModel
 from common.pieces import half
+from common.support_reader import SupportReader
 from lstm import LSTM
 from torch import Tensor, nn
 

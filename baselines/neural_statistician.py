@@ -31,13 +31,14 @@ import numpy as np
 import torch
 from common.constrained import Constrained, constrained
 from common.few_shot import headline_shots, held_out_episodes, support_of
-from common.heads import Read, episodes_loss, read, read_songs
+from common.heads import Read, read, read_songs
 from common.lstm import LSTMLanguageModel, State
 from common.meta_training import MetaTraining
 from common.mixture import MixturePredictor
 from common.pieces import half
 from common.predictors import StepFeatures
 from common.text import shift
+from common.training_features import TrainingFeatures
 from lstm import LSTM
 from scipy.cluster.vq import kmeans2
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class NeuralStatistician(MetaTraining, LSTM):
             "neural_statistician",
             self.learner,
             lambda songs: StatisticianPredictor(self.model, self.learner, songs),
-            lambda batch, _: episodes_loss(self.model, self.learner, batch),
+            TrainingFeatures(self.model, train).loss(self.learner),
             train,
             validation,
             context,

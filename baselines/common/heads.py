@@ -6,18 +6,16 @@ The LSTM does not learn here, so its features are computed once and without a gr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from common.lstm import LSTMLanguageModel, State
-from common.meta_training import MetaTraining
 from common.pieces import half
 from common.predictors import StepFeatures
 from common.text import shift
-from fsdl_bench import PAD, EpisodeBatch, FitContext, Split, Tokens, pad
+from fsdl_bench import PAD, Tokens, pad
 
 Head = Callable[[Tensor, int], Tensor]
 """Features [B, T, D], the position of the first of them -> scores [B, T, V]."""
@@ -39,10 +37,6 @@ class Read(NamedTuple):
         """Which tokens are no padding: bool [N, T]."""
         return self.tokens != PAD
 
-    def episodes(self) -> list[Read]:
-        """Return the songs of each episode, from tensors [B, N, ...]."""
-        return [Read(*parts) for parts in zip(self.tokens, self.features, strict=True)]
-
 
 @torch.no_grad()
 def read(model: LSTMLanguageModel, tokens: Tensor) -> Read:
@@ -62,21 +56,6 @@ def read_songs(model: LSTMLanguageModel, songs: Sequence[Tokens]) -> Read:
     tokens = pad(songs, model.device)
     with torch.no_grad():
         return Read(tokens, model.features(shift(tokens))[0])
-
-
-class Learner(Protocol):
-    """What a model learns from episodes."""
-
-    def nats(self, support: Read, query: Read) -> Tensor:
-        """Return the nats of all query songs of one episode: a scalar."""
-        ...
-
-
-def episodes_loss(model: LSTMLanguageModel, learner: Learner, batch: EpisodeBatch) -> Tensor:
-    """Return nats per token of the query songs of some episodes."""
-    support, query = (read(model, songs).episodes() for songs in (batch.support, batch.query))
-    nats = [learner.nats(*pair) for pair in zip(support, query, strict=True)]
-    return torch.stack(nats).sum() / batch.query_lengths.sum()
 
 
 class HeadPredictor:
@@ -132,49 +111,3 @@ class SupportPredictor(HeadPredictor):
         """Add a song to the support."""
         self.songs.append(song)
         self.head = self.head_for(self.songs)
-
-
-@dataclass(eq=False)
-class SupportReader(MetaTraining):
-    """A submission whose learner reads the support and makes an output layer of it."""
-
-    family: ClassVar[str] = "memory"
-    ignores_support: ClassVar[bool] = False
-
-    def learn(
-        self,
-        name: str,
-        model: LSTMLanguageModel,
-        learner: Any,
-        train: Split,
-        validation: Split,
-        context: FitContext,
-    ) -> dict[str, Any]:
-        """Train the learner on episodes, and return the entries of the submission's notes.
-
-        Args:
-            name: of the learner.
-            model: the trained LSTM, which stays as it is.
-            learner: a `Learner` and module, whose `head(support)` is the output layer for some songs.
-            train, validation, context: of the fit.
-        """
-        self.lstm, self.learner = model, learner.to(context.device)
-        return self.meta_train(
-            name,
-            self.learner,
-            self.reader,
-            lambda batch, _: episodes_loss(self.lstm, self.learner, batch),
-            train,
-            validation,
-            context,
-        )
-
-    def reader(self, support: Sequence[Tokens]) -> SupportPredictor:
-        """Return the LSTM with the output layer for some songs."""
-        return SupportPredictor(
-            self.lstm, lambda songs: self.learner.head(read_songs(self.lstm, songs)), support
-        )
-
-    def parameters(self) -> list[nn.Parameter]:
-        """Return those of the LSTM and of the learner."""
-        return [*self.lstm.parameters(), *self.learner.parameters()]
