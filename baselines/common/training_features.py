@@ -2,7 +2,7 @@
 
 All songs of an artist are computed together, when the artist is drawn for the first time. So a song's
 features do not depend on the episodes that were drawn before, and an interrupted training ends with the same
-weights. They are kept in bfloat16, which is the type that they are computed in where the device is fast at it.
+weights. They are kept in bfloat16, the type that they are computed in where the device is fast at it.
 """
 
 from __future__ import annotations
