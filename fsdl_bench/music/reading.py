@@ -14,6 +14,7 @@ end of the data, take from memory that nobody wrote, or count modulo 2^32.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -96,16 +97,19 @@ def _check(data: bytes) -> bytes:
         raise Rejected("ticks per quarter < 1", "times are in video frames (SMPTE)")
     if data[12:14] == b"\0\0":
         raise Rejected("ticks per quarter < 1", "ticks per quarter is 0")
+    suspicious = _BROKEN_TEMPO.search(data) is not None
     # symusic takes the three bytes of a tempo, whether the event has them or not.
-    if _BROKEN_TEMPO.search(data):
+    if suspicious and any(
+        status == 0xFF and kind == 0x51 and size != 3 for _, status, kind, size in _all(data)
+    ):
         raise Rejected("damaged file", "a tempo that is not three bytes long")
-    if len(data) > MOST_PARTS:  # smaller ones cannot have too many
-        programs = np.count_nonzero(np.frombuffer(data, dtype=np.uint8) & 0xF0 == 0xC0)
+    if len(data) > MOST_PARTS and _parts_bound(data) > MOST_PARTS:  # smaller ones cannot have too many
+        programs = sum(status & 0xF0 == 0xC0 for _, status, _, _ in _all(data))
         if int.from_bytes(data[10:12]) * 16 + programs > MOST_PARTS:
             raise Rejected("damaged file", f"more than {MOST_PARTS} tracks and changes of instrument")
     # A number ends with the first byte below 0x80. If none is to come, symusic looks for it past the data,
     # where Python keeps one zero byte and nothing else.
-    return data + b"\0" if data[-1] >= 0x80 else data
+    return data + bytes(4) if suspicious or data[-1] >= 0x80 else data
 
 
 def _seconds(
@@ -135,15 +139,13 @@ def _clock_overflows(data: bytes, tempos: int) -> bool:
     without, count = _TEMPO.subn(b"", data)
     if count == tempos and _clock_bound(without) < _TICKS:  # so each was a tempo, and no time
         return False
-    at = _HEADER
-    for _ in range(int.from_bytes(data[10:12])):
-        while data[at : at + 4] not in (b"MTrk", b""):
-            at += 8 + int.from_bytes(data[at + 4 : at + 8])
-        stop = at + 8 + int.from_bytes(data[at + 4 : at + 8])
-        if _last_tick(data[at + 8 : stop]) >= _TICKS:
-            return True
-        at = stop
-    return False
+    return any(tick >= _TICKS for track in _tracks(data) for tick, *_ in _events(track))
+
+
+def _parts_bound(data: bytes) -> int:
+    """At least the number of tracks and changes of instrument, however the data is read."""
+    programs = np.count_nonzero(np.frombuffer(data, dtype=np.uint8) & 0xF0 == 0xC0)
+    return int.from_bytes(data[10:12]) * 16 + int(programs)
 
 
 def _clock_bound(data: bytes) -> int:
@@ -160,28 +162,51 @@ _DATA_BYTES |= {kind << 4 | channel: 1 for kind in (12, 13) for channel in range
 _DATA_BYTES |= dict.fromkeys((0xF6, 0xF7, 0xF8, 0xFA, 0xFB, 0xFC, 0xFE), 0) | {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 
-def _last_tick(track: bytes) -> int:
-    """The time at the end of a track that symusic has read without complaint, by symusic's rules."""
+Event = tuple[int, int, int, int]
+"""(tick, status, kind of a meta event, number of its data bytes); the status is 0 while it runs on."""
+
+
+def _all(data: bytes) -> Iterator[Event]:
+    return (event for track in _tracks(data) for event in _events(track))
+
+
+def _tracks(data: bytes) -> Iterator[bytes]:
+    """Yield the tracks of a file, as symusic finds them."""
+    at = _HEADER
+    for _ in range(int.from_bytes(data[10:12])):
+        while data[at : at + 4] not in (b"MTrk", b""):
+            at += 8 + int.from_bytes(data[at + 4 : at + 8])
+        stop = at + 8 + int.from_bytes(data[at + 4 : at + 8])
+        yield data[at + 8 : stop]
+        at = stop
+
+
+def _events(track: bytes) -> Iterator[Event]:
+    """Yield the events of a track by symusic's rules, up to its end or to a status that symusic refuses."""
     at = tick = follow = 0
     while at < len(track):
         delta, at = _number(track, at)
         tick += delta
-        status = track[at] if at < len(track) else 0
+        status, kind, size = track[at] if at < len(track) else 0, 0, 0
         if status == 0xFF:
-            if track[at + 1] == 0x2F:
-                break
-            size, at = _number(track, at + 2)
-            at += size
+            kind = track[at + 1] if at + 1 < len(track) else 0x2F
+            size, after = _number(track, at + 2)
+            at = after + size
         elif status == 0xF0:
             size, after = _number(track, at + 1)
             follow = size + after - at - 1
             at = after + size
         elif status >= 0x80:
+            if status not in _DATA_BYTES:
+                yield tick, status, 0, 0
+                return
             follow = _DATA_BYTES[status]
             at += 1 + follow
         else:
             at += follow
-    return tick
+        yield tick, status, kind, size
+        if kind == 0x2F and status == 0xFF:
+            return
 
 
 def _number(track: bytes, at: int) -> tuple[int, int]:

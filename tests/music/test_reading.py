@@ -123,6 +123,34 @@ def test_damaged_tracks(smf):
     assert len(read_midi(smf.file(NOTE, form=0))) == 1
 
 
+@pytest.mark.parametrize("pattern", [b"\xff\x51", b"\xff\x51\x02", b"\xff\x51\x04\xff\x51"])
+@pytest.mark.parametrize("kind", ["text", "lyric", "vendor", "system exclusive", "tempo"])
+def test_bytes_that_only_look_like_a_tempo_are_none(smf, kind, pattern):
+    events = {
+        "text": smf.meta(1, b"about " + pattern),
+        "lyric": smf.meta(5, pattern),
+        "vendor": smf.meta(0x7F, b"\0\0\x41" + pattern),
+        "system exclusive": b"\xf0" + bytes([len(pattern) + 1]) + pattern + b"\xf7",
+        "tempo": smf.tempo(0x0AFF51),  # 83.25 beats a minute
+    }
+    notes = read_midi(smf.file([(0, events[kind]), *NOTE * 8]))
+    assert len(notes) == 8
+    quarter = 0x0AFF51 if kind == "tempo" else 500_000
+    assert notes.end[0] == 480 * quarter / (480 * 1_000_000)
+
+
+def test_a_broken_tempo_is_found_behind_such_bytes(smf):
+    events = [(0, smf.meta(1, b"\xff\x51\x02")), (0, b"\xff\x51\x02\x07\xa1"), *NOTE]
+    assert why(smf.file(NOTE, events)).detail == "a tempo that is not three bytes long"
+
+
+def test_bytes_that_only_look_like_changes_of_instrument_are_none(smf):
+    text = smf.meta(1, b"\xc1" * 0x3FFF)
+    assert len(read_midi(smf.file([(0, text)] * 8 + NOTE))) == 1
+    changes = [(0, b"\xc0\x01")] * 70_000
+    assert why(smf.file(changes + NOTE)).detail.startswith("more than 65536 tracks")
+
+
 def test_two_hours_and_no_more(smf):
     def lasting(ticks):
         return smf.file([(0, smf.on()), (ticks, smf.off())])
