@@ -20,7 +20,6 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from fsdl_bench import load_track
@@ -87,16 +86,12 @@ def ship(model, setup, context) -> None:
 
 def figure_of(model, validation, context) -> float:
     """Return the validation figure of a fitted model."""
-    from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+    from common.few_shot import validation_figure
     from common.songs import validation_nll
 
     if model.trained.name == "lstm":
         return validation_nll(model.model, validation, context.device)
-    episodes = [
-        held_out_episodes(validation, context, shots, model.episodes)
-        for shots in (0, headline_shots(context))
-    ]
-    return float(np.mean([few_shot_nll(model.adapt, some, context.device) for some in episodes]))
+    return validation_figure(model.adapt, validation, context, model.episodes)()
 
 
 if __name__ == "__main__":

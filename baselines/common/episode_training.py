@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import numpy as np
 from torch import Tensor, nn
 
-from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.few_shot import validation_figure
 from common.training import Recipe, Training, train
 from fsdl_bench import FitContext, Predictor, Split, Tokens
 
@@ -72,15 +71,11 @@ def train_on_episodes(
         recipe: the length and the speed.
         name: of the checkpoint and the progress bar.
     """
-    held_out = [
-        held_out_episodes(validation, context, shots, recipe.episodes)
-        for shots in (0, headline_shots(context))
-    ]
     return train(
         model,
         batch,
         losses,
-        lambda: float(np.mean([few_shot_nll(adapt, some, context.device) for some in held_out])),
+        validation_figure(adapt, validation, context, recipe.episodes),
         recipe.full(per_epoch),
         context,
         tokens=tokens,

@@ -82,6 +82,23 @@ def few_shot_nll(
     return float(np.mean(nlls))
 
 
+def validation_figure(
+    adapt: Callable[[Sequence[Tokens]], Predictor], split: Split, context: FitContext, count: int
+) -> Callable[[], float]:
+    """Return a function that scores validation episodes: the mean NLL of no support and of the headline's.
+
+    With the latter alone, a poor prior could pass for a large gain.
+
+    Args:
+        adapt: the `adapt` of a submission.
+        split: of the episodes.
+        context: of the fit.
+        count: episodes, for each of the two numbers of shots.
+    """
+    held_out = [held_out_episodes(split, context, shots, count) for shots in (0, headline_shots(context))]
+    return lambda: float(np.mean([few_shot_nll(adapt, some, context.device) for some in held_out]))
+
+
 def episode_nll(predictor: Predictor, episode: Episode, device: torch.device) -> float:
     """Return nats per unit of the query songs of one episode, under a predictor adapted to its support."""
     songs = pad([song.tokens for song in episode.query], device)

@@ -61,8 +61,8 @@ class MetaLSTMRule:
     """The meta-LSTM.
 
     Attributes:
-        learned: for each name of a weight {"cell": of `cell`, "gates": W [2, units + 2] and b [2]}; row 0 is
-            the forget gate.
+        learned: for each name of a weight {"cell": of `cell`, "w": [2, units + 2], "b": [2]}; row 0 is the
+            forget gate.
         units: of the LSTM.
         factor: multiplies the input gate.
         p: of the preprocessing.

@@ -111,15 +111,21 @@ class MAMLLearner(nn.Module):
 
     def outer_loss(self, batch: EpisodeBatch, random: np.random.Generator, steps: int) -> Tensor:
         """Return L_Q(w_n), averaged over B episodes."""
-        return self.outer_losses(batch, random, steps)[-1]
+        *_, last = self.outer_losses(batch, random, steps, each=False)
+        return last
 
-    def outer_losses(self, batch: EpisodeBatch, random: np.random.Generator, steps: int) -> list[Tensor]:
-        """Return L_Q(w_k) for k = 1 .. n, averaged over B episodes; L_Q(theta) alone without support."""
+    def outer_losses(
+        self, batch: EpisodeBatch, random: np.random.Generator, steps: int, each: bool = True
+    ) -> list[Tensor]:
+        """Return L_Q(w_k), averaged over B episodes: for k = 1 .. n, or for n alone if not `each`.
+
+        Without support it is L_Q(theta).
+        """
         query = deal(cut(self.model, batch.query, self.length), QUERY_PIECES, random)
         if not batch.support.shape[1]:
             return [vmap(self.loss, in_dims=(None, 0))({}, query).mean()]
-        path = self._path(batch.support, Plan(steps), self.rows, random)
-        return [vmap(self.loss)(found, query).mean() for found in path]
+        path = list(self._path(batch.support, Plan(steps), self.rows, random))
+        return [vmap(self.loss)(found, query).mean() for found in (path if each else path[-1:])]
 
     @torch.no_grad()
     def adapted(self, songs: Sequence[Tokens], plan: Plan) -> LSTMLanguageModel:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from common.few_shot import few_shot_nll, headline_shots, held_out_episodes
+from common.few_shot import validation_figure
 from common.pretrained import Trained, identity, loaded
 from common.training import Recipe, Training, train
 from fsdl_bench import EpisodeBatch, FitContext, Predictor, Split, Tokens
@@ -85,10 +85,6 @@ class MetaTraining:
             queries=QUERIES,
             batch_size=self.meta_batch,
         )
-        held_out = [
-            held_out_episodes(validation, context, shots, self.episodes)
-            for shots in (0, headline_shots(context))
-        ]
         recipe = Recipe(
             batches=self.meta_batches,
             peak=self.meta_peak,
@@ -105,7 +101,7 @@ class MetaTraining:
                 np.random.default_rng([context.seed, index]),
             ),
             lambda drawn: learnable(loss(*drawn)),
-            lambda: float(np.mean([few_shot_nll(adapt, some, context.device) for some in held_out])),
+            validation_figure(adapt, validation, context, self.episodes),
             recipe,
             context,
             tokens=lambda drawn: int(drawn[0].query_lengths.sum()),

@@ -31,8 +31,8 @@ def guess_layout(source: Path, kind: Kind) -> str:
         _refuse_unreadable(source, kind)
         return "lyrics_csv"
     if kind == "lyrics":
-        tree = Tree(source)
-        if not any(tree.files(".txt")) and any(tree.files(*TABLES)):
+        suffixes = {path[-4:].lower() for path in Tree(source).files(".txt", *TABLES)}
+        if suffixes and ".txt" not in suffixes:
             return "lyrics_csv"
     return "folder"
 
