@@ -104,8 +104,16 @@ def _enter(
         _limit()
         layers.append("rlimits")
     os.chdir(folder)
+    # The zygote's folder is closed to this process, and with it the caches that libraries chose there.
+    os.environ.update(
+        {
+            name: value.replace(str(folder.parent), str(folder))
+            for name, value in os.environ.items()
+            if value.startswith(str(folder.parent))
+        }
+    )
     os.environ.update(dict.fromkeys(("HOME", "TMPDIR"), str(folder)))
-    tempfile.tempdir = None  # what the zygote found is closed to this process
+    tempfile.tempdir = None
     if locked and landlock.lock(["/"], [str(folder), *landlock.DEVICES]):
         layers.append("landlock")
     if "pid" in layers and (pid := os.fork()):

@@ -40,6 +40,7 @@ from fsdl_bench.submissions.wire import (
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _KEPT_FAMILIES = ("CUDA", "NVIDIA", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH", "PYTORCH", "HIP_", "ROCR_")
+_TORCH = ("TORCH", "PYTORCH")
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/nix/store", "/proc", "/sys")
 _FILES = ("/dev/random", "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 _PREFIX = "fsdl-bench-box-"
@@ -248,6 +249,8 @@ def check_apart(read: Sequence[str], sealed: Sequence[Path], handed: Sequence[Pa
 def environment(folder: str) -> dict[str, str]:
     """Return the child's environment: what the system and torch need, and nothing that leads to the songs."""
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_FAMILIES)}
+    # A cache of the user's is closed to the child; torch names its own in our environment once it is there.
+    kept = {k: v for k, v in kept.items() if "CACHE" not in k and not (k.startswith(_TORCH) and os.sep in v)}
     python = os.pathsep.join([str(Path(__file__).parents[2]), *(path for path in sys.path if path)])
     own = dict.fromkeys(("HOME", "TMPDIR"), folder) | {"FSDL_BENCH_HOME": str(Path(folder, "home"))}
     return kept | own | {"PYTHONPATH": python, "FSDL_BENCH_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}

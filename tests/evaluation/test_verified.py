@@ -49,6 +49,7 @@ def test_rows_do_not_depend_on_workers_or_on_company(toy, run):
 
 
 LIBRARIES = """
+import os
 import tempfile
 from pathlib import Path
 import torch._dynamo
@@ -60,6 +61,7 @@ class UsesLibraries:
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"kept for a moment")
         (Path.home() / "cache").mkdir()
+        (Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]) / "kernels").mkdir(parents=True)
         weight = torch.nn.Parameter(torch.zeros(self.size))
         optimiser = torch.optim.Adam([weight])
         weight.sum().backward()
@@ -70,8 +72,9 @@ class UsesLibraries:
 """
 
 
-def test_a_cell_may_use_libraries_that_write_temporary_files(toy, model, run):
-    """Temporary folder and home are the cell's own, although the process it comes from had others."""
+def test_a_cell_may_use_libraries_that_write_temporary_files(toy, model, run, monkeypatch):
+    """Temporary folder, home and caches are the cell's own, although the processes before it had others."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/tmp/torchinductor_of_the_user")
     rows_of(run(model(LIBRARIES), verified=True, limit=1))
 
 

@@ -29,6 +29,22 @@ def test_the_environment_is_scrubbed(monkeypatch):
     assert found["FSDL_BENCH_HOME"] == "/own/home"
 
 
+def test_caches_of_the_user_are_not_named_to_the_child(monkeypatch):
+    closed = {
+        "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor_me",
+        "TORCH_HOME": "/home/me/.cache/torch",
+        "TORCH_EXTENSIONS_DIR": "/home/me/extensions",
+        "CUDA_CACHE_PATH": "/home/me/.nv",
+        "PYTORCH_KERNEL_CACHE_PATH": "/home/me/kernels",
+    }
+    for name, value in (closed | {"CUDA_HOME": "/usr/local/cuda", "TORCH_SHOW_CPP_STACKTRACES": "1"}).items():
+        monkeypatch.setenv(name, value)
+    found = process.environment("/own")
+    assert not closed.keys() & found.keys()
+    assert found["CUDA_HOME"] == "/usr/local/cuda"
+    assert found["TORCH_SHOW_CPP_STACKTRACES"] == "1"
+
+
 @LANDLOCK
 def test_songs_that_lie_beside_the_submission_cannot_be_locked_away(model, tmp_path):
     loaded = load_submission(model("class Model:\n    adapt = print\n"))
