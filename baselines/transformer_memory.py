@@ -9,7 +9,7 @@ Models") and Ratner et al. 2023 ("Parallel Context Windows") encode sources apar
 this way; Reed et al. 2018 ("Few-shot Autoregressive Density Estimation") attend to a support for density
 estimation. Encoder and decoder are one network, `common/transformer.py` with 4 layers of width 128 and 2
 heads: what finds a repetition within a song then finds it in the support too, while a separate
-cross-attention would have to learn that anew. A quarter of each head's pairs rotate with the index of the
+cross-attention would have to learn that again. A quarter of each head's pairs rotate with the index of the
 song, 0 for all support songs and 1 for the query, so that a token can tell them apart.
 
 Trained on episodes of 4 query songs, with K drawn from the track's shots; those above 5, which cost most, are

@@ -51,7 +51,7 @@ def intact_checksum(path: Path, expected: str | None = None) -> str | None:
 
     Args:
         path: a file written by `write_checked`.
-        expected: the checksum; read from the file beside `path` if None.
+        expected: the checksum; read from the file next to `path` if None.
     """
     try:
         identity = _identity(path)

@@ -138,7 +138,7 @@ def recover_directory(path: Path) -> bool:
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a new name beside `path` that `sweep` recognises once this process has ended."""
+    """Return a new name next to `path` that `sweep` recognises once this process has ended."""
     owner = f"{_host()}.{os.getpid()}.{_started(os.getpid())}"
     return path.parent / f".{path.name[:40]}-{secrets.token_hex(4)}.{owner}.part"
 

@@ -58,7 +58,7 @@ def pretrained_lstm(
 def loaded(module: nn.Module, shipped: Pretrained, context: FitContext) -> Training:
     """Give a module the weights that ship, and return the record of their training."""
     card = shipped.card
-    context.log(f"using the weights of {card.name} that ship for {card.track}; --refit trains them anew")
+    context.log(f"using the weights of {card.name} that ship for {card.track}; --refit trains them again")
     module.load_state_dict(shipped.tensors)
     module.eval()
     return Training(**card.training | {"curve": tuple(map(tuple, card.training["curve"]))})

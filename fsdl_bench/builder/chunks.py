@@ -1,6 +1,6 @@
 """Chunks: the songs that a build has read, kept on disk until the track is written.
 
-A chunk is one Arrow IPC file with a checksum beside it. Its name is a hash of everything that its content
+A chunk is one Arrow IPC file with a checksum next to it. Its name is a hash of everything that its content
 depends on (see `reading`), so a rerun finds finished chunks by name, and a changed file or definition never
 meets an old chunk. A chunk is opened only if its checksum matches.
 """

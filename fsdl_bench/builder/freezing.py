@@ -1,4 +1,4 @@
-"""Freeze a track: write pins, split list, tokenizer and digest beside its definition.
+"""Freeze a track: write pins, split list, tokenizer and digest next to its definition.
 
     python -m fsdl_bench.builder.freezing TRACK... [--mirror URL-or-DIR] [--pins]
 

@@ -38,8 +38,8 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N episodes: a smoke run, no result.")
-@click.option("--refit", is_flag=True, help="Train anew: use no weights that ship and no cached fit.")
-@click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
+@click.option("--refit", is_flag=True, help="Train again: use no weights that ship and no cached fit.")
+@click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start over.")
 @click.option(
     "--isolate/--in-process",
     default=os.name == "posix",
@@ -81,7 +81,7 @@ def evaluate(as_json: bool, **options: Any) -> None:
 @click.option("--track", default="", help="The name or the folder of the built track.")
 @click.option("--workers", type=click.IntRange(1), default=1, help="Cells at a time.", show_default=True)
 @click.option("--alone", is_flag=True, help="A new process for each query song.")
-@click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start anew.")
+@click.option("--resume/--restart", default=None, help="Continue an unfinished run, or start over.")
 @click.option("--out", type=click.Path(path_type=Path), help="The verified result's file.")
 @click.option("--fresh", is_flag=True, help="Also score it on a synthetic track that nobody has seen.")
 @click.option("--by", default="", help="Who verifies: the name for the list of verified results.")

@@ -72,7 +72,7 @@ class _ManyValues(click.Command):
     help="Seed of the fit, as in evaluate --seeds.",
     show_default=True,
 )
-@click.option("--refit", is_flag=True, help="Train anew: use no weights that ship and no cached fit.")
+@click.option("--refit", is_flag=True, help="Train again: use no weights that ship and no cached fit.")
 @click.option("--device", default="cpu", help="cpu, cuda, cuda:1, mps.", show_default=True)
 @click.option("--name", default="", help="Name of the model on the page.")
 @click.option(

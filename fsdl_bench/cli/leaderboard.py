@@ -45,7 +45,7 @@ def build(results: Path, out: Path) -> None:
 def check(results: tuple[Path, ...]) -> None:
     """Check RESULTS (.json) with the same rules as the maintainers.
 
-    Prints the verdict on every rule. A question mark stands before what could not be checked here. The exit
+    Prints the verdict on every rule. A question mark precedes what could not be checked here. The exit
     code is 2 if a result breaks a rule.
     """
     from fsdl_bench.site.checking import check_result

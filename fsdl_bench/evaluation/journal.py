@@ -1,6 +1,6 @@
 """The journal of a run: what was scored so far, so that a run that was killed can be resumed.
 
-    FSDL_BENCH_HOME/runs/<key>/run.json        the audit seed and what the key covers; its checksum beside it
+    FSDL_BENCH_HOME/runs/<key>/run.json        the audit seed and what the key covers; its checksum next to it
     FSDL_BENCH_HOME/runs/<key>/entries.jsonl   "<XXH3-128> <entry>" a line; see `entries`
     FSDL_BENCH_HOME/runs/<key>/owner.json      the process that writes it
 
@@ -98,7 +98,7 @@ def open_journal(facts: Mapping[str, Any], resume: bool | None, log: Callable[[s
 
     Args:
         facts: everything that the run's scores depend on, as JSON values.
-        resume: True resumes what is there, if anything; False starts anew; None starts only if nothing is
+        resume: True resumes what is there, if anything; False starts over; None starts only if nothing is
             there.
         log: is told what was damaged.
 
@@ -111,13 +111,13 @@ def open_journal(facts: Mapping[str, Any], resume: bool | None, log: Callable[[s
     entries = _read(folder / "entries.jsonl", log)
     record = _read_record(folder / "run.json", facts)
     if entries and record is None:
-        log(f"{folder}: run.json is damaged; the run starts anew")
+        log(f"{folder}: run.json is damaged; the run starts from the beginning")
         entries = []
     if entries and resume is None:
         cells = sum(isinstance(entry, CellEntry) for entry in entries)
         raise BadInput(
             f"{folder}: an unfinished run of this evaluation has {cells} scored cells. "
-            "--resume continues it, --restart starts anew"
+            "--resume continues it, --restart starts over"
         )
     if record is None or not entries or not resume:
         shutil.rmtree(folder, ignore_errors=True)
@@ -136,7 +136,7 @@ def check_fit(start: StartEntry | None, record: Record | None) -> None:
     if start is not None and (checksum == "" or checksum != start.fit):
         raise BadInput(
             "the unfinished run scored with another fit of this submission, which is no longer cached: "
-            "start anew with --restart"
+            "start over with --restart"
         )
 
 

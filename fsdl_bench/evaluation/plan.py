@@ -31,8 +31,8 @@ class EvaluationOptions:
         device: where the model computes, as torch names it.
         split: "test", or "validation" while a model is being made.
         limit: only so many episodes: a smoke run, which is never accepted as a result.
-        refit: train anew, without weights that ship and although a fit is cached.
-        resume: continue an unfinished run of the same evaluation (True), start anew (False), or raise
+        refit: train again, without weights that ship and although a fit is cached.
+        resume: continue an unfinished run of the same evaluation (True), start over (False), or raise
             `BadInput` if there is one (None).
         isolate: run the submission in processes of its own; see `fsdl_bench.submissions.box`.
         verified: reveal each token only after its scores have arrived, each cell in a process of its own.

@@ -100,5 +100,5 @@ def _check_inputs(journal: Journal) -> None:
     if change := first_change(inputs):
         raise BadInput(
             f"{change} since the unfinished run used it, so that run cannot be resumed: "
-            "restore the file, or start anew with --restart"
+            "restore the file, or start over with --restart"
         )

@@ -104,7 +104,7 @@ class VerifiedSeed:
             workers = min(task.options.workers, max(1, len(jobs)))
             make = partial(JobScorer, task, self._seed, self._journal.audit_seed, record)
             alone = here(workers)
-            # This process waits while workers score, so the proof can be made beside them.
+            # This process waits while workers score, so the proof can be made meanwhile.
             proof = None if alone else aside.submit(self._prove, session)
             for entries in scored(partial(make, session) if alone else make, jobs, workers):
                 for entry in entries:

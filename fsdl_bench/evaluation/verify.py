@@ -54,7 +54,7 @@ def verify(
         result: the result's JSON file.
         submission: where the submission is now; as the result states it by default.
         track: the name or the folder of the built track; as the result states it by default.
-        out: the file of the verified result; `<name>.verified.json` beside the result by default.
+        out: the file of the verified result; `<name>.verified.json` next to the result by default.
         options: of `evaluate`: workers, alone, device, refit, resume, progress.
 
     Raises:

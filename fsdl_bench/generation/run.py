@@ -79,7 +79,7 @@ def generate(
         max_notes: see `sample`.
         max_tokens: see `sample`.
         fit_seed: the seed of the fit, as in `evaluate`.
-        refit: train anew, without weights that ship and although a fit is cached.
+        refit: train again, without weights that ship and although a fit is cached.
         device: the device of the model.
         name: the model's name on the page; the submission's name by default.
         preview_seconds: the length of the `.wav` previews in seconds; 0 for none.

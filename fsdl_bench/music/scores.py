@@ -3,7 +3,7 @@
 verovio is native code that can crash or stall, and a large score takes it half a minute. So conversion runs
 before reading, in worker processes that may die. Its outcome is cached under the SHA-256 of the score:
 `converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice. Every cached
-file has a checksum, beside it or in `SUMS`. A damaged file counts as missing and is made again.
+file has a checksum, next to it or in `SUMS`. A damaged file counts as missing and is made again.
 
 Options: `breaks: none` (no page layout is computed) and `expandNever` (repeats are played as written once).
 """

@@ -1,4 +1,4 @@
-"""Write and read results: `<name>.json`, read by people and pages, and `<name>.rows.parquet` beside it.
+"""Write and read results: `<name>.json`, read by people and pages, and `<name>.rows.parquet` next to it.
 
 The song rows are the record. The JSON holds the figures computed from them (`aggregates`) and their origin.
 `read_result` computes every aggregate again from the rows and refuses a file in which one differs.
@@ -119,7 +119,7 @@ def _read_pair(path: Path) -> tuple[Result, bytes]:
         result = _parse(text, path)
         if not re.fullmatch(r"[^/\\\0]+\.parquet", result.rows.file):
             raise BadInput(
-                f"{path}: rows.file should name a .parquet file beside it, found {result.rows.file!r}"
+                f"{path}: rows.file should name a .parquet file next to it, found {result.rows.file!r}"
             )
         if (data := rows_of(path, result.rows.file, result.rows.sha256)) is not None:
             return result, data

@@ -2,7 +2,7 @@
 
 The JSON names the rows' file and its sha256. Two files cannot be replaced in one system call, so a write goes
 
-    1. new rows  ->  .<name>.rows.<sha256[:16]>.parquet      staged beside
+    1. new rows  ->  .<name>.rows.<sha256[:16]>.parquet      staged next to it
     2. new JSON  ->  <name>.json                             the commit point
     3. staged    ->  <name>.rows.parquet
 
@@ -29,7 +29,7 @@ def rows_name(path: Path) -> str:
 
 
 def write_pair(path: Path, text: str, rows: bytes) -> None:
-    """Write a result's JSON, which must name these rows, and `<name>.rows.parquet` beside it.
+    """Write a result's JSON, which must name these rows, and `<name>.rows.parquet` next to it.
 
     Raises:
         OSError: a file cannot be written.
@@ -48,7 +48,7 @@ def rows_of(path: Path, file: str, sha256: str) -> bytes | None:
 
     Args:
         path: the result's JSON.
-        file: the name of the rows' file beside it.
+        file: the name of the rows' file next to it.
         sha256: the hash that the rows should have.
 
     Returns:

@@ -23,7 +23,7 @@ from fsdl_bench.site.verified import Verified, read_verified
 from fsdl_bench.site.view import Board, Entry, Leaderboard, Record, TrackView
 
 _BESIDE = (".verified.json", ".fresh.json")
-"""What `fsdl-bench verify` writes beside a result; no results of their own."""
+"""What `fsdl-bench verify` writes next to a result; no results of their own."""
 
 _ORDER = ("headline", "default", "further", "recipe", "user")
 

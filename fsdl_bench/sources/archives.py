@@ -7,7 +7,7 @@ given (a folder, or a URL, that holds the file); the public host, unless `FSDL_B
     FSDL_BENCH_HOME/sources/<owner>__<repo>-<commit>/complete.json    where it came from; written last
     FSDL_BENCH_HOME/downloads/<owner>__<repo>-<commit>/...            while it is being fetched
 
-A public host makes commit archives anew on request, and their bytes may change with its software, so a
+A public host makes commit archives on request, and their bytes may change with its software, so a
 commit archive has no hash of its own: each file's pin is checked when it is read (`Tree`). A file given by
 URL has one.
 """
@@ -31,7 +31,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, atomic_write, home, offline, recover_directory
 
 PUBLIC_HOST = "https://codeload.github.com/{owner}/{repo}/tar.gz/{commit}"
-"""Where a commit of a public repository is had as an archive."""
+"""The address of a commit's archive in a public repository."""
 
 CONVERTED = "converted-verovio-6.4.1"
 """The ready cache of scores turned into MIDI that a mirror may hold, less `.tar.gz`."""
@@ -98,7 +98,7 @@ def fetch(archive: Archive, mirror: str | Path | None = None, *, progress: bool 
         progress: whether to draw bars on stderr.
 
     Raises:
-        BadInput: it cannot be had, is damaged or is not the file of the pinned hash.
+        BadInput: it cannot be downloaded, is damaged or is not the file of the pinned hash.
     """
     return _fetch(archive.name, archive.address, archive.sha256 or None, mirror, progress)
 
@@ -218,7 +218,7 @@ def _unpack_into(folder: Path, path: Path, came_from: str, progress: bool) -> No
             begins = stream.read(12)
         if ours:
             shutil.rmtree(path.parent)
-        advice = "It has been deleted: run again to fetch it anew" if ours else "Copy it again"
+        advice = "It has been deleted: run the command again to download it" if ours else "Copy it again"
         raise BadInput(
             f"expected a whole .tar.gz at {path} (from {came_from}), found a file that begins with "
             f"{begins!r}: {error}. {advice}."

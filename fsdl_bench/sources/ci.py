@@ -39,7 +39,7 @@ courtesy name."""
 
 
 def open(tree: Tree) -> CiSource:  # noqa: A001
-    """The ci of the repository; the anthology of three hundred beside them repeats some and is not read."""
+    """The ci of the repository; the anthology of three hundred next to them repeats some and is not read."""
     return CiSource(tree)
 
 

@@ -1,12 +1,12 @@
 """One file over HTTP: resumed where it broke off, retried with back-off, shown as it comes.
 
-Bytes go to `<name>.part`; beside it `<name>.part.json` keeps the server's validator (a strong ETag, or the
+Bytes go to `<name>.part`; next to it `<name>.part.json` keeps the server's validator (a strong ETag, or the
 date of last modification), so that a later run asks for the rest only of the same file (`Range` with
 `If-Range`). A server that has no ranges, or another file by now, answers with the whole, and the part is
-begun anew.
+started over.
 
-Waiting: 1, 2, 4, ... at most 30 s between tries, or what `Retry-After` says. Tries count anew whenever the
-file grew, so a link that breaks every minute still finishes.
+Waiting: 1, 2, 4, ... at most 30 s between tries, or what `Retry-After` says. The count starts over whenever
+the file grew, so a link that breaks every minute still finishes.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ class Downloader:
 
         Raises:
             NotFound: the server has no such file.
-            BadInput: it cannot be had; the message says why and what to do.
+            BadInput: it cannot be downloaded; the message says why and what to do.
         """
         import requests
 
         self.part.parent.mkdir(parents=True, exist_ok=True)
         with requests.Session() as self._session:
-            self._session.headers["Accept-Encoding"] = "identity"  # the bytes as they lie there
+            self._session.headers["Accept-Encoding"] = "identity"  # the bytes as they are stored there
             self._session.headers["User-Agent"] = "fsdl-bench"
             self._until_complete(url)
         self.part.replace(output_file)

@@ -5,7 +5,7 @@
     DIR/**/full_music_pieces_youtube_similarity_pianosoloprob_split.csv
     DIR/**/<surname>, <first name>, <title>, <video id>.mid             (the folder `midis`)
 
-The table is in the repository, not in the archive of MIDI files: put it beside them. It is tab-separated and
+The table is in the repository, not in the archive of MIDI files: put it next to them. It is tab-separated and
 has no quoting. Columns used: `surname`, `firstname`, `music`, `audio_name` (the name of the MIDI file less
 `.mid`), `giant_midi_piano` (1: solo piano) and `surname_in_youtube_title` (1: the video names the composer).
 The first name before the surname is the artist; pieces of one composer and title are one work.

@@ -1,7 +1,7 @@
 """OpenScore Lieder: songs of the nineteenth century as scores, `scores/<Composer>/<set>/<song>/*.mxl`.
 
 As MIDI, a song is its score, converted (see `music.scores`). As lyrics, it is the words under the notes of
-the same score, verse after verse (see `music.underlay`). The `.txt` beside it is not read: it was exported
+the same score, verse after verse (see `music.underlay`). The `.txt` next to it is not read: it was exported
 with the syllables of several verses run into each other, and with gaps where a word crosses a line.
 
 The artist is the composer, as `data/composers.tsv` spells the name, else as the folder does.

@@ -40,7 +40,7 @@ class FitContext:
         checkpoints: a folder of this fit's own, for what a long `fit` needs to resume; removed when the fit
             is complete, or when a file changed that the interrupted fit had used.
         parts: the store behind `once`; None where nothing can be kept.
-        refit: whether to train anew, without `pretrained` weights and although a fit is cached.
+        refit: whether to train again, without `pretrained` weights and although a fit is cached.
         log: prints a line without disturbing the progress bar.
     """
 
@@ -116,7 +116,7 @@ class FitContext:
 
         Returns:
             The tensors by name, float32 on the CPU, and the record of their training; None if no such weights
-            ship, or if the run was asked to train anew (`--refit`).
+            ship, or if the run was asked to train again (`--refit`).
 
         Raises:
             BadInput: the weights are damaged.

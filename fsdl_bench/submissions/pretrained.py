@@ -3,7 +3,7 @@
     fsdl_bench/pretrained/<track>/<name>.json           its `Card`
     fsdl_bench/pretrained/<track>/<name>.safetensors    the tensors, in half precision
 
-They stand for a training with the same settings and seed on the same track. A submission asks for them with
+They replace a training with the same settings and seed on the same track. A submission asks for them with
 `FitContext.pretrained`.
 """
 

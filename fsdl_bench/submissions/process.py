@@ -192,7 +192,7 @@ class Child:
 
 
 def own_folder() -> tuple[Path, BaseFileLock]:
-    """Make a folder for a child, and lock a file beside it for as long as this process lives.
+    """Make a folder for a child, and lock a file next to it for as long as this process lives.
 
     Folders whose lock is free were left by a process that was killed; they are removed first.
     """

@@ -26,7 +26,7 @@ def parse(spec: str) -> tuple[str, str]:
 
 
 def reference_models() -> dict[str, Path]:
-    """Return the files of the reference models by name: in the package, or beside it in a checkout."""
+    """Return the files of the reference models by name: in the package, or next to it in a checkout."""
     places = (fingerprint.PACKAGE / "baselines", fingerprint.PACKAGE.parent / "baselines")
     return {path.stem: path for place in places for path in sorted(place.glob("[!_]*.py"))}
 

@@ -86,7 +86,7 @@ def new_record(spent: Spent, tracker: Tracker, found: str = "") -> Record:
 
 
 def save(value: Any, path: Path, spent: Spent, tracker: Tracker) -> Record:
-    """Store an object and return its record; checkpoints beside it are no longer needed and removed.
+    """Store an object and return its record; checkpoints next to it are no longer needed and removed.
 
     Args:
         value: the object; it must pickle.
@@ -151,7 +151,7 @@ def prepare_checkpoints(folder: Path, tracker: Tracker, log: Callable[[str], Non
     if not checkpoints.exists() or not any(checkpoints.iterdir()):
         _remove_checkpoints(folder)
     elif change := _changed_since(used):
-        log(f"{change} since the interrupted training used it: the training starts anew")
+        log(f"{change} since the interrupted training used it: the training starts from the beginning")
         _remove_checkpoints(folder)
     checkpoints.mkdir(parents=True, exist_ok=True)
     tracker.write_into(used)

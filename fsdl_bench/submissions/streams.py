@@ -66,7 +66,7 @@ class RescoringStream:
             self._songs = tokens[:, :0]
         else:
             self._songs = torch.cat([self._songs, tokens], dim=1)
-        # EOS stands for the next token: PAD would not be part of the song.
+        # EOS takes the place of the next token: PAD would not be part of the song.
         fed = torch.cat([self._songs, torch.where(tokens == PAD, PAD, EOS)], dim=1)
         with torch.no_grad():
             raw = self._predictor.logits(fed)

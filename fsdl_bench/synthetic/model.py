@@ -50,7 +50,7 @@ class SyntheticModel:
     Args:
         kind: `lyrics` or `midi`.
         chain: another chain than the track's, for tests.
-        secret: everything is drawn anew for each secret; "" for the published track.
+        secret: everything is drawn again for each secret; "" for the published track.
 
     Attributes:
         kind: as given.

@@ -83,7 +83,7 @@ class Arrays:
 
         Args:
             path: a file written by `write_checked`.
-            expected: its checksum; read from the file beside it if None.
+            expected: its checksum; read from the file next to it if None.
 
         Raises:
             DamagedArrays: the file is missing, or its checksum does not match.

@@ -1,10 +1,10 @@
-"""The files of arrays beside a built track's shards: made from them, mapped, and made again when needed.
+"""The files of arrays for the shards of a built track: made from them, mapped, and made again when needed.
 
 `.arrays/<split>.arrow` is an uncompressed Arrow IPC file with the rows of the split's Parquet shards in the
 same order. The Parquet files are the track; the arrays hold the same rows in a form that is mapped without
 decoding. The schema metadata names the sha256 of every shard, so arrays of another build are noticed. A
-checksum beside the file (`.xxh3`) shows whether it was damaged. In both cases the file is made again from the
-shards, whose hashes are verified first. If the track's folder is read-only, the file goes to
+checksum next to the file (`.xxh3`) shows whether it was damaged. In both cases the file is made again from
+the shards, whose hashes are verified first. If the track's folder is read-only, the file goes to
 `FSDL_BENCH_HOME/arrays`.
 """
 

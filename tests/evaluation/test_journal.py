@@ -152,7 +152,7 @@ def test_the_journal_of_another_run_is_not_taken(opened, logged):
     for name in ("run.json", "run.json.xxh3"):
         (mine / name).write_bytes((other / name).read_bytes())
     assert opened().entries == []
-    assert "run.json is damaged; the run starts anew" in logged[-1]
+    assert "run.json is damaged; the run starts from the beginning" in logged[-1]
 
 
 def test_two_processes_do_not_share_a_journal(opened):

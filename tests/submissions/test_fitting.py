@@ -256,6 +256,6 @@ def test_an_interrupted_training_is_resumed_unless_a_file_that_it_used_changed(f
     with pytest.raises(KeyboardInterrupt):
         fit(path)
     assert fit.logged[-1] == (
-        f"{file} changed since the interrupted training used it: the training starts anew"
+        f"{file} changed since the interrupted training used it: the training starts from the beginning"
     )
     assert fit(path).make().weight == 22.0
