@@ -117,15 +117,26 @@ def _sources(definition: TrackDefinition, licences: Mapping[str, int]) -> str:
 def _making(definition: TrackDefinition) -> str:
     by = "works" if definition.kind == "midi" else "songs"
     near = {
-        "midi": "Near-duplicates are found by 7-grams of melodic intervals (containment 0.2, at least 20 "
+        (
+            "midi",
+            1,
+        ): "Near-duplicates are found by 7-grams of melodic intervals (containment 0.2, at least 20 "
         "shared, Jaccard 0.03)",
-        "lyrics": "Near-duplicates are found by 3-word shingles (3 characters where words are not spaced; "
+        (
+            "lyrics",
+            1,
+        ): "Near-duplicates are found by 3-word shingles (3 characters where words are not spaced; "
         "containment 0.4)",
-    }[definition.kind]
+        ("midi", 2): "Near-duplicates are found by 7-grams of melodic intervals, of each part and of the "
+        "highest notes of all parts together (containment 0.2, at least 20 shared, Jaccard 0.03)",
+        ("lyrics", 2): "Near-duplicates are found by 3-word shingles (3 characters where words are not "
+        "spaced; containment 0.4, and at least 8 shared or Jaccard 0.4)",
+    }[definition.kind, definition.filters.rule]
     if not definition.filters.near_duplicates:
         near = "Near-duplicates are not removed, because the songs are drawn from a known distribution"
     else:
         near += "; of each cluster, also across artists, the longest song is kept"
+        near += ", and of a medley its parts" if definition.filters.rule > 1 else ""
     return (
         f"{near}. Artists with fewer than {definition.min_songs} {by} are left out. Of one artist at most "
         f"{definition.max_songs} songs are kept, those with the lowest content hash.\n\n"

@@ -66,6 +66,7 @@ class ReadSong:
         length: units of the whole song.
         text: the whole text; empty for MIDI.
         shingles: distinct, in a fixed order.
+        outline: the shingles of the outline, in the same way; empty for lyrics and by rule 1.
     """
 
     song_id: str
@@ -81,12 +82,13 @@ class ReadSong:
     length: int
     text: str
     shingles: Shingles
+    outline: Shingles
 
 
 def chunk_schema(kind: Kind) -> pa.Schema:
     """Return the columns of a track's rows, followed by those that only the build needs."""
-    extra = [pa.field("length", pa.int64()), pa.field("shingles", pa.list_(pa.uint64()))]
-    return pa.schema([*row_schema(kind), *extra])
+    extra = {"length": pa.int64(), "shingles": pa.list_(pa.uint64()), "outline": pa.list_(pa.uint64())}
+    return pa.schema([*row_schema(kind), *extra.items()])
 
 
 def write_chunk(
@@ -158,10 +160,10 @@ class Chunks:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def shingles(self, rows: npt.NDArray[np.int64]) -> Iterator[Shingles]:
-        """Yield the shingles of these rows, which ascend."""
+    def shingles(self, rows: npt.NDArray[np.int64], kind: str = "shingles") -> Iterator[Shingles]:
+        """Yield the shingles, or the "outline", of these rows, which ascend."""
         for number, local in self._by_chunk(rows):
-            column = self._batch(number).column("shingles")
+            column = self._batch(number).column(kind)
             offsets, values = column.offsets.to_numpy(), column.values.to_numpy()
             for row in local:
                 yield values[offsets[row] : offsets[row + 1]]

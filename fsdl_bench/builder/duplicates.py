@@ -1,11 +1,11 @@
-"""Near-duplicates: find songs that are the same song from the shingles that they share.
+"""Near-duplicates: find the pairs of songs that are the same song, from the shingles that they share.
 
     containment(A, B) = |A and B| / min(|A|, |B|)        jaccard(A, B) = |A and B| / |A or B|
 
-    lyrics: containment >= 0.4
-    music:  containment >= 0.2, at least 20 shared, jaccard >= 0.03
+    lyrics: containment >= 0.4; by rule 2 also at least 8 shared, or jaccard >= 0.4
+    music:  containment >= 0.2, at least 20 shared, jaccard >= 0.03; by rule 2 of the parts or of the outline
 
-Songs are joined along such pairs (single link). Songs with equal sets are always joined, and count as one.
+Songs with equal sets are always a pair, and count as one. `clusters.py` joins songs along the pairs.
 
 A shingle in more than 100 songs is over-frequent. In music it is commonplace (a scale, a repeated bass note)
 and is removed from all sets. In lyrics it stays and counts, but two texts that have only such shingles in
@@ -44,29 +44,49 @@ class Rule:
         containment: lowest containment, in percent.
         shared: lowest number of shared shingles.
         jaccard: lowest Jaccard index, in percent.
+        alike: Jaccard index, in percent, from which fewer than `shared` shingles are enough.
         drop_frequent: whether over-frequent shingles are removed from the sets.
     """
 
     containment: int
     shared: int = 1
     jaccard: int = 0
+    alike: int = 101
     drop_frequent: bool = False
 
     def holds(self, shared: Ints, first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
         """Return whether the rule holds for each pair, from the shared shingles and both sizes."""
+        union = first + second - shared
         return (
-            (shared >= self.shared)
+            ((shared >= self.shared) | (100 * shared >= self.alike * union))
             & (100 * shared >= self.containment * np.minimum(first, second))
-            & (100 * shared >= self.jaccard * (first + second - shared))
+            & (100 * shared >= self.jaccard * union)
         )
 
 
 LYRICS = Rule(containment=40)
+LYRICS_2 = Rule(containment=40, shared=8, alike=40)
 MUSIC = Rule(containment=20, shared=20, jaccard=3, drop_frequent=True)
 
 
-def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool = False) -> Ints:
-    """Group songs into clusters of near-duplicates.
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Songs that are the same song.
+
+    Attributes:
+        first, second: indices of songs [n].
+        shared: shingles that both have [n].
+        sizes: shingles of each song [N].
+    """
+
+    first: Ints
+    second: Ints
+    shared: Ints
+    sizes: Ints
+
+
+def near_pairs(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool = False) -> Pairs:
+    """Return the pairs of near-duplicates.
 
     Args:
         sets: the shingles of each song in order; only some are in memory at a time.
@@ -74,12 +94,8 @@ def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool
         scratch: a folder for temporary files, used only from millions of shingles.
         progress: show a progress bar on standard error.
 
-    Returns:
-        int64 [N]: the lowest index in the cluster of each song.
+    Of songs with equal sets, the first has all pairs with other songs, and the others one with the first.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     postings = Spill(
         scratch, "postings", (np.uint64, np.uint32), lambda key: (key // _SHARE).astype(np.uint8)
     )
@@ -87,12 +103,9 @@ def clusters(sets: Iterable[Shingles], rule: Rule, scratch: Path, progress: bool
     pairs = _Pairs(sizes, rule, scratch)
     for shingles, songs in bar("comparing songs", "part", progress, postings.parts()):
         pairs.count(shingles, songs)
-    edges = [equal, *bar("joining songs", "part", progress, pairs.found())]
-    first, second = np.concatenate(edges, axis=1)
-    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(sizes), len(sizes)))
-    _, labels = connected_components(graph, directed=False)
-    _, lowest = np.unique(labels, return_index=True)
-    return lowest[labels].astype(np.int64)
+    same = np.stack([*equal, sizes[equal[0]]])
+    found = np.concatenate([same, *bar("joining songs", "part", progress, pairs.found())], axis=1)
+    return Pairs(found[0], found[1], found[2], pairs.sizes)
 
 
 def _collect(sets: Iterable[Shingles], rule: Rule, postings: Spill) -> tuple[Ints, Ints]:
@@ -103,7 +116,7 @@ def _collect(sets: Iterable[Shingles], rule: Rule, postings: Spill) -> tuple[Int
     held: list[tuple[int, Shingles]] = []
     for song, shingles in enumerate(sets):
         sizes.append(len(shingles))
-        if len(shingles) >= rule.shared:
+        if len(shingles) >= (rule.shared if rule.alike > 100 else 1):
             same = seen.setdefault(blake2b(shingles.data, digest_size=16).digest(), song)
             if same != song:
                 equal.append((same, song))
@@ -127,7 +140,7 @@ class _Pairs:
     """Exact numbers of shared shingles for all pairs that share a shingle that is not over-frequent."""
 
     def __init__(self, sizes: Ints, rule: Rule, scratch: Path) -> None:
-        self._sizes = sizes.copy()
+        self.sizes = sizes.copy()
         self._rule = rule
         # A pair is one number, lower song << 32 | higher song. All counts of a pair are in one part.
         self._spill = Spill(
@@ -160,7 +173,7 @@ class _Pairs:
 
     def _set_aside(self, shingles: Shingles, songs: npt.NDArray[np.uint32]) -> None:
         if self._rule.drop_frequent:
-            self._sizes -= np.bincount(songs, minlength=len(self._sizes))
+            self.sizes -= np.bincount(songs, minlength=len(self.sizes))
         else:
             self._frequent.append((shingles, songs))
 
@@ -170,11 +183,11 @@ class _Pairs:
             held.clear()
 
     def found(self) -> Iterator[Ints]:
-        """Yield the pairs that the rule joins, as int64 [2, n], part by part."""
+        """Yield the pairs that the rule joins and what they share, as int64 [3, n], part by part."""
         shingles = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in self._frequent)])
         songs = np.concatenate([np.empty(0, np.uint32), *(part[1] for part in self._frequent)])
         shingles = shingles[np.argsort(songs, kind="stable")]
-        number = np.bincount(songs, minlength=len(self._sizes)).astype(np.int64)
+        number = np.bincount(songs, minlength=len(self.sizes)).astype(np.int64)
         ends = np.cumsum(number)
         for keys, counts in self._spill.parts():
             pairs, inverse = np.unique(keys, return_inverse=True)
@@ -182,13 +195,13 @@ class _Pairs:
             first, second = (pairs >> 32).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64)
             # Frequent shingles can add at most the smaller number of them.
             possible = shared + np.minimum(number[first], number[second])
-            likely = self._rule.holds(possible, self._sizes[first], self._sizes[second])
+            likely = self._rule.holds(possible, self.sizes[first], self.sizes[second])
             first, second, shared = first[likely], second[likely], shared[likely]
             for k in np.flatnonzero((number[first] > 0) & (number[second] > 0)):
                 a, b = (shingles[ends[song] - number[song] : ends[song]] for song in (first[k], second[k]))
                 shared[k] += len(np.intersect1d(a, b, assume_unique=True))
-            joined = self._rule.holds(shared, self._sizes[first], self._sizes[second])
-            yield np.stack([first[joined], second[joined]])
+            joined = self._rule.holds(shared, self.sizes[first], self.sizes[second])
+            yield np.stack([first[joined], second[joined], shared[joined]])
 
 
 def _pairs_within(songs: npt.NDArray[np.uint32], starts: Ints, lengths: Ints) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fsdl_bench.builder.chunks import ReadSong, Rejection, write_chunk
-from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles
+from fsdl_bench.builder.shingles import Shingles, lyrics_shingles, music_shingles, outline_shingles
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.errors import BadInput, Rejected
@@ -27,6 +27,8 @@ from fsdl_bench.tracks.definition import TrackDefinition
 
 _MEASURED_TOGETHER = 1 << 15
 """Notes (or characters) that are processed together. More is not faster, and needs more memory."""
+
+_NONE: Shingles = np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,12 @@ class Reader:
                 {"song_id": song_id, "tokens": excerpt, "units": units, "length": whole, "text": ""}
             )
             readable.append(song.content)
-        shingles = iter(music_shingles(readable))
+        parts = music_shingles(readable)
+        outlines = outline_shingles(readable) if self._definition.filters.rule > 1 else [_NONE] * len(parts)
+        found = zip(parts, outlines, strict=True)
         for result in results:
             if not isinstance(result, Rejected):
-                result["shingles"] = next(shingles)
+                result["shingles"], result["outline"] = next(found)
         return results
 
     def _encode(self, contents: Sequence[Any]) -> list[Any]:
@@ -167,6 +171,7 @@ def _measure_text(song: Song) -> dict[str, Any] | Rejected:
         "length": len(data),
         "text": text,
         "shingles": lyrics_shingles([text])[0],
+        "outline": _NONE,
     }
 
 

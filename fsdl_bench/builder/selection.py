@@ -27,7 +27,8 @@ import pyarrow as pa
 
 from fsdl_bench.builder.capping import TOO_FEW, select
 from fsdl_bench.builder.chunks import Chunks, EmptyTrack, Rejection
-from fsdl_bench.builder.duplicates import LYRICS, MUSIC, clusters
+from fsdl_bench.builder.clusters import clusters, containers
+from fsdl_bench.builder.duplicates import LYRICS, LYRICS_2, MUSIC, near_pairs
 from fsdl_bench.builder.listing import Artists
 from fsdl_bench.tracks.artists import SPLITS, SplitName, assign
 from fsdl_bench.tracks.definition import TrackDefinition
@@ -142,8 +143,19 @@ class Selector:
 
     def _not_near_duplicates(self, rows: Rows, scratch: Path, progress: bool) -> Rows:
         rows = np.sort(rows)
-        rule = MUSIC if self._definition.kind == "midi" else LYRICS
-        label = clusters(self._chunks.shingles(rows), rule, scratch, progress)
+        second = self._definition.filters.rule == 2
+        rule = MUSIC if self._definition.kind == "midi" else LYRICS_2 if second else LYRICS
+        pairs = [near_pairs(self._chunks.shingles(rows), rule, scratch, progress)]
+        if second and self._definition.kind == "midi":
+            outlines = self._chunks.shingles(rows, "outline")
+            pairs.append(near_pairs(outlines, rule, scratch, progress))
+        whole = containers(pairs) if second else {}
+        label = clusters(pairs, list(whole))
+        for container, parts in whole.items():
+            names = " and ".join(self._names(rows[parts[:2]]))
+            self._reject(rows[[container]], [("near-duplicate", f"contains {names}")])
+        out = np.isin(np.arange(len(rows)), list(whole))
+        rows, label = rows[~out], label[~out]
         # Join to the artist's first song of the cluster, as the song that stays may be another artist's.
         own = label * (len(self._keys) + 1) + self._artist[rows]
         _, first, group = np.unique(own, return_index=True, return_inverse=True)

@@ -2,7 +2,9 @@
 
 Music: for each part except drums, take the skyline (the highest pitch at each onset on the 10 ms grid) and
 its intervals. Every 7 intervals in a row with at least 3 distinct values are a shingle, at 8 bits each.
-Intervals do not change under transposition.
+Intervals do not change under transposition. The outline does the same for all parts together, where notes
+that follow each other within 40 ms are one chord: it does not change when the parts are merged or split, when
+the tempo changes a little, or when someone plays the chords unevenly.
 
 Lyrics: every 3 words in a row are a shingle, or every 3 characters if most letters are of a script without
 spaces. Case, accents and punctuation do not count. A text with fewer than 3 is one shingle.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -30,6 +32,8 @@ Shingles: TypeAlias = npt.NDArray[np.uint64]
 INTERVALS = 7
 DISTINCT = 3
 WORDS = 3
+CHORD = 40
+"""Milliseconds between the notes of one chord, at most."""
 
 _BATCH = 32  # songs that are processed together: below 256, and few enough for the processor's cache
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -40,15 +44,42 @@ _UNSPACED = re.compile(
 
 
 def music_shingles(songs: Sequence[Notes]) -> list[Shingles]:
-    """Return the shingles of each song; empty if no part has 8 onsets."""
+    """Return the shingles of each song's parts; empty if no part has 8 onsets."""
+    return _by_batch(_parts, songs)
+
+
+def outline_shingles(songs: Sequence[Notes]) -> list[Shingles]:
+    """Return the shingles of each song's outline; empty if it has fewer than 8 chords."""
+    return _by_batch(_outlines, songs)
+
+
+def _by_batch(
+    shingles: Callable[[Sequence[Notes]], list[Shingles]], songs: Sequence[Notes]
+) -> list[Shingles]:
+    """Process many songs in one pass over their concatenated notes."""
     out: list[Shingles] = []
     for start in range(0, len(songs), _BATCH):
-        out += _music_batch(songs[start : start + _BATCH])
+        out += shingles(songs[start : start + _BATCH])
     return out
 
 
-def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
-    """Process many songs in one pass over their concatenated notes."""
+def _outlines(songs: Sequence[Notes]) -> list[Shingles]:
+    # One number per note: song (8 bits), onset in milliseconds (48), 127 - pitch (8).
+    key = (np.concatenate([notes.start for notes in songs]) * 1000.0 + 0.5).astype(np.uint64)
+    key |= np.repeat(np.arange(len(songs), dtype=np.uint64) << 48, [len(notes) for notes in songs])
+    key <<= 8
+    key |= 127 - np.concatenate([notes.pitch for notes in songs])
+    key = key[np.concatenate([notes.family for notes in songs]) != DRUMS]
+    key.sort()
+    onset = key >> 8
+    chord = np.flatnonzero(np.r_[np.ones(min(len(key), 1), bool), onset[1:] - onset[:-1] > CHORD])
+    if not len(chord):
+        return [np.empty(0, np.uint64) for _ in songs]
+    highest = np.minimum.reduceat(key & 0xFF, chord)
+    return _grams(key[chord] >> 56 << 56 | highest, songs=len(songs))
+
+
+def _parts(songs: Sequence[Notes]) -> list[Shingles]:
     # One number per note: song (8 bits), part (16), onset (32), 127 - pitch (8). The lowest number of each
     # (song, part, onset) is the note of the skyline.
     onset = np.concatenate([notes.start for notes in songs])
@@ -65,9 +96,18 @@ def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
     if drums.any():
         key = key[~drums]
     key.sort()
-    sky = key[_first(key >> 8)]
+    return _grams(key[_first(key >> 8)], songs=len(songs))
+
+
+def _grams(sky: npt.NDArray[np.uint64], songs: int) -> list[Shingles]:
+    """Return the shingles of each song.
+
+    Args:
+        sky: for each note of a line in order, song (8 bits), part (16), anything, 127 - pitch (8).
+        songs: how many.
+    """
     if len(sky) <= INTERVALS:
-        return [np.empty(0, np.uint64) for _ in songs]
+        return [np.empty(0, np.uint64) for _ in range(songs)]
     # Pitches are stored as 127 - pitch, so the differences are the negated intervals.
     low_bytes = sky.astype(np.uint8).view(np.int8)
     steps = np.zeros(len(sky) + 1, np.int8)  # one more byte, so that 8 bytes can be read everywhere
@@ -85,7 +125,7 @@ def _music_batch(songs: Sequence[Notes]) -> list[Shingles]:
     gram |= sky[:count][varied] >> 56 << 56
     gram.sort()
     gram = gram[_first(gram)]
-    ends = np.searchsorted(gram, np.arange(1, len(songs), dtype=np.uint64) << 56)
+    ends = np.searchsorted(gram, np.arange(1, songs, dtype=np.uint64) << 56)
     return np.split(_mix(gram & np.uint64(2**56 - 1)), ends)
 
 

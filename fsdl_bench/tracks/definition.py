@@ -76,6 +76,7 @@ class Filters(Strict):
         min_units: the shortest song to use, in notes or UTF-8 bytes of the whole song.
         near_duplicates: whether near-duplicates are removed. False for songs that are drawn from a known
             distribution, because removing some would change it.
+        rule: for near-duplicates; see `fsdl_bench.builder.duplicates`. Tracks of version 0.1.0 use rule 1.
     """
 
     artists: list[str] = []
@@ -83,6 +84,7 @@ class Filters(Strict):
     exclude_origins: dict[str, str] = {}
     min_units: Annotated[int, Field(ge=1)] = 1
     near_duplicates: bool = True
+    rule: Literal[1, 2] = 1
 
 
 class TrackDefinition(Strict):
@@ -245,6 +247,7 @@ def user_definition(name: str, kind: Kind, source: str = "folder", **options: Op
         "kind": kind,
         "description": f"Built from a user's own folder (layout: {source}). The split follows the rule.",
         "codec": "note10ms-v1" if kind == "midi" else "bpe4096-v1",
+        "filters": {"rule": 2},
         "sources": [{"source": source, "title": "the user's own folder", "options": options}],
     }
     return parse_definition(table, where=f"--name {name}")

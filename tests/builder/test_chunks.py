@@ -22,6 +22,7 @@ def song(number: int) -> ReadSong:
         length=number,
         text="",
         shingles=np.arange(number, dtype=np.uint64) << np.uint64(40),
+        outline=np.arange(number % 3, dtype=np.uint64) << np.uint64(41),
     )
 
 
@@ -45,6 +46,7 @@ def test_what_was_written_is_read(chunks) -> None:
     assert chunks.columns["length"].to_pylist() == NUMBERS
     assert [origin for _, origin, *_ in chunks.rejected] == [f"bad {n}" for n in (0, 10, 20, 30, 40)]
     rows = np.arange(0, 98, 3)
+    assert [len(s) for s in chunks.shingles(rows, "outline")] == [NUMBERS[row] % 3 for row in rows]
     sizes = [len(s) for s in chunks.shingles(rows)]
     assert sizes == [NUMBERS[row] for row in rows]
 

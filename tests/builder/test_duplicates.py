@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 
@@ -8,10 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsdl_bench.builder import duplicates, spill
-from fsdl_bench.builder.duplicates import LYRICS, MUSIC, Rule, clusters
+from fsdl_bench.builder.clusters import clusters as joined
+from fsdl_bench.builder.duplicates import LYRICS, LYRICS_2, MUSIC, Rule, near_pairs
 from fsdl_bench.builder.shingles import lyrics_shingles
 
 SCRATCH = Path("unused")
+
+
+def clusters(sets: Iterable[np.ndarray], rule: Rule, scratch: Path) -> np.ndarray:
+    return joined([near_pairs(sets, rule, scratch)])
 
 
 def brute_force(sets: list[set[int]], rule: Rule) -> list[int]:
@@ -26,11 +32,13 @@ def brute_force(sets: list[set[int]], rule: Rule) -> list[int]:
         shared = len(a & b)
         alike = (
             bool((sets[i] & sets[j]) - frequent)
-            and shared >= rule.shared
+            and (shared >= rule.shared or shared / len(a | b) >= rule.alike / 100)
             and shared / min(len(a), len(b)) >= rule.containment / 100
             and shared / len(a | b) >= rule.jaccard / 100
         )
-        if alike or (sets[i] == sets[j] and len(sets[i]) >= rule.shared):
+        if alike or (
+            sets[i] == sets[j] and len(sets[i]) >= (rule.shared if rule.alike > 100 else 1)
+        ):
             old, new = sorted((label[i], label[j]))[::-1]
             label = [new if x == old else x for x in label]
     return label
@@ -41,7 +49,7 @@ def as_arrays(sets: list[set[int]]) -> list[np.ndarray]:
     return [np.array(sorted(s), np.uint64) * np.uint64(0x9E3779B97F4A7C15) for s in sets]
 
 
-RULES = [LYRICS, Rule(20, shared=3, jaccard=3, drop_frequent=True), Rule(50, shared=2, jaccard=20)]
+RULES = [LYRICS, LYRICS_2, Rule(20, shared=3, jaccard=3, drop_frequent=True), Rule(50, shared=2, jaccard=20)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -56,7 +64,7 @@ def test_clusters_are_those_of_all_pairs(sets: list[set[int]], rule: Rule, limit
         assert clusters(as_arrays(sets), rule, SCRATCH).tolist() == brute_force(sets, rule)
 
 
-@pytest.mark.parametrize("rule", [LYRICS, MUSIC])
+@pytest.mark.parametrize("rule", [LYRICS, LYRICS_2, MUSIC])
 def test_a_larger_collection_spilled_to_disk(
     rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,8 +88,8 @@ def test_a_larger_collection_spilled_to_disk(
 def test_the_order_of_songs_does_not_matter(sets: list[set[int]], random) -> None:
     order = list(range(len(sets)))
     random.shuffle(order)
-    straight = clusters(as_arrays(sets), RULES[1], SCRATCH)
-    shuffled = clusters(as_arrays([sets[i] for i in order]), RULES[1], SCRATCH)
+    straight = clusters(as_arrays(sets), RULES[2], SCRATCH)
+    shuffled = clusters(as_arrays([sets[i] for i in order]), RULES[2], SCRATCH)
     together = {frozenset(np.flatnonzero(straight == x)) for x in straight}
     assert together == {frozenset(order[i] for i in np.flatnonzero(shuffled == x)) for x in shuffled}
 
@@ -107,3 +115,16 @@ And look upon myself and curse my fate,"""
 
 def test_an_old_print_of_a_poem_is_the_same_poem() -> None:
     assert clusters(lyrics_shingles([SONNET, OTHER, REPRINT]), LYRICS, SCRATCH).tolist() == [0, 1, 0]
+
+
+def test_by_rule_2_a_short_text_does_not_chain_songs_that_share_one_phrase() -> None:
+    poems = [f"once upon a time {name} went {name} home {name} again {name} alone" for name in "abcdefgh"]
+    texts = ["once upon a", *poems]
+    assert len(set(clusters(lyrics_shingles(texts), LYRICS, SCRATCH).tolist())) == 1
+    assert len(set(clusters(lyrics_shingles(texts), LYRICS_2, SCRATCH).tolist())) == 9
+
+
+def test_by_rule_2_short_copies_are_still_the_same_song() -> None:
+    texts = ["an old silent pond a frog jumps in", "An old, silent pond: a frog jumps in!", "a frog jumps"]
+    found = clusters(lyrics_shingles([*texts, texts[0] + " again"]), LYRICS_2, SCRATCH)
+    assert found.tolist() == [0, 0, 2, 0]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fsdl_bench.builder.duplicates import LYRICS, MUSIC, clusters
+from fsdl_bench.builder.clusters import clusters
+from fsdl_bench.builder.duplicates import LYRICS, LYRICS_2, MUSIC, near_pairs
 from fsdl_bench.builder.pipeline import build_track
-from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles
+from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles, outline_shingles
 from fsdl_bench.errors import BadInput
 from fsdl_bench.music.reading import read_midi
 from fsdl_bench.sources.archives import Archive, fetch
@@ -51,10 +52,11 @@ POEMS = {
 }
 
 
-def test_poems_that_were_printed_twice(mirror) -> None:
+@pytest.mark.parametrize("rule", [LYRICS, LYRICS_2])
+def test_poems_that_were_printed_twice(mirror, rule) -> None:
     texts = members(next(mirror.glob("facjure__*.tar.gz")), POEMS)
     bodies = [texts[name].decode("utf-8", "replace").split("---", 2)[2] for name in POEMS]
-    found = clusters(lyrics_shingles(bodies), LYRICS, SCRATCH).tolist()
+    found = clusters([near_pairs(lyrics_shingles(bodies), rule, SCRATCH)]).tolist()
     groups = list(POEMS.values())
     assert [[found[i] == found[j] for i in range(len(found))] for j in range(len(found))] == [
         [a == b for a in groups] for b in groups
@@ -74,12 +76,14 @@ SCORES = {
 }
 
 
-def test_two_manuscripts_of_a_mass(mirror) -> None:
+@pytest.mark.parametrize("rule", [1, 2])
+def test_two_manuscripts_of_a_mass(mirror, rule) -> None:
     kern = members(next(mirror.glob("pl-wnifc__*.tar.gz")), SCORES)
     names = [f"{hashlib.sha256(kern[name]).hexdigest()}.mid" for name in SCORES]
     midi = members(next(mirror.glob("converted-*.tar.gz")), names)
     songs = [read_midi(midi[name]) for name in names]
-    found = clusters(music_shingles(songs), MUSIC, SCRATCH).tolist()
+    sets = [music_shingles(songs)] if rule == 1 else [music_shingles(songs), outline_shingles(songs)]
+    found = clusters([near_pairs(each, MUSIC, SCRATCH) for each in sets]).tolist()
     groups = list(SCORES.values())
     assert [[a == b for a in found] for b in found] == [[a == b for a in groups] for b in groups]
 

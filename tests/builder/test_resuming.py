@@ -160,7 +160,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         "fsdl_bench.builder.measuring.write_chunk",
         "fsdl_bench.builder.track_folder.write_splits",
         "fsdl_bench.builder.track_folder.write_arrays",
-        "fsdl_bench.builder.selection.clusters",
+        "fsdl_bench.builder.selection.near_pairs",
     ],
 )
 def test_a_full_disk_is_one_line_and_harms_nothing(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles
+from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles, outline_shingles
 from fsdl_bench.music.notes import DRUMS, Notes
 
 note = st.tuples(
@@ -57,6 +57,33 @@ def test_music_shingles_are_the_grams_one_to_one(songs) -> None:
         for j in range(i):
             shared = np.intersect1d(found[i], found[j])
             assert len(shared) == len(expected[i] & expected[j])
+
+
+def naive_outline(song) -> set[tuple[int, ...]]:
+    """Compute the outline's shingles as the definition says; onsets are multiples of 10 ms."""
+    line: list[int] = []
+    last = None
+    for onset, pitch, _, family in sorted(song):
+        if family != DRUMS:
+            if last is not None and onset - last <= 4:
+                line[-1] = max(line[-1], pitch)
+            else:
+                line.append(pitch)
+            last = onset
+    steps = [b - a for a, b in pairwise(line)]
+    grams = {tuple(steps[i : i + 7]) for i in range(len(steps) - 6)}
+    return {gram for gram in grams if len(set(gram)) >= 3}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(song, min_size=1, max_size=6))
+def test_outlines_are_the_grams_one_to_one(songs) -> None:
+    found = outline_shingles([as_notes(song) for song in songs])
+    expected = [naive_outline(song) for song in songs]
+    assert [len(set(f.tolist())) for f in found] == [len(f) for f in found] == [len(e) for e in expected]
+    for i in range(len(songs)):
+        for j in range(i):
+            assert len(np.intersect1d(found[i], found[j])) == len(expected[i] & expected[j])
 
 
 @settings(max_examples=30, deadline=None)
