@@ -15,7 +15,7 @@ from fsdl_bench.episodes import Episode, evaluation_episodes
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.sources.base import Item, read_song
 from fsdl_bench.sources.files import SUFFIXES, FileSource
-from fsdl_bench.sources.text import printable, readable
+from fsdl_bench.sources.text import readable
 from fsdl_bench.sources.tree import Tree
 from fsdl_bench.submissions.seeding import adapt_seed
 from fsdl_bench.submissions.setup import RunTrack
@@ -114,7 +114,12 @@ def read_support(places: Sequence[Path], codec: Codec, log: Log = lambda _: None
         if not place.exists():
             raise BadInput(f"--support {place}: no such file or folder")
         source = _Anywhere(Tree(place if place.is_dir() else place.parent), codec.kind, "")
-        for item in source.items() if place.is_dir() else [source.item(place.name)]:
+        try:
+            items = list(source.items()) if place.is_dir() else source.songs_of(place.name)
+        except Rejected as error:
+            raise BadInput(_refusal(place, codec, error)) from None
+        source.prepare(items, workers=1, progress=False)
+        for item in items:
             try:
                 song = _encoded(item, source, codec)
             except Rejected as error:
@@ -183,10 +188,6 @@ class _Anywhere(FileSource):
 
     def place(self, path: str) -> tuple[str, str, str]:
         return "you", readable(self.stem(path)), ""
-
-    def item(self, name: str) -> Item:
-        """Return one file at the top of the folder, whatever its extension."""
-        return Item(printable(name), *self.place(name), "", name)
 
 
 def _encoded(item: Item, source: _Anywhere, codec: Codec) -> SupportSong:

@@ -52,12 +52,21 @@ def read_midi(data: bytes) -> Notes:
         score: Any = Score.from_midi(data, sanitize_data=True)
     except (RuntimeError, ValueError, IndexError, OverflowError, MemoryError) as error:
         raise Rejected("damaged file", str(error).strip()) from None
+    if _clock_overflows(data, len(score.tempos)):
+        raise Rejected("damaged file", "a time of more than 2^31 ticks")
+    return notes_of(score)
+
+
+def notes_of(score: Any) -> Notes:
+    """Return the notes of a symusic score in ticks.
+
+    Raises:
+        Rejected: "tempo 0", "no notes" or "longer than 2 hours".
+    """
     parts = [(part, notes) for part in score.tracks if len((notes := part.notes.numpy())["time"])]
     tempos = score.tempos.numpy()
     if not tempos["mspq"].all():
         raise Rejected("tempo 0")
-    if _clock_overflows(data, len(tempos["time"])):
-        raise Rejected("damaged file", "a time of more than 2^31 ticks")
     if not parts:
         raise Rejected("no notes")
     total = sum(len(notes["time"]) for _, notes in parts)
@@ -85,6 +94,8 @@ def _check(data: bytes) -> bytes:
     """What must hold before symusic may see the file; the bytes that it may then read."""
     if not data:
         raise Rejected("empty file")
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        data = _inside_riff(data)
     if data[:4] != b"MThd":
         raise Rejected("not a MIDI file", f"begins with {data[:4]!r}, not b'MThd'")
     if len(data) > LARGEST_BYTES:
@@ -110,6 +121,17 @@ def _check(data: bytes) -> bytes:
     # A number ends with the first byte below 0x80. If none is to come, symusic looks for it past the data,
     # where Python keeps one zero byte and nothing else.
     return data + bytes(4) if suspicious or data[-1] >= 0x80 else data
+
+
+def _inside_riff(data: bytes) -> bytes:
+    """Return the MIDI file inside a RIFF file: the content of its chunk `data`, cut at the file's end."""
+    at = 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"data":
+            return data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    raise Rejected("not a MIDI file", "a RIFF file without a chunk 'data'")
 
 
 def _seconds(

@@ -1,4 +1,4 @@
-"""Convert scores (MusicXML, Humdrum **kern) to MIDI with verovio, once per file, in a cache.
+"""Convert scores (MusicXML, MEI, Humdrum **kern) to MIDI with verovio, once per file, in a cache.
 
 verovio is native code that can crash or stall, and a large score takes it half a minute. So conversion runs
 before reading, in worker processes that may die. Its outcome is cached under the SHA-256 of the score:
@@ -26,7 +26,7 @@ from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.paths import home
 from fsdl_bench.progress import bar, note
 
-SUFFIXES: Final = (".mxl", ".musicxml", ".xml", ".krn")
+SUFFIXES: Final = (".mxl", ".musicxml", ".xml", ".mei", ".krn")
 TIME_LIMIT: Final = 600.0
 """Seconds for one score: far above the time of the slowest good one, so that a track does not depend on the
 machine's speed."""
@@ -106,7 +106,7 @@ def convert_scores(
             continue
         if isinstance(result, Failure):
             result = (CRASHED if result.reason == "crashed" else TIMED_OUT, result.detail)
-        record = {"reason": result[0], "detail": result[1], "verovio": _version()}
+        record = {"reason": result[0], "detail": result[1], "verovio": version()}
         _keep(cached.with_suffix(".failed"), json.dumps(record).encode())
         outcomes[result[0]] += 1
     return outcomes
@@ -120,15 +120,16 @@ def _convert(task: tuple[bool, bytes]) -> bytes | tuple[str, str]:
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions(_OPTIONS)
-    with _silent():
+    with silent():
         try:
             if data.startswith(b"PK"):
                 loaded = toolkit.loadZipDataBase64(base64.b64encode(data).decode())
             else:
                 toolkit.setInputFrom("humdrum" if is_kern else "auto")
-                loaded = toolkit.loadData(data.decode("utf-8"))
+                utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+                loaded = toolkit.loadData(data.decode("utf-16" if utf_16 else "utf-8-sig"))
         except UnicodeDecodeError as error:
-            return FAILED, f"not UTF-8 at byte {error.start}"
+            return FAILED, f"not {error.encoding} at byte {error.start}"
         if not loaded:
             return FAILED, "verovio could not load it"
         midi = base64.b64decode(toolkit.renderToMIDI())
@@ -136,7 +137,7 @@ def _convert(task: tuple[bool, bytes]) -> bytes | tuple[str, str]:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Keep what native code writes to stderr, past every log level, off the user's screen."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -192,21 +193,21 @@ def _failure(cached: Path) -> tuple[str, str] | None:
     if data is None:
         return None
     record: dict[str, Any] = json.loads(data)
-    return (record["reason"], record["detail"]) if record["verovio"] == _version() else None
+    return (record["reason"], record["detail"]) if record["verovio"] == version() else None
 
 
-def _version() -> str:
+def version() -> str:
     """The version of verovio that is installed; empty if there is none."""
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib import metadata
 
     try:
-        return version("verovio")
-    except PackageNotFoundError:
+        return metadata.version("verovio")
+    except metadata.PackageNotFoundError:
         return ""
 
 
 def _require_verovio(number: int, folder: Path) -> None:
-    if not _version():
+    if not version():
         raise BadInput(
             f"{number} scores have no intact MIDI in {folder}, and verovio is not installed: "
             "pip install 'fsdl-bench[scores]', or run again with --mirror and a folder that has the archive "

@@ -43,7 +43,7 @@ class Item:
         work: as in `Song`; empty for a song that is a work of its own.
         licence: as in `Song`; empty when only reading tells.
         path: the file to read, relative to the tree, as the operating system spells it.
-        text: the words, where listing has met them already.
+        text: the words, or the tune in ABC, where listing has met them already.
         span: first byte and length of the song's part of that file; None for the whole file.
     """
 
@@ -119,13 +119,17 @@ def read_song(
     Args:
         item: what the listing said; artist and title must be known.
         tree: the tree of the file.
-        kind: `lyrics` reads text, `midi` reads notes.
+        kind: `lyrics` reads text, `midi` reads notes (see `fsdl_bench.music.formats`).
         encoding: of text files; None finds it (see `decode_text`).
         cleaner: removes from a text what is not lyrics; None keeps it as it is.
     """
     content: str | Notes
-    if item.text is not None:
+    if item.text is not None and kind == "lyrics":
         content = item.text
+    elif item.text is not None:
+        from fsdl_bench.music.formats import read_music
+
+        content = read_music(item.text.encode(), str(item.path))
     else:
         if item.path is None:
             raise ValueError(f"item {item.origin!r} has neither path nor text")
@@ -133,9 +137,9 @@ def read_song(
         if not data:
             raise Rejected("empty file")
         if kind == "midi":
-            from fsdl_bench.music.reading import read_midi
+            from fsdl_bench.music.formats import read_music
 
-            content = read_midi(data)
+            content = read_music(data, item.path)
         else:
             content = decode_text(data, encoding)
     cleaned: tuple[str, ...] = ()

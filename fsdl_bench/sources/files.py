@@ -1,4 +1,4 @@
-"""Songs that are one file each: what `folder`, `lakh`, `adl`, `maestro` and `giantmidi` have in common."""
+"""Songs in files of their own: what `folder`, `lakh`, `adl`, `maestro` and `giantmidi` have in common."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.music import formats, scores
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
 from fsdl_bench.sources.cleaning import Cleaner
-from fsdl_bench.sources.text import printable
+from fsdl_bench.sources.text import decode_text, printable
 from fsdl_bench.sources.tree import Tree
 
-SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": (".mid", ".midi", ".kar", ".smf"), "lyrics": (".txt",)}
+SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": formats.READABLE, "lyrics": (".txt",)}
 """What the names of songs end in, in any case."""
 
-_OTHER: dict[Kind, str] = {"midi": "not a MIDI file", "lyrics": "not a .txt file"}
+_OTHER: dict[Kind, str] = {"midi": "not a MIDI file or score", "lyrics": "not a .txt file"}
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")  # not the end of "Mr. Blue Sky" or "Mambo No.5"
 
 
@@ -49,18 +50,40 @@ class FileSource(ABC):
         paths = self.candidates()
         self.survey(paths)
         for path in paths:
-            origin = printable(path)
             try:
-                artist, title, work = self.place(path)
-                if not artist:
-                    raise Rejected("no artist name")
+                yield from self.songs_of(path)
             except Rejected as error:
-                self.rejected.append((origin, error.reason, error.detail))
-            else:
-                yield Item(origin, sys.intern(artist), title, work, self._licence, path)
+                self.rejected.append((printable(path), error.reason, error.detail))
+
+    def songs_of(self, path: str) -> list[Item]:
+        """Return the songs of one file: one, or each tune of an ABC file.
+
+        Raises:
+            Rejected: it has no artist or no tune.
+        """
+        origin = printable(path)
+        artist, title, work = self.place(path)
+        if not artist:
+            raise Rejected("no artist name")
+        artist = sys.intern(artist)
+        if self.kind != "midi" or not path.lower().endswith(formats.ABC):
+            return [Item(origin, artist, title, work, self._licence, path)]
+        tunes = formats.tunes(decode_text(self.tree.read(path), self._encoding))
+        if not tunes:
+            raise Rejected("damaged file", "an ABC file without a tune: no line begins with X:")
+        return [
+            Item(f"{origin}#{n}", artist, name or title, work and f"{work}#{n}", self._licence, path, tune)
+            for n, (name, tune) in enumerate(tunes, 1)
+        ]
+
+    def prepare(self, items: Sequence[Item], workers: int, progress: bool) -> None:
+        """Convert the scores that are not converted yet."""
+        paths = [item.path for item in items if item.path and item.path.lower().endswith(formats.SCORES)]
+        if self.kind == "midi" and paths:
+            scores.convert_scores(paths, self.tree.read, workers=workers, progress=progress)
 
     def read(self, item: Item) -> Song:
-        """The song in one file."""
+        """The song in one file, or one tune of it."""
         return read_song(item, self.tree, self.kind, self._encoding, self._cleaner)
 
     @abstractmethod
@@ -95,9 +118,15 @@ class FileSource(ABC):
         return name[: len(name) - len(ending)] or name
 
     def _may_be_song(self, path: str) -> bool:
-        if path.lower().endswith(SUFFIXES[self.kind]):
+        name = path.lower()
+        if self.kind == "midi" and name.endswith(formats.SCORES):
+            if name.endswith(".xml") and not formats.is_xml_score(self.tree.head(path, 4096)):
+                return False
+            if not scores.version():
+                raise Rejected("a score, and verovio is not installed", "pip install 'fsdl-bench[scores]'")
+        if name.endswith(SUFFIXES[self.kind]):
             return True
         if self.kind == "midi":
-            return self.tree.part(path, 0, 4) == b"MThd"
+            return formats.is_midi(self.tree.head(path, 12))
         name = path.rpartition("/")[2]
         return not _EXTENSION.fullmatch(name, max(name.rfind("."), 0)) and self.tree.part(path, 0, 2) != b"#!"

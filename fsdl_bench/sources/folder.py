@@ -7,9 +7,12 @@
     DIR/<artist>/<album>/<song>.mid         albums, discs and years may nest as they like
     DIR/<artist>/<song>.txt                 with --kind lyrics; UTF-8, UTF-16 or Windows-1252
 
+    DIR/<artist>/<song>.mxl                 with 'fsdl-bench[scores]': .mxl .musicxml .xml .mei .krn
+    DIR/<artist>/<tunes>.abc                each tune is a song
+
 The first folder is the artist, the file name is the title, and each song is a work of its own. Suffixes may
-be upper case (`.MID`); `.mid`, `.midi`, `.kar` and `.smf` are MIDI. A file with another suffix or none is
-MIDI if it begins with `MThd`, and lyrics if it has no suffix. Names that are not UTF-8 are read as
+be upper case (`.MID`); `.mid`, `.midi`, `.kar`, `.smf` and `.rmi` are MIDI. A file with another suffix or
+none is MIDI if it begins like one, and lyrics if it has no suffix. Names that are not UTF-8 are read as
 Windows-1252. `rejected.parquet` lists what was left out, with the reason: files outside the artists' folders,
 other files, hidden files, README and LICENSE, scripts, empty and unreadable files, broken links, pipes.
 

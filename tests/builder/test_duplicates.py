@@ -36,9 +36,7 @@ def brute_force(sets: list[set[int]], rule: Rule) -> list[int]:
             and shared / min(len(a), len(b)) >= rule.containment / 100
             and shared / len(a | b) >= rule.jaccard / 100
         )
-        if alike or (
-            sets[i] == sets[j] and len(sets[i]) >= (rule.shared if rule.alike > 100 else 1)
-        ):
+        if alike or (sets[i] == sets[j] and len(sets[i]) >= (rule.shared if rule.alike > 100 else 1)):
             old, new = sorted((label[i], label[j]))[::-1]
             label = [new if x == old else x for x in label]
     return label

@@ -89,7 +89,7 @@ def test_single_precision_would_not_do(smf):
     ("data", "reason", "detail"),
     [
         (b"", "empty file", ""),
-        (b"RIFF....RMID", "not a MIDI file", "b'RIFF'"),
+        (b"RIFF....RMID", "not a MIDI file", "without a chunk 'data'"),
         (b"\x00\x01", "not a MIDI file", ""),
         (b"MThd\0\0\0\6\0\1", "damaged file", "after 10 bytes"),
         (b"MThd\0\0\0\7\0\1\0\0\1\xe0\0", "damaged file", "not 6, but 7"),

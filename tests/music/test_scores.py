@@ -90,7 +90,7 @@ def test_files_that_cannot_be_read_are_passed_over():
 
 
 def test_without_verovio(monkeypatch):
-    monkeypatch.setattr(scores, "_version", lambda: "")
+    monkeypatch.setattr(scores, "version", lambda: "")
     with pytest.raises(BadInput, match=r"1 scores have no intact MIDI .*pip install 'fsdl-bench\[scores\]'"):
         _convert({"a.krn": KERN})
     midi, _ = _paths(KERN)

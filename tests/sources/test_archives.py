@@ -54,7 +54,7 @@ def test_second_call_needs_neither_mirror_nor_network(mirror_dir, monkeypatch):
     assert (folder / "a.txt").stat().st_mtime_ns == before
 
 
-def test_folder_that_was_emptied_is_made_anew(mirror_dir):
+def test_folder_that_was_emptied_is_made_again(mirror_dir):
     folder = fetch(SONGS, mirror_dir)
     shutil.rmtree(folder)
     assert _contents(fetch(SONGS, mirror_dir)) == FILES
@@ -169,10 +169,10 @@ def test_every_flipped_bit_is_noticed_or_harmless(mirror_dir, own_home):
     assert noticed > len(whole) / 3 * 0.8
 
 
-def test_damaged_download_is_deleted_and_fetched_anew(host, make_archive, own_home):
+def test_damaged_download_is_deleted_and_fetched_again(host, make_archive, own_home):
     name = f"/{SONGS.name}.tar.gz"
     host.files[name] = b"<!DOCTYPE html><p>Please sign in to the hotel's network"
-    with pytest.raises(BadInput, match=r"begins with b'<!DOCTYPE ht'.*run again"):
+    with pytest.raises(BadInput, match=r"begins with b'<!DOCTYPE ht'.*run the command again"):
         fetch(SONGS, host.url)
     host.files[name] = make_archive(FILES)
     assert _contents(fetch(SONGS, host.url)) == FILES

@@ -73,7 +73,7 @@ def test_every_kind_of_junk_is_told(make_tree, midi):
         "A/gone.mid", "A/loop", "lost.mid", "\\u200f/nameless.mid",
     }  # fmt: skip
     assert reasons["A/empty.mid"] == "empty file"
-    assert reasons["A/cover.jpg"] == reasons["A/.DS_Store"] == "not a MIDI file"
+    assert reasons["A/cover.jpg"] == reasons["A/.DS_Store"] == "not a MIDI file or score"
     assert reasons["A/pipe.mid"] == "not a regular file"
     assert reasons["A/gone.mid"] == "broken link"
     assert reasons["lost.mid"] == "no artist folder"
@@ -230,3 +230,44 @@ def test_what_the_reading_depends_on_is_told(make_tree):
     assert with_footer.surveyed() == []
     list(with_footer.items())
     assert "line all rights reserved by the page" in with_footer.surveyed()
+
+
+SCORE = "**kern\n*M4/4\n=1\n4c\n4d\n4e\n4f\n==\n*-\n"
+
+
+def test_scores_and_tunes_are_songs_too(make_tree, midi):
+    pytest.importorskip("verovio")
+    files = {
+        "A/score.krn": SCORE,
+        "A/page.xml": "<html/>",
+        "A/tunes.abc": "X:1\nT:One\nK:C\nCDEF|\n\nX:2\nK:C\nGABc|\n",
+        "A/one.abc": "X:7\nK:C\nCEGc|\n",
+        "A/none.abc": "nothing\n",
+        "A/song.rmi": b"RIFF\0\0\0\0RMIDdata" + len(midi(60)).to_bytes(4, "little") + midi(60),
+    }
+    source = open_source("folder", make_tree(files), kind="midi")
+    items = list(source.items())
+    source.prepare(items, workers=1, progress=False)
+    songs = [source.read(item) for item in items]
+    assert {(song.origin, song.title, int(song.content.pitch[0])) for song in songs} == {
+        ("A/score.krn", "score", 60),
+        ("A/tunes.abc#1", "One", 60),
+        ("A/tunes.abc#2", "tunes", 67),
+        ("A/one.abc#1", "one", 60),
+        ("A/song.rmi", "song", 60),
+    }
+    assert {origin: reason for origin, reason, _ in source.rejected} == {
+        "A/page.xml": "not a MIDI file or score",
+        "A/none.abc": "damaged file",
+    }
+
+
+def test_scores_without_verovio_are_rejected_with_the_remedy(make_tree, midi, monkeypatch):
+    from fsdl_bench.music import scores
+
+    monkeypatch.setattr(scores, "version", lambda: "")
+    source = open_source("folder", make_tree({"A/score.krn": SCORE, "A/a.mid": midi(60)}), kind="midi")
+    assert [item.origin for item in source.items()] == ["A/a.mid"]
+    [(origin, reason, detail)] = source.rejected
+    assert (origin, reason) == ("A/score.krn", "a score, and verovio is not installed")
+    assert "pip install 'fsdl-bench[scores]'" in detail
