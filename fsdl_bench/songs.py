@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.music.notes import Notes
 
 Kind = Literal["lyrics", "midi"]
@@ -23,6 +24,7 @@ class Song:
         licence: SPDX identifier or the source's own words.
         origin: the path inside the source.
         content: the text of the lyrics, or the notes.
+        metadata: what else is known.
         cleaned: the kinds of what a source has removed from the text; see `fsdl_bench.sources.cleaning`.
     """
 
@@ -32,6 +34,7 @@ class Song:
     licence: str
     origin: str
     content: str | Notes
+    metadata: Metadata = NOTHING
     cleaned: tuple[str, ...] = ()
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import SplitCounts
+from fsdl_bench.tracks.rows import metadata_name
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
@@ -42,7 +43,16 @@ def dataset_card(
 
 def hub_licence(licence: str) -> str:
     """Return a licence's identifier on the Hub: SPDX in small letters if it is known there, else `other`."""
-    known = {"cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0"}
+    known = {
+        "cc0-1.0",
+        "cc-by-3.0",
+        "cc-by-4.0",
+        "cc-by-sa-4.0",
+        "cc-by-nc-sa-4.0",
+        "cc-by-nc-4.0",
+        "mit",
+        "apache-2.0",
+    }
     return licence.lower() if licence.lower() in known else "other"
 
 
@@ -64,7 +74,11 @@ def _front_matter(
             {
                 "config_name": "default",
                 "data_files": [{"split": name, "path": f"{name}-*.parquet"} for name in counts],
-            }
+            },
+            {
+                "config_name": "metadata",
+                "data_files": [{"split": name, "path": metadata_name(name)} for name in counts],
+            },
         ],
     }
     # Every JSON value is valid YAML.
@@ -94,6 +108,12 @@ def _contents(definition: TrackDefinition, counts: Mapping[str, SplitCounts]) ->
     )
     if definition.kind == "lyrics":
         columns += " `text` is the text of the whole song."
+    columns += (
+        " `metadata/<split>.parquet` has one row per song in the same order with what else is known: "
+        "year, form, key, meter, tempo and so on. It is no part of the digest."
+    )
+    if definition.label != "artist":
+        columns += f" Here the column `artist` holds the {definition.label} that episodes are drawn by."
     return f"{_table(header, rows)}\n\n{columns}"
 
 

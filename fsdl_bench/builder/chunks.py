@@ -67,6 +67,7 @@ class ReadSong:
         text: the whole text; empty for MIDI.
         shingles: distinct, in a fixed order.
         outline: the shingles of the outline, in the same way; empty for lyrics and by rule 1.
+        metadata: as JSON.
     """
 
     song_id: str
@@ -83,11 +84,13 @@ class ReadSong:
     text: str
     shingles: Shingles
     outline: Shingles
+    metadata: str
 
 
 def chunk_schema(kind: Kind) -> pa.Schema:
     """Return the columns of a track's rows, followed by those that only the build needs."""
-    extra = {"length": pa.int64(), "shingles": pa.list_(pa.uint64()), "outline": pa.list_(pa.uint64())}
+    shingles = pa.list_(pa.uint64())
+    extra = {"length": pa.int64(), "shingles": shingles, "outline": shingles, "metadata": pa.string()}
     return pa.schema([*row_schema(kind), *extra.items()])
 
 
@@ -172,6 +175,16 @@ class Chunks:
         """Yield the texts of these rows, which ascend."""
         for number, local in self._by_chunk(rows):
             yield from self._batch(number).column("text").take(pa.array(local)).to_pylist()
+
+    def metadata(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """Return the metadata of these rows, in this order, as JSON."""
+        order = np.argsort(rows, kind="stable")
+        found: list[str] = [""] * len(rows)
+        places = iter(order.tolist())
+        for number, local in self._by_chunk(rows[order]):
+            for text in self._batch(number).column("metadata").take(pa.array(local)).to_pylist():
+                found[next(places)] = text
+        return found
 
     def take(self, rows: npt.NDArray[np.int64]) -> pa.Table:
         """Return these rows, in this order, with the columns of a track."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fsdl_bench.metadata import metadata_schema
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import FileEntry
 from fsdl_bench.tracks.rows import row_schema
@@ -70,12 +71,16 @@ _MEANINGS = {
 }
 
 
-def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, FileEntry]], digest: str) -> str:
+Files = Mapping[str, Mapping[str, FileEntry]]
+"""Split -> file name -> hash and size."""
+
+
+def croissant(definition: TrackDefinition, shards: Files, metadata: Files, digest: str) -> str:
     """Return the description as JSON.
 
     Args:
         definition: the definition that was used.
-        shards: split -> file name -> hash and size.
+        shards, metadata: the Parquet files of the songs, and those of their metadata.
         digest: the logical digest.
     """
     files = [
@@ -88,7 +93,7 @@ def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, Fil
             "encodingFormat": "application/x-parquet",
             "sha256": entry.sha256,
         }
-        for entries in shards.values()
+        for entries in [*shards.values(), *metadata.values()]
         for name, entry in entries.items()
     ]
     content = {
@@ -108,32 +113,68 @@ def croissant(definition: TrackDefinition, shards: Mapping[str, Mapping[str, Fil
         "distribution": files,
         # One record set per shard, because Croissant can join files only inside an archive.
         "recordSet": [
-            _record_set(definition, name, split) for split, entries in shards.items() for name in entries
+            *(
+                _record_set(name, f"Songs of the {split} split, one per record.", _columns(definition))
+                for split, entries in shards.items()
+                for name in entries
+            ),
+            *(
+                _record_set(name, f"What is known about the songs of the {split} split.", _facts())
+                for split, entries in metadata.items()
+                for name in entries
+            ),
         ],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def _record_set(definition: TrackDefinition, shard: str, split: str) -> dict[str, Any]:
-    name = shard.removesuffix(".parquet")
+def _columns(definition: TrackDefinition) -> dict[str, tuple[str, str, bool]]:
+    """Return for each column of the songs its meaning, its type, and whether it is a list."""
+    return {
+        field.name: (
+            _MEANINGS[field.name],
+            "sc:Integer" if field.name in ("tokens", "units") else "sc:Text",
+            field.name == "tokens",
+        )
+        for field in row_schema(definition.kind)
+    }
+
+
+def _facts() -> dict[str, tuple[str, str, bool]]:
+    """Return the same for the columns of the metadata that are no pairs."""
+    import pyarrow as pa
+
+    found = {}
+    for field in metadata_schema():
+        repeated = pa.types.is_list(field.type)
+        kind = field.type.value_type if repeated else field.type
+        if pa.types.is_struct(kind):
+            continue
+        name = "sc:Text" if pa.types.is_string(kind) else "sc:Float"
+        name = "sc:Integer" if pa.types.is_integer(kind) else name
+        found[field.name] = (_MEANINGS.get(field.name, field.name.replace("_", " ")), name, repeated)
+    return found
+
+
+def _record_set(file: str, description: str, columns: Mapping[str, tuple[str, str, bool]]) -> dict[str, Any]:
+    name = file.removesuffix(".parquet")
     fields = []
-    for column in row_schema(definition.kind):
-        number = column.name in ("tokens", "units")
-        entry = {
+    for column, (meaning, kind, repeated) in columns.items():
+        entry: dict[str, Any] = {
             "@type": "cr:Field",
-            "@id": f"{name}/{column.name}",
-            "name": column.name,
-            "description": _MEANINGS[column.name],
-            "dataType": "sc:Integer" if number else "sc:Text",
-            "source": {"fileObject": {"@id": shard}, "extract": {"column": column.name}},
+            "@id": f"{name}/{column}",
+            "name": column,
+            "description": meaning,
+            "dataType": kind,
+            "source": {"fileObject": {"@id": file}, "extract": {"column": column}},
         }
-        if column.name == "tokens":
+        if repeated:
             entry["repeated"] = True
         fields.append(entry)
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"Songs of the {split} split, one per record.",
+        "description": description,
         "field": fields,
     }

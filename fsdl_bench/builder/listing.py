@@ -139,7 +139,7 @@ class Artists:
 
 def _leave_out_small_artists(definition: TrackDefinition, listing: Listing) -> None:
     """Do not read songs of artists with too few works. This needs the artists of all items."""
-    if not all(item.artist for items in listing.items for item in items):
+    if definition.label != "artist" or not all(item.artist for items in listing.items for item in items):
         return
     artists = Artists(definition)
     works: dict[str, set[str]] = defaultdict(set)

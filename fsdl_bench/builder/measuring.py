@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,10 @@ class Reader:
             elif result["length"] < least:
                 rejected.append((song.origin, Rejected("too short", f"{result['length']}, {least} needed")))
             else:
-                kept.append(self._row(song, source, result))
+                try:
+                    kept.append(self._row(song, source, result))
+                except Rejected as error:
+                    rejected.append((song.origin, error))
         songs.clear()
 
     def _song(self, source: int, item: Item) -> Song:
@@ -143,8 +146,14 @@ class Reader:
 
     def _row(self, song: Song, source: int, result: dict[str, Any]) -> ReadSong:
         definition = self._definition.sources[source]
-        artist = self._definition.artist_name(song.artist)
+        artist, metadata = self._definition.artist_name(song.artist), song.metadata
+        if (label := self._definition.label) != "artist":
+            metadata = replace(metadata, artist=artist)
+            artist = metadata.label(label)
+            if not artist:
+                raise Rejected(f"no {label}")
         return ReadSong(
+            metadata=_encodable(metadata.to_json()),
             artist=_encodable(artist),
             artist_key=artist_key(artist),
             title=_encodable(song.title),

@@ -109,6 +109,8 @@ class Selector:
         return Selected(by_split, splits, works, self._rejected)
 
     def _wanted_artists(self) -> Rows:
+        if self._definition.label != "artist":  # the listing has left out unwanted artists
+            return np.arange(len(self._columns))
         artists = Artists(self._definition)
         objections = [artists.objection(key) for key in self._keys.to_pylist()]
         unwanted = np.array([why is not None for why in objections], np.bool_)[self._artist]

@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 
 from fsdl_bench.builder.chunks import Chunks
 from fsdl_bench.codecs.base import Codec
+from fsdl_bench.metadata import from_json, metadata_schema, table_of
 from fsdl_bench.progress import bar
 from fsdl_bench.tracks.artists import SPLITS, SplitName
 from fsdl_bench.tracks.manifest import SplitCounts
-from fsdl_bench.tracks.rows import LogicalDigest, row_schema, shard_name
+from fsdl_bench.tracks.rows import METADATA, LogicalDigest, metadata_name, row_schema, shard_name
 
 GROUP_SONGS = 256
+_METADATA_ROWS = 4096
 SHARD_BYTES = 64 << 20
 """Most bytes of a shard, before compression, so that the division does not depend on a library."""
 
@@ -67,6 +69,22 @@ def write_splits(
                     shown.update(len(table))
             counts[split] = tally.counts()
     return counts, digest.hexdigest()
+
+
+def write_metadata(folder: Path, chunks: Chunks, rows: Mapping[SplitName, npt.NDArray[np.int64]]) -> None:
+    """Write `metadata/<split>.parquet` of all splits that hold songs, in the order of the shards."""
+    (folder / METADATA).mkdir()
+    ids = chunks.columns["song_id"]
+    for split, numbers in rows.items():
+        if not len(numbers):
+            continue
+        with pq.ParquetWriter(
+            folder / metadata_name(split), metadata_schema(), compression="zstd", compression_level=3
+        ) as writer:
+            for start in range(0, len(numbers), _METADATA_ROWS):
+                part = numbers[start : start + _METADATA_ROWS]
+                known = [from_json(text) for text in chunks.metadata(part)]
+                writer.write_table(table_of(ids.take(pa.array(part)).to_pylist(), known))
 
 
 def _row_groups(chunks: Chunks, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

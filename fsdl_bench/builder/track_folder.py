@@ -16,14 +16,14 @@ from fsdl_bench.builder.card import dataset_card
 from fsdl_bench.builder.chunks import Chunks, Rejection
 from fsdl_bench.builder.croissant import croissant
 from fsdl_bench.builder.selection import Selected
-from fsdl_bench.builder.shards import write_splits
+from fsdl_bench.builder.shards import write_metadata, write_splits
 from fsdl_bench.codecs import Codec, load_codec
 from fsdl_bench.codecs.lyrics import LyricsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.artists import format_splits
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.manifest import FORMAT_VERSION, FileEntry, Manifest, file_entry, write_manifest
-from fsdl_bench.tracks.rows import read_batches, rejected_schema
+from fsdl_bench.tracks.rows import metadata_name, read_batches, rejected_schema
 from fsdl_bench.tracks.sidecar import write_arrays
 from fsdl_bench.versions import package_versions
 
@@ -70,12 +70,15 @@ def write_folder(
             f"track {definition.name} has the digest {digest}, but {definition.digest} is frozen: the source "
             f"differs, or a library behaves differently ({software}). Nothing was replaced"
         )
+    write_metadata(folder, chunks, selected.rows)
     write_rejected(folder / "rejected.parquet", rejected)
     (folder / "definition.toml").write_text(definition.to_toml(), encoding="utf-8")
     (folder / "splits.csv").write_text(format_splits(selected.splits), encoding="utf-8")
     reasons = dict(Counter(reason for _, _, reason, _ in rejected).most_common())
     shards = {split: _entries(folder, f"{split}-*.parquet") for split in counts}
-    (folder / "croissant.json").write_text(croissant(definition, shards, digest), encoding="utf-8")
+    metadata = {split: _entries(folder, metadata_name(split)) for split in counts}
+    description = croissant(definition, shards, metadata, digest)
+    (folder / "croissant.json").write_text(description, encoding="utf-8")
     licences = Counter(
         licence
         for split in counts
@@ -90,7 +93,7 @@ def write_folder(
         kind=definition.kind,
         codec=codec.name,
         digest=digest,
-        files=_entries(folder, "*"),
+        files=_entries(folder, "**/*"),
         counts=counts,
         rejected=reasons,
         cleaned=dict(chunks.cleaned.most_common()),
@@ -118,7 +121,11 @@ def _codec(folder: Path, definition: TrackDefinition, chunks: Chunks, selected: 
 
 
 def _entries(folder: Path, pattern: str) -> dict[str, FileEntry]:
-    return {path.name: file_entry(path) for path in sorted(folder.glob(pattern)) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): file_entry(path)
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
+    }
 
 
 def _versions() -> dict[str, str]:

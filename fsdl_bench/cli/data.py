@@ -27,6 +27,17 @@ _FOLDER = click.Path(path_type=Path)
     "--set", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the layout. Repeatable."
 )
 @click.option(
+    "--label",
+    help="Draw episodes by another field: form, genre, collection, language, decade, year, key, meter.",
+)
+@click.option(
+    "--alias",
+    "aliases",
+    multiple=True,
+    metavar="OTHER=NAME",
+    help="Another spelling of an artist. Repeatable.",
+)
+@click.option(
     "--mirror", metavar="URL-OR-DIR", help="Read the archives from here instead of the public hosts."
 )
 @click.option(
@@ -42,18 +53,21 @@ def build(
     name: str | None,
     layout: str | None,
     options: tuple[str, ...],
+    label: str | None,
+    aliases: tuple[str, ...],
     mirror: str | None,
     workers: int | None,
     out: Path | None,
 ) -> None:
     """Build TRACKS. Without TRACKS, build the two synthetic tracks, which need no network.
 
-    To build your own track: --from DIR --kind lyrics|midi --name NAME.
+    To build your own track: --from DIR --kind lyrics|midi --name NAME. Music may be MIDI (also inside RIFF),
+    ABC and, with fsdl-bench[scores], MusicXML, MEI and kern. Lyrics are text files or the rows of csv files.
     """
     from fsdl_bench.builder.pipeline import build_track
     from fsdl_bench.cli.describe import print_build
 
-    definitions = _definitions(tracks, source, kind, name, layout, options)
+    definitions = _definitions(tracks, source, kind, name, layout, options, label, aliases)
     if source is not None and source.is_file():
         source = source.parent
     if out is not None and len(definitions) > 1:
@@ -72,25 +86,33 @@ def _definitions(
     name: str | None,
     layout: str | None,
     options: tuple[str, ...],
+    label: str | None,
+    aliases: tuple[str, ...],
 ) -> list[TrackDefinition]:
     """Return the definitions that the arguments of `build` ask for."""
     from fsdl_bench.sources.guess import guess_layout
     from fsdl_bench.tracks.definition import load_definition, user_definition
 
     if source is None:
-        if kind or name or layout or options:
-            raise BadInput("--kind, --name, --layout and --set need --from, the folder of your songs")
+        if kind or name or layout or options or label or aliases:
+            raise BadInput(
+                "--kind, --name, --layout, --set, --label and --alias need --from, the folder of your songs"
+            )
         return [load_definition(track) for track in tracks or ("lyrics-synthetic", "midi-synthetic")]
     if not source.exists():
         raise BadInput(f"--from {source}: there is no such folder or file")
     settings = _settings(options)
+    names = {other: artist for other, _, artist in (alias.partition("=") for alias in aliases)}
+    if not all(other and artist for other, artist in names.items()):
+        raise BadInput(f"--alias: expected OTHER=NAME, found {' '.join(aliases)}")
     if source.is_file():
         settings["file"] = source.name
-    if len(tracks) == 1 and not (kind or name or layout):
+    if len(tracks) == 1 and not (kind or name or layout or label or aliases):
         return [_with_settings(load_definition(tracks[0]), settings)]
     if tracks or not kind or not name:
         raise BadInput("--from needs --kind lyrics|midi and --name NAME, or one recipe track")
-    return [user_definition(name, kind, layout or guess_layout(source, kind), **settings)]
+    layout = layout or guess_layout(source, kind)
+    return [user_definition(name, kind, layout, label=label or "artist", aliases=names, **settings)]
 
 
 def _with_settings(definition: TrackDefinition, settings: dict[str, Any]) -> TrackDefinition:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.metadata import Metadata
 from fsdl_bench.music import scores
+from fsdl_bench.music.events import opening_texts
+from fsdl_bench.music.facts import facts_of
 from fsdl_bench.music.notes import Notes
-from fsdl_bench.music.reading import notes_of, read_midi
+from fsdl_bench.music.reading import inside_riff, notes_of, parse_midi
 
 MIDI: Final = (".mid", ".midi", ".kar", ".smf", ".rmi")
 ABC: Final = (".abc",)
@@ -47,26 +50,40 @@ def tunes(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def read_music(data: bytes, path: str) -> Notes:
-    """Return the notes of a file.
+class Music(NamedTuple):
+    """The content of a file of music."""
+
+    notes: Notes
+    metadata: Metadata
+
+
+def read_music(data: bytes, path: str) -> Music:
+    """Return the notes of a file, and what it says of itself.
 
     Args:
         data: its bytes; of an ABC file, one tune.
         path: its name tells the format; a name without a known suffix is MIDI.
 
     Raises:
-        Rejected: the file cannot be used; see `read_midi` and `score_to_midi`.
+        Rejected: the file cannot be used; see `parse_midi`, `notes_of` and `score_to_midi`.
     """
     if not data:
         raise Rejected("empty file")
     if path.lower().endswith(SCORES):
-        return read_midi(scores.score_to_midi(data))
+        return from_midi(scores.score_to_midi(data))
     if path.lower().endswith(ABC):
-        return _read_abc(data.decode("utf-8"))
-    return read_midi(data)
+        return _from_abc(data.decode("utf-8"))
+    return from_midi(data)
 
 
-def _read_abc(tune: str) -> Notes:
+def from_midi(data: bytes) -> Music:
+    """Return the content of a MIDI file. Raises like `read_midi`."""
+    score = parse_midi(data)
+    notes = notes_of(score)
+    return Music(notes, facts_of(score, notes, opening_texts(inside_riff(data))))
+
+
+def _from_abc(tune: str) -> Music:
     from symusic import Score
 
     with scores.silent():
@@ -74,4 +91,5 @@ def _read_abc(tune: str) -> Notes:
             score = Score.from_abc(tune)
         except (RuntimeError, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise Rejected("damaged file", f"abc2midi: {str(error).strip()}") from None
-    return notes_of(score)
+    notes = notes_of(score)
+    return Music(notes, facts_of(score, notes))

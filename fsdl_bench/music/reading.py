@@ -14,7 +14,6 @@ end of the data, take from memory that nobody wrote, or count modulo 2^32.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from symusic import Score
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.music.events import HEADER, all_events, events, tracks
 from fsdl_bench.music.notes import DRUMS, Notes
 
 LONGEST_SECONDS: Final = 7200
@@ -31,7 +31,6 @@ LARGEST_BYTES: Final = 16 << 20
 MOST_PARTS: Final = 1 << 16
 """Files with more parts, that is (track, channel, program), are left out: each takes some 10 KiB."""
 
-_HEADER = 14
 _DEFAULT_TEMPO = 500_000  # microseconds a quarter, until the file sets another
 _TICKS = 1 << 31
 
@@ -40,21 +39,30 @@ _BROKEN_TEMPO = re.compile(rb"\xff\x51(?!\x03)")
 
 
 def read_midi(data: bytes) -> Notes:
-    """The notes of a MIDI file, part after part. Sustain pedals are ignored.
+    """Return the notes of a MIDI file, part after part. Sustain pedals are ignored.
+
+    Raises:
+        Rejected: see `parse_midi` and `notes_of`.
+    """
+    return notes_of(parse_midi(data))
+
+
+def parse_midi(data: bytes) -> Any:
+    """Return a MIDI file as a symusic score in ticks.
 
     Raises:
         Rejected: for one of these reasons: "empty file", "not a MIDI file", "larger than 16 MiB", "several
             songs in one file" (format 2), "ticks per quarter < 1" (also for times in video frames), "damaged
-            file", "tempo 0", "no notes", "longer than 2 hours".
+            file".
     """
-    data = _check(data)
+    data = _check(inside_riff(data))
     try:
         score: Any = Score.from_midi(data, sanitize_data=True)
     except (RuntimeError, ValueError, IndexError, OverflowError, MemoryError) as error:
         raise Rejected("damaged file", str(error).strip()) from None
     if _clock_overflows(data, len(score.tempos)):
         raise Rejected("damaged file", "a time of more than 2^31 ticks")
-    return notes_of(score)
+    return score
 
 
 def notes_of(score: Any) -> Notes:
@@ -94,13 +102,11 @@ def _check(data: bytes) -> bytes:
     """What must hold before symusic may see the file; the bytes that it may then read."""
     if not data:
         raise Rejected("empty file")
-    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
-        data = _inside_riff(data)
     if data[:4] != b"MThd":
         raise Rejected("not a MIDI file", f"begins with {data[:4]!r}, not b'MThd'")
     if len(data) > LARGEST_BYTES:
         raise Rejected("larger than 16 MiB", f"{len(data)} bytes")
-    if len(data) < _HEADER:
+    if len(data) < HEADER:
         raise Rejected("damaged file", f"ends within the header, after {len(data)} bytes")
     if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
         raise Rejected("several songs in one file", "format 2")
@@ -111,11 +117,11 @@ def _check(data: bytes) -> bytes:
     suspicious = _BROKEN_TEMPO.search(data) is not None
     # symusic takes the three bytes of a tempo, whether the event has them or not.
     if suspicious and any(
-        status == 0xFF and kind == 0x51 and size != 3 for _, status, kind, size in _all(data)
+        status == 0xFF and kind == 0x51 and size != 3 for _, status, kind, size, _ in all_events(data)
     ):
         raise Rejected("damaged file", "a tempo that is not three bytes long")
     if len(data) > MOST_PARTS and _parts_bound(data) > MOST_PARTS:  # smaller ones cannot have too many
-        programs = sum(status & 0xF0 == 0xC0 for _, status, _, _ in _all(data))
+        programs = sum(status & 0xF0 == 0xC0 for _, status, *_ in all_events(data))
         if int.from_bytes(data[10:12]) * 16 + programs > MOST_PARTS:
             raise Rejected("damaged file", f"more than {MOST_PARTS} tracks and changes of instrument")
     # A number ends with the first byte below 0x80. If none is to come, symusic looks for it past the data,
@@ -123,8 +129,10 @@ def _check(data: bytes) -> bytes:
     return data + bytes(4) if suspicious or data[-1] >= 0x80 else data
 
 
-def _inside_riff(data: bytes) -> bytes:
-    """Return the MIDI file inside a RIFF file: the content of its chunk `data`, cut at the file's end."""
+def inside_riff(data: bytes) -> bytes:
+    """Return the MIDI file inside a RIFF file, the content of its chunk `data`; another file as it is."""
+    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
+        return data
     at = 12
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8], "little")
@@ -161,7 +169,7 @@ def _clock_overflows(data: bytes, tempos: int) -> bool:
     without, count = _TEMPO.subn(b"", data)
     if count == tempos and _clock_bound(without) < _TICKS:  # so each was a tempo, and no time
         return False
-    return any(tick >= _TICKS for track in _tracks(data) for tick, *_ in _events(track))
+    return any(tick >= _TICKS for track in tracks(data) for tick, *_ in events(track))
 
 
 def _parts_bound(data: bytes) -> int:
@@ -176,67 +184,3 @@ def _clock_bound(data: bytes) -> int:
     two = high[1:] & high[:-1]
     three = two[1:] & two[:-1]
     return (len(data) << 14) + (int(np.count_nonzero(two)) << 21) + (int(np.count_nonzero(three)) << 28)
-
-
-# The number of data bytes after each status byte that symusic knows.
-_DATA_BYTES = {kind << 4 | channel: 2 for kind in (8, 9, 10, 11, 14) for channel in range(16)}
-_DATA_BYTES |= {kind << 4 | channel: 1 for kind in (12, 13) for channel in range(16)}
-_DATA_BYTES |= dict.fromkeys((0xF6, 0xF7, 0xF8, 0xFA, 0xFB, 0xFC, 0xFE), 0) | {0xF1: 1, 0xF2: 2, 0xF3: 1}
-
-
-Event = tuple[int, int, int, int]
-"""(tick, status, kind of a meta event, number of its data bytes); the status is 0 while it runs on."""
-
-
-def _all(data: bytes) -> Iterator[Event]:
-    return (event for track in _tracks(data) for event in _events(track))
-
-
-def _tracks(data: bytes) -> Iterator[bytes]:
-    """Yield the tracks of a file, as symusic finds them."""
-    at = _HEADER
-    for _ in range(int.from_bytes(data[10:12])):
-        while data[at : at + 4] not in (b"MTrk", b""):
-            at += 8 + int.from_bytes(data[at + 4 : at + 8])
-        stop = at + 8 + int.from_bytes(data[at + 4 : at + 8])
-        yield data[at + 8 : stop]
-        at = stop
-
-
-def _events(track: bytes) -> Iterator[Event]:
-    """Yield the events of a track by symusic's rules, up to its end or to a status that symusic refuses."""
-    at = tick = follow = 0
-    while at < len(track):
-        delta, at = _number(track, at)
-        tick += delta
-        status, kind, size = track[at] if at < len(track) else 0, 0, 0
-        if status == 0xFF:
-            kind = track[at + 1] if at + 1 < len(track) else 0x2F
-            size, after = _number(track, at + 2)
-            at = after + size
-        elif status == 0xF0:
-            size, after = _number(track, at + 1)
-            follow = size + after - at - 1
-            at = after + size
-        elif status >= 0x80:
-            if status not in _DATA_BYTES:
-                yield tick, status, 0, 0
-                return
-            follow = _DATA_BYTES[status]
-            at += 1 + follow
-        else:
-            at += follow
-        yield tick, status, kind, size
-        if kind == 0x2F and status == 0xFF:
-            return
-
-
-def _number(track: bytes, at: int) -> tuple[int, int]:
-    """The number of up to four bytes at `at`, seven bits a byte, and where it ends."""
-    value = 0
-    for byte in track[at : at + 4]:
-        value = value << 7 | byte & 0x7F
-        at += 1
-        if byte < 0x80:
-            break
-    return value, at

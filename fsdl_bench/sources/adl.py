@@ -4,13 +4,15 @@
 
     DIR/[adl-piano-midi/]<Genre>/<Subgenre>/<Artist>/<Song>.mid
 
-The folder of a file is the artist; genre and subgenre are not used. Versions of a title are one work, as in
+The folder of a file is the artist; genre and subgenre are metadata. Versions of a title are one work, as in
 `fsdl_bench.sources.lakh`.
 """
 
 from __future__ import annotations
 
+from fsdl_bench.metadata import Metadata
 from fsdl_bench.sources.lakh import LICENCE, Lakh
+from fsdl_bench.sources.text import readable
 from fsdl_bench.sources.tree import Tree
 
 
@@ -24,3 +26,8 @@ class Adl(Lakh):
 
     depth = 4
     layout = "<Genre>/<Subgenre>/<Artist>/<Song>.mid"
+
+    def metadata(self, path: str) -> Metadata:
+        """The genre, and the subgenre as a tag."""
+        genre, subgenre = path.split("/")[-4:-2]
+        return Metadata(genre=readable(genre), tags=(readable(subgenre),))

@@ -15,9 +15,11 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Protocol
 
 from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.music.notes import Notes
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.cleaning import Cleaner
@@ -25,7 +27,20 @@ from fsdl_bench.sources.text import decode_text
 from fsdl_bench.sources.tree import Tree
 
 _HELPERS = frozenset(
-    {"archives", "base", "cleaning", "download", "files", "guess", "table", "text", "lines", "tree", "verse"}
+    {
+        "archives",
+        "base",
+        "cleaning",
+        "columns",
+        "download",
+        "files",
+        "guess",
+        "table",
+        "text",
+        "lines",
+        "tree",
+        "verse",
+    }
 )
 
 Rejection = tuple[str, str, str]
@@ -45,6 +60,7 @@ class Item:
         path: the file to read, relative to the tree, as the operating system spells it.
         text: the words, or the tune in ABC, where listing has met them already.
         span: first byte and length of the song's part of that file; None for the whole file.
+        metadata: what else the listing knows.
     """
 
     origin: str
@@ -55,6 +71,7 @@ class Item:
     path: str | None = None
     text: str | None = None
     span: tuple[int, int] | None = None
+    metadata: Metadata = NOTHING
 
 
 class Source(Protocol):
@@ -111,6 +128,12 @@ def source_names() -> list[str]:
     return sorted(names - _HELPERS)
 
 
+def stanzas(text: str) -> tuple[int, ...]:
+    """Return the number of lines of each stanza: of each run of lines that are not empty."""
+    runs = groupby(text.splitlines(), key=lambda line: bool(line.strip()))
+    return tuple(len(list(lines)) for filled, lines in runs if filled)
+
+
 def read_song(
     item: Item, tree: Tree, kind: Kind, encoding: str | None = None, cleaner: Cleaner | None = None
 ) -> Song:
@@ -124,12 +147,14 @@ def read_song(
         cleaner: removes from a text what is not lyrics; None keeps it as it is.
     """
     content: str | Notes
+    metadata = item.metadata
     if item.text is not None and kind == "lyrics":
         content = item.text
     elif item.text is not None:
         from fsdl_bench.music.formats import read_music
 
-        content = read_music(item.text.encode(), str(item.path))
+        content, facts = read_music(item.text.encode(), str(item.path))
+        metadata = metadata.merged(facts)
     else:
         if item.path is None:
             raise ValueError(f"item {item.origin!r} has neither path nor text")
@@ -139,7 +164,8 @@ def read_song(
         if kind == "midi":
             from fsdl_bench.music.formats import read_music
 
-            content = read_music(data, item.path)
+            content, facts = read_music(data, item.path)
+            metadata = metadata.merged(facts)
         else:
             content = decode_text(data, encoding)
     cleaned: tuple[str, ...] = ()
@@ -148,5 +174,6 @@ def read_song(
             content, cleaned = cleaner.clean(content, item.title)
         if not content.strip():
             raise Rejected("no text")
+        metadata = metadata.merged(Metadata(stanzas=stanzas(content)))
     work = item.work or item.origin
-    return Song(item.artist, item.title, work, item.licence, item.origin, content, cleaned)
+    return Song(item.artist, item.title, work, item.licence, item.origin, content, metadata, cleaned)

@@ -16,6 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.metadata import Metadata
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection
 from fsdl_bench.sources.tree import Tree
@@ -69,12 +70,15 @@ class CiSource:
                 self.rejected.append((entry.origin, *problem))
             else:
                 name = names[entry.author]
-                yield Item(entry.origin, name, entry.tune, "", LICENCE, None, entry.text)
+                form = Metadata(form=entry.tune)
+                yield Item(entry.origin, name, entry.tune, "", LICENCE, text=entry.text, metadata=form)
         self.rejected += self.tree.problems
 
     def read(self, item: Item) -> Song:
         """The song; its text is at hand."""
-        return Song(item.artist, item.title, item.origin, item.licence, item.origin, item.text or "")
+        return Song(
+            item.artist, item.title, item.origin, item.licence, item.origin, item.text or "", item.metadata
+        )
 
     def _entries(self) -> Iterator[_Entry]:
         for path in self.tree.files(".json"):

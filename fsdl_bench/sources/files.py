@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.music import formats, scores
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
@@ -65,14 +66,17 @@ class FileSource(ABC):
         artist, title, work = self.place(path)
         if not artist:
             raise Rejected("no artist name")
-        artist = sys.intern(artist)
+        artist, metadata = sys.intern(artist), self.metadata(path)
         if self.kind != "midi" or not path.lower().endswith(formats.ABC):
-            return [Item(origin, artist, title, work, self._licence, path)]
+            return [Item(origin, artist, title, work, self._licence, path, metadata=metadata)]
         tunes = formats.tunes(decode_text(self.tree.read(path), self._encoding))
         if not tunes:
             raise Rejected("damaged file", "an ABC file without a tune: no line begins with X:")
         return [
-            Item(f"{origin}#{n}", artist, name or title, work and f"{work}#{n}", self._licence, path, tune)
+            Item(
+                *(f"{origin}#{n}", artist, name or title, work and f"{work}#{n}", self._licence, path, tune),
+                metadata=metadata,
+            )
             for n, (name, tune) in enumerate(tunes, 1)
         ]
 
@@ -89,6 +93,10 @@ class FileSource(ABC):
     @abstractmethod
     def place(self, path: str) -> tuple[str, str, str]:
         """Artist, title and work of the song at `path`; raises `Rejected` where it has no place."""
+
+    def metadata(self, path: str) -> Metadata:  # noqa: ARG002 - most layouts know nothing else
+        """Return what the layout tells of the song at `path`, which has a place."""
+        return NOTHING
 
     def survey(self, paths: Sequence[str]) -> None:  # noqa: B027 - most layouts need none
         """Look at all paths before the first is placed; raises `BadInput` if this is another layout."""

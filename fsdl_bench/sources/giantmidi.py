@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.table import Table, find_table, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
@@ -55,6 +56,7 @@ class GiantMidi(FileSource):
         self._table = table
         self._curated = curated
         self._rows: dict[str, tuple[str, str, bool, bool]] = {}
+        self._dates: dict[str, Metadata] = {}
 
     def survey(self, paths: Sequence[str]) -> None:
         """Read the table and count the pieces that have no file."""
@@ -67,12 +69,19 @@ class GiantMidi(FileSource):
                 continue
             if name:  # the others were never transcribed
                 composer = readable(f"{first} {surname}")
+                known = [column for column in ("birth", "death") if column in self._table.columns]
+                dates = dict(zip(known, map(year_in, self._table.pick(row, known)), strict=True))
+                self._dates[_same_name(name)] = Metadata(born=dates.get("birth"), died=dates.get("death"))
                 self._rows[_same_name(name)] = (composer, readable(title), _is_one(solo), _is_one(named))
         there = {_same_name(self.stem(path)) for path in paths}
         missing = sum(solo and name not in there for name, (_, _, solo, _) in self._rows.items())
         if missing:
             origin = printable(self._table.path)
             self.rejected.append((origin, "file is missing", f"{missing} pieces of the table"))
+
+    def metadata(self, path: str) -> Metadata:
+        """The composer's dates, if the table has them."""
+        return self._dates[_same_name(self.stem(path))]
 
     def place(self, path: str) -> tuple[str, str, str]:
         """What the table says of the file."""

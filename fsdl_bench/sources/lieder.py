@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.music.notes import Notes
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection
@@ -71,13 +72,22 @@ class LiederSource:
     def items(self) -> Iterator[Item]:
         """The scores, by composer and set."""
         self.rejected = []
-        names = self._composers()
+        composers, links = self._table("composers"), self._table("scores")
+        names = {path: row["name"] for path, row in composers.items()}
         for path in self.tree.files(".mxl"):
             if found := _FILE.fullmatch(path):
                 folder, song = found["composer"], found["song"]
                 number = song.partition("_")[0]
                 artist = _COLLECTIONS.get(folder, {}).get(number) or names.get(folder) or _given_first(folder)
-                yield Item(path, artist, _title(song), "", LICENCE, path)
+                composer = composers.get(folder, {}) if artist == names.get(folder) else {}
+                link = links.get(f"{folder}/{found['set']}/{song}", {}).get("link")
+                metadata = Metadata(
+                    born=year_in(composer.get("born")),
+                    died=year_in(composer.get("died")),
+                    collection=_title(found["set"]) if found["set"] != "_" else None,
+                    url=link or None,
+                )
+                yield Item(path, artist, _title(song), "", LICENCE, path, metadata=metadata)
             else:
                 self.rejected.append((path, "not a song's file", "expected scores/<Composer>/<set>/<song>/"))
         self.rejected += self.tree.problems
@@ -94,27 +104,29 @@ class LiederSource:
         """The words, or the notes."""
         data = self.tree.read(str(item.path))
         content: str | Notes
+        metadata = item.metadata
         if self.kind == "lyrics":
             from fsdl_bench.music.underlay import underlay
 
             content = underlay(data)
         else:
-            from fsdl_bench.music.reading import read_midi
-            from fsdl_bench.music.scores import score_to_midi
+            from fsdl_bench.music.formats import read_music
 
-            content = read_midi(score_to_midi(data))
-        return Song(item.artist, item.title, item.origin, item.licence, item.origin, content)
+            content, facts = read_music(data, str(item.path))
+            metadata = metadata.merged(facts)
+        return Song(item.artist, item.title, item.origin, item.licence, item.origin, content, metadata)
 
-    def _composers(self) -> dict[str, str]:
-        """Folder to name, from `data/composers.tsv`."""
-        paths = [path for path in self.tree.files(".tsv") if path.rpartition("/")[2] == "composers.tsv"]
+    def _table(self, name: str) -> dict[str, dict[str, str]]:
+        """Return the rows of `data/<name>.tsv` by folder. The table of scores may be missing."""
+        paths = [path for path in self.tree.files(".tsv") if path.rpartition("/")[2] == f"{name}.tsv"]
+        if not paths and name == "scores":
+            return {}
         if len(paths) != 1:
-            raise BadInput(f"expected one data/composers.tsv under {self.tree.root}, found {len(paths)}")
-        rows = csv.DictReader(self.tree.read(paths[0]).decode("utf-8").splitlines(), delimiter="\t")
-        try:
-            return {row["path"]: row["name"] for row in rows}
-        except KeyError as error:
-            raise BadInput(f"{self.tree.root / paths[0]}: there is no column {error}") from None
+            raise BadInput(f"expected one data/{name}.tsv under {self.tree.root}, found {len(paths)}")
+        rows = list(csv.DictReader(self.tree.read(paths[0]).decode("utf-8").splitlines(), delimiter="\t"))
+        if rows and (missing := [column for column in ("path", "name") if column not in rows[0]]):
+            raise BadInput(f"{self.tree.root / paths[0]}: there is no column {missing[0]!r}")
+        return {row["path"]: row for row in rows}
 
 
 def _given_first(folder: str) -> str:

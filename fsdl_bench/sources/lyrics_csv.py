@@ -21,7 +21,8 @@ cannot be parsed is listed in `rejected.parquet` (see `fsdl_bench.sources.table`
 
 The file is never read into memory: listing streams it once and notes the position of each row; workers read
 the rows. Songs of one artist with the same title are one work, so they are never split between support and
-query. Texts are cleaned as in `fsdl_bench.sources.folder`.
+query. Texts are cleaned as in `fsdl_bench.sources.folder`. The other columns become metadata
+(`fsdl_bench.sources.columns`).
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
+from fsdl_bench.sources.columns import row_metadata
 from fsdl_bench.sources.table import Row, Table, decode_fields, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
@@ -147,8 +150,10 @@ class LyricsCsv:
             raise ValueError(f"{item.origin} was not listed by this source")
         table, columns = self._tables[item.path]
         fields = table.parse(self._tree.part(item.path, *item.span))
-        (text,) = decode_fields(fields, [columns.text], self._encoding)
-        return read_song(_with_text(item, text), self._tree, "lyrics", cleaner=self._cleaners.get(item.path))
+        text, *others = decode_fields(fields, [columns.text, *columns.others.values()], self._encoding)
+        known = row_metadata(dict(zip(columns.others, others, strict=True)))
+        whole = replace(item, path=None, span=None, text=text, metadata=known)
+        return read_song(whole, self._tree, "lyrics", cleaner=self._cleaners.get(item.path))
 
     def surveyed(self) -> list[str]:
         """Return what reading a row depends on besides the row."""
@@ -194,6 +199,8 @@ class _Columns:
                 f"the {lacking}. Name them: --set artist_column=..., title_column=..., text_column=..."
             )
         self.text = text
+        own = {artist, title, text}
+        self.others = {name: n for n, name in enumerate(self._names) if n not in own and name}
         self.names = [artist] if title is None else [artist, title]
         self.only = only
         self._only: list[tuple[int, str]] = []
@@ -226,7 +233,3 @@ class _Columns:
                 f"there is no column {name!r} (option {option}); there are: {', '.join(self._names)}"
             )
         return name
-
-
-def _with_text(item: Item, text: str) -> Item:
-    return Item(item.origin, item.artist, item.title, item.work, item.licence, text=text)

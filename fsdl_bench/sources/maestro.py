@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.table import Table, find_table, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
@@ -53,6 +54,7 @@ class Maestro(FileSource):
         self._table = table
         self._arrangements = arrangements
         self._rows: dict[str, tuple[str, str]] = {}
+        self._years: dict[str, int | None] = {}
 
     def survey(self, paths: Sequence[str]) -> None:
         """Read the table and report its missing files."""
@@ -68,8 +70,14 @@ class Maestro(FileSource):
                 continue
             path = f"{folder}/{file}" if folder else file
             self._rows[path] = (readable(composer), readable(title))
+            year = self._table.pick(row, ["year"])[0] if "year" in self._table.columns else ""
+            self._years[path] = year_in(year)
             if path not in there:
                 self.rejected.append((origin, "file is missing", file))
+
+    def metadata(self, path: str) -> Metadata:
+        """The year of the performance."""
+        return Metadata(year=self._years[path])
 
     def place(self, path: str) -> tuple[str, str, str]:
         """What the table says of the file."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection
 from fsdl_bench.sources.tree import Tree
@@ -54,7 +55,8 @@ class PoetrySource:
             if not author:
                 self.rejected.append((path, "no author", head.partition("\n")[0][:60]))
                 continue
-            yield Item(path, author, _plain(title) or name.removesuffix(".txt"), "", LICENCE, path)
+            title = _plain(title) or name.removesuffix(".txt")
+            yield Item(path, author, title, "", LICENCE, path, metadata=_metadata(head))
         self.rejected += self.tree.problems
 
     def read(self, item: Item) -> Song:
@@ -65,7 +67,7 @@ class PoetrySource:
             raise Rejected("lost bytes (U+FFFD)", f"{body.count(chr(0xFFFD))} in the text")
         poem = clean(body, item.title).text
         _refuse(poem, item.title)
-        return Song(item.artist, item.title, item.origin, item.licence, item.origin, poem)
+        return Song(item.artist, item.title, item.origin, item.licence, item.origin, poem, item.metadata)
 
 
 _APPARATUS = re.compile(
@@ -93,6 +95,18 @@ def _refuse(poem: str, title: str) -> None:
 def _header_field(head: str, name: str) -> str:
     found = re.search(rf"^{name}:[ \t]*(.*)$", head.partition("\n---")[0], re.M)
     return " ".join(found.group(1).split()) if found else ""
+
+
+def _metadata(head: str) -> Metadata:
+    """Return what a head tells besides author and title; most tell nothing."""
+    tags = re.search(r"^tags:[ \t]*\n((?:-.*\n)+)", head.partition("\n---")[0] + "\n", re.M)
+    named = {name: _header_field(head, name) for name in ("year", "country", "gender")}
+    return Metadata(
+        year=year_in(named["year"]),
+        collection=_header_field(head, "book") or None,
+        tags=tuple(line.lstrip("- ").strip() for line in tags[1].splitlines()) if tags else (),
+        extra=tuple((name, value) for name, value in named.items() if value),
+    )
 
 
 def _plain(title: str) -> str:

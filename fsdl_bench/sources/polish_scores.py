@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from anyascii import anyascii
 
 from fsdl_bench.errors import Rejected
+from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection
 from fsdl_bench.sources.text import same_title
@@ -25,7 +26,9 @@ LICENCE = "CC-BY-4.0"
 _HEAD_BYTES = 4096
 """The catalogue's lines are at the head; only the licence is at the end of some files."""
 _RECORD = re.compile(
-    r"^!!!(COM|OTL|OPR|GTL|SMS-siglum|SMS-shelfmark|SMS-shelfwork):[ \t]*(.*?)[ \t\r]*$", re.M
+    r"^!!!(COM|OTL|OPR|GTL|SMS-siglum|SMS-shelfmark|SMS-shelfwork|cenid|CDT|CNT|PDT|AGN|AIN|URL-scan):"
+    r"[ \t]*(.*?)[ \t\r]*$",
+    re.M,
 )
 _LICENSED = re.compile(rb"^!!!YEM:.*\bCC[ -]BY[ -]4\.0\b", re.M)
 _TOLERATED = 0.02
@@ -62,7 +65,8 @@ class PolishSource:
             except Rejected as error:
                 self.rejected.append((path, error.reason, error.detail))
             else:
-                yield Item(path, artist, _title(header), _work(header, copies), LICENCE, path)
+                work = _work(header, copies)
+                yield Item(path, artist, _title(header), work, LICENCE, path, metadata=_metadata(header))
         self.rejected += self.tree.problems
 
     def prepare(self, items: Sequence[Item], workers: int, progress: bool) -> None:
@@ -78,8 +82,8 @@ class PolishSource:
         Raises:
             Rejected: also if the conversion is not as long as the score.
         """
+        from fsdl_bench.music.formats import from_midi
         from fsdl_bench.music.kern import mismatch
-        from fsdl_bench.music.reading import read_midi
         from fsdl_bench.music.scores import score_to_midi
 
         data = self.tree.read(str(item.path))
@@ -87,7 +91,9 @@ class PolishSource:
         off = mismatch(data.decode("utf-8", "replace"), midi)
         if off > _TOLERATED:
             raise Rejected("conversion of another length", f"{off:.0%} longer or shorter than the score")
-        return Song(item.artist, item.title, item.work, item.licence, item.origin, read_midi(midi))
+        notes, facts = from_midi(midi)
+        metadata = item.metadata.merged(facts)
+        return Song(item.artist, item.title, item.work, item.licence, item.origin, notes, metadata)
 
 
 def _header(head: bytes) -> dict[str, str]:
@@ -122,6 +128,24 @@ def _title(header: dict[str, str]) -> str:
     title = header.get("OTL", "")
     parent = header.get("OPR") or ""
     return f"{parent}: {title}" if parent and title else parent or title
+
+
+def _metadata(header: dict[str, str]) -> Metadata:
+    """Return what the catalogue tells: dates, collection, manuscript, genre, scoring and scan."""
+    born, _, died = header.get("CDT", "").partition("-")
+    shelf = f"{header.get('SMS-siglum', '')} {header.get('SMS-shelfmark', '')}".strip()
+    named = {"manuscript": shelf, "scoring": header.get("AIN"), "nationality": header.get("CNT")}
+    url = re.match(r"https?://\S+", header.get("URL-scan", ""))
+    return Metadata(
+        year=year_in(header.get("PDT")),
+        born=year_in(born),
+        died=year_in(died),
+        collection=header.get("GTL"),
+        catalogue=header.get("cenid"),
+        genre=header.get("AGN"),
+        url=url[0] if url else None,
+        extra=tuple((name, value) for name, value in named.items() if value),
+    )
 
 
 def _work(header: dict[str, str], copies: Counter[tuple[str, str]]) -> str:

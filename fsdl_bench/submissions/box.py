@@ -128,7 +128,7 @@ def fitted_in_child(setup: Setup, context: FitContext) -> Record | None:
     write = [folder, *([context.parts.folder] if context.parts else [])]
     for place in write:
         place.mkdir(parents=True, exist_ok=True)
-    files = [path for split in setup.splits if (path := split._arrays.path) is not None]
+    files = [path for split in setup.splits for path in split._arrays.files]
     child = Child(loaded.places, files, [*write, _SHARED], setup.sealed)
     try:
         ignored = (*write, *setup.sealed)

@@ -5,6 +5,7 @@ A file of arrays is used only if its checksum matches. Each process reads each f
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,6 +20,7 @@ import pyarrow as pa
 from fsdl_bench.checked import intact_checksum
 from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.errors import BadInput
+from fsdl_bench.metadata import NOTHING, Metadata, from_row
 from fsdl_bench.songs import Kind
 from fsdl_bench.tracks.rows import row_schema
 
@@ -46,7 +48,10 @@ class Arrays:
         path: the file that is mapped; None for columns in memory.
         checksum: of that file; None for columns in memory.
         metadata: `track`, `split`, `digest`, `kind`, `codec` and `codec_data` of the split.
+        described: the file with the songs' metadata and its SHA-256; None if there is none.
     """
+
+    described: tuple[Path, str] | None = None
 
     def __init__(
         self,
@@ -114,6 +119,31 @@ class Arrays:
 
         return load_codec(self.metadata["codec"], self.metadata["codec_data"] or None)
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that the columns and the songs' metadata are read from."""
+        places = (self.path, self.described and self.described[0])
+        return [path for path in places if path is not None]
+
+    def song_metadata(self, row: int) -> Metadata:
+        """Return the metadata of one song.
+
+        Raises:
+            BadInput: the file of the metadata is missing or damaged.
+        """
+        return from_row(self._described.slice(row, 1).to_pylist()[0]) if self.described else NOTHING
+
+    @cached_property
+    def _described(self) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        assert self.described is not None
+        path, expected = self.described
+        data = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise BadInput(f"{path} is missing, damaged or of another build; build the track again")
+        return pq.read_table(pa.BufferReader(data))
+
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
@@ -143,17 +173,19 @@ class Arrays:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
-            return _reopen, (self.path, self.checksum)
+            return _reopen, (self.path, self.checksum, self.described)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, self.table.schema) as writer:
             writer.write_table(self.table)
         return _from_bytes, (sink.getvalue().to_pybytes(), self.codec)
 
 
-def _reopen(path: Path, checksum: str) -> Arrays:
+def _reopen(path: Path, checksum: str, described: tuple[Path, str] | None) -> Arrays:
     """Map the file of a pickled `Arrays` again, if it is still the same."""
     try:
-        return Arrays.open(path, checksum)
+        arrays = Arrays.open(path, checksum)
+        arrays.described = described
+        return arrays
     except (DamagedArrays, OSError, pa.ArrowInvalid):
         raise BadInput(
             f"{path} was removed, replaced or damaged after the track was loaded; load the track again"

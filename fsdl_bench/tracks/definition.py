@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -98,6 +99,8 @@ class TrackDefinition(Strict):
         version: the protocol's version, part of the seed of every episode.
         status: headline, further, default (generated), recipe (needs the user's download) or user.
         codec: the codec's name, as `load_codec` takes it.
+        label: what episodes are drawn by: the artist, or another field of `fsdl_bench.metadata.LABELS`,
+            whose value then takes the artist's place.
         languages: BCP 47 codes, for lyrics.
         min_songs: artists with fewer songs (distinct works) are left out.
         max_songs: cap on the songs of one artist; those with the lowest content hash are kept.
@@ -118,6 +121,9 @@ class TrackDefinition(Strict):
     version: str = "v1"
     status: Status = "user"
     codec: str
+    label: Literal["artist", "form", "genre", "collection", "language", "decade", "year", "key", "meter"] = (
+        "artist"
+    )
     languages: list[str] = []
     min_songs: Annotated[int, Field(ge=1)] = 9
     max_songs: Annotated[int, Field(ge=1)] = 100
@@ -228,13 +234,23 @@ def parse_definition(table: Mapping[str, Any], where: str) -> TrackDefinition:
         raise BadInput(f"{where} does not define a track:\n" + "\n".join(_complaints(error))) from None
 
 
-def user_definition(name: str, kind: Kind, source: str = "folder", **options: Option) -> TrackDefinition:
+def user_definition(
+    name: str,
+    kind: Kind,
+    source: str = "folder",
+    *,
+    label: str = "artist",
+    aliases: Mapping[str, str] = MappingProxyType({}),
+    **options: Option,
+) -> TrackDefinition:
     """Return a definition for a user's own folder, with the standard protocol and the split rule.
 
     Args:
         name: the track's name: small letters, digits, dots, dashes and underscores.
         kind: `lyrics` or `midi`.
         source: the layout of the folder, a module of `fsdl_bench.sources`.
+        label: what episodes are drawn by; see `TrackDefinition`.
+        aliases: other spelling -> the artist's name to use.
         options: passed to the source.
 
     Raises:
@@ -247,6 +263,8 @@ def user_definition(name: str, kind: Kind, source: str = "folder", **options: Op
         "kind": kind,
         "description": f"Built from a user's own folder (layout: {source}). The split follows the rule.",
         "codec": "note10ms-v1" if kind == "midi" else "bpe4096-v1",
+        "label": label,
+        "aliases": dict(aliases),
         "filters": {"rule": 2},
         "sources": [{"source": source, "title": "the user's own folder", "options": options}],
     }

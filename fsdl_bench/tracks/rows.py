@@ -53,6 +53,15 @@ def shard_name(split: str, index: int, count: int) -> str:
     return f"{split}-{index:05d}-of-{count:05d}.parquet"
 
 
+METADATA = "metadata"
+"""The folder of a track's metadata files. They are no part of the digest."""
+
+
+def metadata_name(split: str) -> str:
+    """Return the path of a split's metadata in the track's folder: one row per song, as in the shards."""
+    return f"{METADATA}/{split}.parquet"
+
+
 def shard_paths(track: Path, split: str) -> list[Path]:
     """Return the shards of a split in a built track's folder, in order."""
     return sorted(track.glob(f"{split}-?????-of-?????.parquet"))

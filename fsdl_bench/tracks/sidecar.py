@@ -26,6 +26,7 @@ from fsdl_bench.paths import home
 from fsdl_bench.progress import note
 from fsdl_bench.tracks.arrays import Arrays, DamagedArrays, array_schema
 from fsdl_bench.tracks.manifest import Manifest, stream_entry
+from fsdl_bench.tracks.rows import metadata_name
 
 FOLDER = ".arrays"
 _BATCH_ROWS = 2048  # bounds the memory that writing takes, which is many times the size of a batch
@@ -54,6 +55,13 @@ def open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
     Raises:
         BadInput: a shard is missing or does not match the manifest.
     """
+    arrays = _open_arrays(folder, manifest, split)
+    if (entry := manifest.files.get(metadata_name(split))) is not None:
+        arrays.described = (folder / metadata_name(split), entry.sha256)
+    return arrays
+
+
+def _open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
     stamp = _stamp(folder, manifest, split)
     name = hashlib.blake2b(json.dumps(stamp, sort_keys=True).encode(), digest_size=16).hexdigest()
     places = (folder / FOLDER / f"{split}.arrow", home() / "arrays" / name / f"{split}.arrow")

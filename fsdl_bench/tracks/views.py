@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.errors import BadInput
+from fsdl_bench.metadata import Metadata
 from fsdl_bench.padding import pad
 from fsdl_bench.songs import Kind
 from fsdl_bench.tracks.arrays import Arrays, array_schema
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class TrackSong:
-    """One song of a split: its tokens and metadata."""
+    """One song of a split: its tokens, and what is known about it."""
 
     __slots__ = ("_arrays", "_row")
 
@@ -71,6 +72,11 @@ class TrackSong:
     def origin(self) -> str:
         """The path inside that source."""
         return self._value("origin")
+
+    @property
+    def metadata(self) -> Metadata:
+        """What else is known: year, key, tempo, form, ... Empty in tracks of version 0.1.0."""
+        return self._arrays.song_metadata(self._row)
 
     @property
     def tokens(self) -> Tokens:

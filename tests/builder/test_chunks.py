@@ -23,6 +23,7 @@ def song(number: int) -> ReadSong:
         text="",
         shingles=np.arange(number, dtype=np.uint64) << np.uint64(40),
         outline=np.arange(number % 3, dtype=np.uint64) << np.uint64(41),
+        metadata=f'{{"year": {number}}}',
     )
 
 
@@ -53,6 +54,7 @@ def test_what_was_written_is_read(chunks) -> None:
 
 def test_rows_come_in_the_order_asked_for(chunks) -> None:
     rows = np.random.default_rng(1).permutation(98)[:40]
+    assert chunks.metadata(rows) == [f'{{"year": {NUMBERS[row]}}}' for row in rows]
     table = chunks.take(rows)
     assert table["work"].to_pylist() == [str(NUMBERS[row]) for row in rows]
     assert [len(t) for t in table["tokens"].to_pylist()] == [NUMBERS[row] % 5 for row in rows]

@@ -94,7 +94,8 @@ def test_shards_hold_whole_artists_in_small_groups(built) -> None:
 
 def test_the_manifest_names_every_file(built) -> None:
     manifest = read_manifest(built)
-    on_disk = {path.name for path in built.iterdir() if path.is_file()} - {"manifest.json"}
+    found = [path.relative_to(built) for path in built.rglob("*") if path.is_file()]
+    on_disk = {path.as_posix() for path in found if path.parts[0] != ".arrays"} - {"manifest.json"}
     assert set(manifest.files) == on_disk
     assert {
         "README.md",
@@ -103,6 +104,7 @@ def test_the_manifest_names_every_file(built) -> None:
         "definition.toml",
         "splits.csv",
         "codec.json",
+        "metadata/train.parquet",
     } <= on_disk
     for name, entry in manifest.files.items():
         data = (built / name).read_bytes()

@@ -29,8 +29,8 @@ def test_a_midi_file_inside_riff():
     info = b"DISP\x03\0\0\0abc\0"  # a chunk of odd length is padded
     for wrapped in (riff(MIDI), riff(MIDI, before=info)):
         assert is_midi(wrapped[:12])
-        assert read_music(wrapped, "a.rmi").pitch.tolist() == [60, 64]
-        assert read_music(wrapped, "a.mid").pitch.tolist() == [60, 64]
+        assert read_music(wrapped, "a.rmi").notes.pitch.tolist() == [60, 64]
+        assert read_music(wrapped, "a.mid").notes.pitch.tolist() == [60, 64]
     with pytest.raises(Rejected, match="without a chunk 'data'"):
         read_music(b"RIFF\x08\0\0\0RMIDabcd", "a.rmi")
     with pytest.raises(Rejected):
@@ -41,7 +41,7 @@ def test_a_midi_file_inside_riff():
 def test_tunes_of_an_abc_file():
     found = tunes(ABC)
     assert [title for title, _ in found] == ["One", "Two"]
-    one, two = (read_music(tune.encode(), "a.abc") for _, tune in found)
+    one, two = (read_music(tune.encode(), "a.abc").notes for _, tune in found)
     assert one.pitch.tolist() == [60, 62, 64, 65, 67, 69, 71, 72]
     assert two.pitch.tolist() == one.pitch.tolist()[::-1]
     assert one.end[-1] == pytest.approx(2.0, abs=0.01), "the lines before the first tune hold for all"
@@ -59,7 +59,7 @@ def test_scores_are_read_by_their_suffix():
     pytest.importorskip("verovio")
     files = {"a.musicxml": XML.encode(), "b.mei": MEI.encode(), "c.xml": XML.encode("utf-16")}
     convert_scores(list(files), files.__getitem__, workers=1, progress=False)
-    found = {name: read_music(data, name).pitch.tolist() for name, data in files.items()}
+    found = {name: read_music(data, name).notes.pitch.tolist() for name, data in files.items()}
     assert found == {"a.musicxml": [60], "b.mei": [62], "c.xml": [60]}
 
 

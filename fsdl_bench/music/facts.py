@@ -1,0 +1,101 @@
+"""What a file of music says of itself: keys, meters, tempos, parts, length, texts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fsdl_bench.metadata import Metadata
+from fsdl_bench.music.events import COPYRIGHT, TEXT
+from fsdl_bench.music.notes import Notes
+
+_MOST_TEMPOS = 256
+_DEFAULT_TEMPO = 500_000
+_FLATS_TO_SHARPS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
+_RELATIVES = ("Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")
+
+
+def facts_of(score: Any, notes: Notes, opening: dict[int, list[bytes]] | None = None) -> Metadata:
+    """Return what a file says.
+
+    Args:
+        score: the symusic score in ticks.
+        notes: its notes.
+        opening: its texts; see `opening_texts`.
+    """
+    seconds = float(notes.end.max())
+    keys = _distinct(map(_key, score.key_signatures))
+    meters = _distinct(f"{one.numerator}/{one.denominator}" for one in score.time_signatures)
+    tempo_map, median = _tempos(score, seconds)
+    parts = [part for part in score.tracks if len(part.notes)]
+    opening = opening or {TEXT: [], COPYRIGHT: []}
+    copyright_ = _distinct(map(_text, opening[COPYRIGHT]))
+    return Metadata(
+        key=keys[0] if keys else None,
+        keys=keys,
+        meter=meters[0] if meters else None,
+        meters=meters,
+        tempo=tempo_map[0][1],
+        tempo_median=median,
+        tempo_map=tempo_map,
+        programs=tuple(sorted({128 if part.is_drum else part.program for part in parts})),
+        instruments=_distinct(part.name.strip() for part in parts),
+        bars=_bars(score),
+        seconds=round(seconds, 2),
+        texts=_distinct(map(_text, opening[TEXT])),
+        copyright=copyright_[0] if copyright_ else None,
+    )
+
+
+def _distinct(values: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _text(data: bytes) -> str:
+    """Return a text event without control characters; MIDI does not say its encoding."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _key(signature: Any) -> str:
+    if not -7 <= signature.key <= 7:
+        return ""
+    names, mode = (_RELATIVES, "minor") if signature.tonality else (_FLATS_TO_SHARPS, "major")
+    return f"{names[signature.key + 7]} {mode}"
+
+
+def _tempos(score: Any, seconds: float) -> tuple[tuple[tuple[float, float], ...], float]:
+    """Return the tempo map, and the median tempo by duration, in quarter notes a minute."""
+    found = score.tempos.numpy()
+    times, tempos = found["time"].astype(np.float64), found["mspq"].astype(np.float64)
+    if not len(times) or times[0] > 0:
+        times, tempos = np.r_[0.0, times], np.r_[_DEFAULT_TEMPO, tempos]
+    if len(times) == 1:
+        only = round(6e7 / float(tempos[0]), 3)
+        return ((0.0, only),), only
+    starts = np.r_[0.0, np.cumsum(np.diff(times) * tempos[:-1])] / (1e6 * score.ticks_per_quarter)
+    per_minute = np.round(6e7 / tempos, 3)
+    lasts = np.diff(np.minimum(np.r_[starts, seconds], seconds))
+    order = np.argsort(per_minute, kind="stable")
+    middle = np.searchsorted(np.cumsum(lasts[order]), lasts.sum() / 2)
+    changes = zip(np.round(starts, 3).tolist(), per_minute.tolist(), strict=True)
+    return tuple(changes)[:_MOST_TEMPOS], float(per_minute[order[min(middle, len(order) - 1)]])
+
+
+def _bars(score: Any) -> int | None:
+    """Return the number of bars by the time signatures, 4/4 before the first."""
+    end, quarter = score.end(), score.ticks_per_quarter
+    signatures = [(one.time, one.numerator, one.denominator) for one in score.time_signatures]
+    if not signatures or signatures[0][0] > 0:
+        signatures.insert(0, (0, 4, 4))
+    bars = 0.0
+    for (start, upper, lower), (stop, *_) in zip(signatures, [*signatures[1:], (end, 0, 0)], strict=True):
+        if upper < 1 or lower < 1:
+            return None
+        bars += max(0, stop - start) / (4 * quarter * upper / lower)
+    return math.ceil(bars - 1e-6)
