@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, compress, data, evaluate, generate, leaderboard
+from fsdl_bench.cli import compare, compress, data, evaluate, export, generate, leaderboard
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -97,5 +97,6 @@ for _command in (
     *compare.COMMANDS,
     *generate.COMMANDS,
     *leaderboard.COMMANDS,
+    *export.COMMANDS,
 ):
     main.add_command(_command)

@@ -1,0 +1,40 @@
+"""Export a built track as a dataset repository of the Hugging Face Hub.
+
+The track's own folder is nearly one already: its README has the front matter that the Hub and `datasets`
+read. The export verifies every file, leaves out what is derived (the memory-mapped arrays), and adds the
+attributes for large files. Nothing is uploaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from fsdl_bench.errors import BadInput
+from fsdl_bench.paths import atomic_directory
+from fsdl_bench.tracks.manifest import NAME
+from fsdl_bench.tracks.track import load_track
+
+ATTRIBUTES = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"
+
+
+def export_hub(track: str | os.PathLike[str], out: Path) -> list[str]:
+    """Write the repository of a track to `out`, and return the names of its files.
+
+    Raises:
+        BadInput: there is no such track, one of its files is damaged, or `out` holds something else.
+    """
+    opened = load_track(track)
+    if out.exists() and any(out.iterdir()) and not (out / NAME).is_file():
+        raise BadInput(f"--out {out}: expected an empty folder or an earlier export, found other files")
+    with atomic_directory(out) as folder:
+        for name, entry in opened.manifest.files.items():
+            data = (opened.path / name).read_bytes() if (opened.path / name).is_file() else b""
+            if hashlib.sha256(data).hexdigest() != entry.sha256:
+                raise BadInput(f"{opened.path / name} is missing or damaged; build the track again")
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        (folder / NAME).write_bytes((opened.path / NAME).read_bytes())
+        (folder / ".gitattributes").write_text(ATTRIBUTES, encoding="utf-8")
+    return sorted([*opened.manifest.files, NAME, ".gitattributes"])
