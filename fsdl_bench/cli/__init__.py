@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, compress, data, evaluate, export, generate, leaderboard
+from fsdl_bench.cli import compare, compress, data, evaluate, export, generate, leaderboard, models
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -98,5 +98,6 @@ for _command in (
     *generate.COMMANDS,
     *leaderboard.COMMANDS,
     *export.COMMANDS,
+    *models.COMMANDS,
 ):
     main.add_command(_command)

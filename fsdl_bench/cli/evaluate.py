@@ -72,6 +72,7 @@ def evaluate(as_json: bool, **options: Any) -> None:
         click.echo(stored.result.model_dump_json(indent=1))
         return
     _print_table(stored.result)
+    _print_standing(stored)
     click.echo(f"Result: {stored.path}")
 
 
@@ -201,6 +202,19 @@ def _print_table(result: Result) -> None:
     click.echo("; ".join(part for part in parts if part) + f"; {result.environment.device}")
     checks = sum(verdict.checks for verdict in result.audits if verdict.worst is not None)
     click.echo(f"Audits held: {checks:,} songs scored again, {len(result.audits)} rules.")
+
+
+def _print_standing(stored: StoredResult) -> None:
+    from fsdl_bench.reference import standing
+
+    if found := standing(stored):
+        difference = found.mine.difference
+        click.echo(
+            f"Rank {found.rank} of {found.total} with the reference models on {stored.result.track.name} at "
+            f"{found.shots} shots; minus {found.best}, the best of them: "
+            f"{difference.text(sign=True) if difference else ''}"
+            f"{f' (p = {found.mine.p:.2g})' if found.mine.p is not None else ''}."
+        )
 
 
 def _cells(result: Result, shot: ShotSummary) -> list[object]:

@@ -1,0 +1,133 @@
+"""The reference models and their verified results, which come with the package."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsdl_bench import fingerprint
+from fsdl_bench.comparison import Compared, compare
+from fsdl_bench.errors import BadInput
+from fsdl_bench.results import Result, StoredResult, read_result
+from fsdl_bench.submissions.specs import reference_models
+
+
+@dataclass(frozen=True)
+class Model:
+    """A reference model.
+
+    Attributes:
+        name: as in `fsdl_bench:NAME`.
+        summary: one line.
+        ready: the tracks whose weights or settings ship.
+        nll: track -> NLL at the headline shot of the verified result in the independent protocol.
+    """
+
+    name: str
+    summary: str
+    ready: tuple[str, ...]
+    nll: dict[str, float]
+
+
+def results_folder() -> Path | None:
+    """Return the folder of the verified results: in the package, or next to it in a checkout."""
+    places = (fingerprint.PACKAGE / "leaderboard", fingerprint.PACKAGE.parent / "leaderboard")
+    return next((place / "results" for place in places if (place / "results").is_dir()), None)
+
+
+def reference_results(track: str) -> list[StoredResult]:
+    """Return the verified results of the reference models on a track."""
+    return [read_result(path) for path in _files(track)]
+
+
+def _files(track: str) -> list[Path]:
+    folder = results_folder()
+    return sorted(folder.glob(f"{track}/*.json")) if folder else []
+
+
+def models() -> list[Model]:
+    """Return all reference models by name."""
+    weights = fingerprint.PACKAGE / "pretrained"
+    found = [Result.model_validate_json(path.read_bytes()) for path in _files("*")]
+    return [
+        Model(
+            name,
+            _summary(path),
+            tuple(sorted(card.parent.name for card in weights.glob(f"*/{name}.json"))),
+            {
+                one.track.name: shot.nll.mean
+                for one in found
+                for shot in one.aggregates.shots
+                if one.protocol == "independent"
+                and Path(one.submission.source).stem == name
+                and shot.shots == one.track.headline_shot
+            },
+        )
+        for name, path in sorted(reference_models().items())
+    ]
+
+
+def _summary(path: Path) -> str:
+    """Return the first sentence of a module, without running it."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a result stands among the reference results.
+
+    Attributes:
+        rank: 1 is the best; the number of better reference results, plus one.
+        total: of results, this one included.
+        shots: the headline shot.
+        best: the best reference result.
+        mine: this result; its difference is to the best.
+    """
+
+    rank: int
+    total: int
+    shots: int
+    best: str
+    mine: Compared
+
+
+def standing(stored: StoredResult, others: Sequence[StoredResult] | None = None) -> Standing | None:
+    """Return where a result stands; None for a smoke run, for a bound, and where nothing is comparable.
+
+    Args:
+        stored: the result.
+        others: the reference results of the same track by default.
+    """
+    result = stored.result
+    if result.smoke or not result.submission.exact:
+        return None
+    others = reference_results(result.track.name) if others is None else others
+    same = [
+        other
+        for other in others
+        if other.result.track == result.track
+        and other.result.protocol == result.protocol
+        and other.result.submission.name != result.submission.name
+    ]
+    try:
+        best = compare([*same, stored]).results if same else ()
+    except BadInput:  # other songs, or not the headline shot
+        return None
+    names = [one.name for one in best if one.exact]
+    mine = str(stored.path) if str(stored.path) in names else stored.name
+    if mine not in names:
+        return None
+    first = next((name for name in names if name != mine), "")
+    if not first:
+        return None
+    found = compare([*same, stored], against=first)
+    return Standing(
+        rank=names.index(mine) + 1,
+        total=len(names),
+        shots=found.shots,
+        best=first,
+        mine=next(one for one in found.results if one.name == mine),
+    )
