@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, compress, data, evaluate, export, generate, leaderboard, models
+from fsdl_bench.cli import compare, compress, data, evaluate, export, generate, leaderboard, models, scrape
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -99,5 +99,6 @@ for _command in (
     *leaderboard.COMMANDS,
     *export.COMMANDS,
     *models.COMMANDS,
+    *scrape.COMMANDS,
 ):
     main.add_command(_command)

@@ -31,6 +31,7 @@ _HELPERS = frozenset(
         "archives",
         "base",
         "cleaning",
+        "scraped",
         "columns",
         "download",
         "files",

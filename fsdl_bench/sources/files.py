@@ -66,15 +66,15 @@ class FileSource(ABC):
         artist, title, work = self.place(path)
         if not artist:
             raise Rejected("no artist name")
-        artist, metadata = sys.intern(artist), self.metadata(path)
+        artist, metadata, licence = sys.intern(artist), self.metadata(path), self.licence(path)
         if self.kind != "midi" or not path.lower().endswith(formats.ABC):
-            return [Item(origin, artist, title, work, self._licence, path, metadata=metadata)]
+            return [Item(origin, artist, title, work, licence, path, metadata=metadata)]
         tunes = formats.tunes(decode_text(self.tree.read(path), self._encoding))
         if not tunes:
             raise Rejected("damaged file", "an ABC file without a tune: no line begins with X:")
         return [
             Item(
-                *(f"{origin}#{n}", artist, name or title, work and f"{work}#{n}", self._licence, path, tune),
+                *(f"{origin}#{n}", artist, name or title, work and f"{work}#{n}", licence, path, tune),
                 metadata=metadata,
             )
             for n, (name, tune) in enumerate(tunes, 1)
@@ -97,6 +97,10 @@ class FileSource(ABC):
     def metadata(self, path: str) -> Metadata:  # noqa: ARG002 - most layouts know nothing else
         """Return what the layout tells of the song at `path`, which has a place."""
         return NOTHING
+
+    def licence(self, path: str) -> str:  # noqa: ARG002 - most layouts have one
+        """Return the licence of the song at `path`, which has a place."""
+        return self._licence
 
     def survey(self, paths: Sequence[str]) -> None:  # noqa: B027 - most layouts need none
         """Look at all paths before the first is placed; raises `BadInput` if this is another layout."""

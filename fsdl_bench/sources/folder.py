@@ -16,6 +16,8 @@ none is MIDI if it begins like one, and lyrics if it has no suffix. Names that a
 Windows-1252. `rejected.parquet` lists what was left out, with the reason: files outside the artists' folders,
 other files, hidden files, README and LICENSE, scripts, empty and unreadable files, broken links, pipes.
 
+If DIR has a `metadata.parquet` of `fsdl-bench scrape`, its licences and addresses are used.
+
 Two options fit other layouts:
 
     --set level=2                           DIR/<genre>/<artist>/<song>.mid
@@ -34,9 +36,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
 from fsdl_bench.sources.files import FileSource
+from fsdl_bench.sources.scraped import scraped
 from fsdl_bench.sources.text import decode_text, printable, readable
 from fsdl_bench.sources.tree import Tree
 
@@ -78,12 +82,22 @@ class Folder(FileSource):
     ) -> None:
         super().__init__(tree, kind, licence, encoding)
         self._clean, self._names = clean, names
+        self._scraped: dict[str, tuple[str, Metadata]] = {}
 
     def survey(self, paths: Sequence[str]) -> None:
-        """Look at some of the texts, to know what most of them share at their ends."""
+        """Read the table of a scrape; look at some texts, to know what most of them share at their ends."""
+        self._scraped = scraped(self.tree)
         if self._clean and self.kind == "lyrics":
             chosen = paths[:: max(1, len(paths) // SAMPLE)]
             self._cleaner = Cleaner.survey(self._texts(chosen))
+
+    def metadata(self, path: str) -> Metadata:
+        """Return what the table of a scrape tells."""
+        return self._scraped[path][1] if path in self._scraped else NOTHING
+
+    def licence(self, path: str) -> str:
+        """Return the licence that the table of a scrape names, else that of all songs."""
+        return self._scraped[path][0] if path in self._scraped else self._licence
 
     def surveyed(self) -> list[str]:
         """Return what reading a song depends on besides its file."""

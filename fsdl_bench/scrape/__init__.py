@@ -1,0 +1,1 @@
+"""Scraping: from sites to folders that `build --from` reads."""
