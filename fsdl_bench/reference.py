@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +76,45 @@ def _summary(path: Path) -> str:
     """Return the first sentence of a module, without running it."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return " ".join(text.partition("\n\n")[0].split())
+
+
+@contextmanager
+def among_reference(own: Path) -> Iterator[Path]:
+    """Yield a folder with the reference results and those below `own`, for the leaderboard.
+
+    Where both have a result of one model on a track and protocol, it is `own`'s.
+
+    Raises:
+        BadInput: the package has no reference results, or a file of `own` is damaged.
+    """
+    folder = results_folder()
+    if folder is None:
+        raise BadInput("this installation has no reference results; pass --results and --alone")
+    with tempfile.TemporaryDirectory(prefix="fsdl-bench-") as place:
+        merged = Path(place) / "results"
+        shutil.copytree(folder, merged)
+        mine = [read_result(path) for path in sorted(own.rglob("*.json")) if _is_result(path)]
+        taken = {_board_place(stored.result) for stored in mine}
+        for path in sorted(merged.rglob("*.json")):
+            if _board_place(Result.model_validate_json(path.read_bytes())) in taken:
+                path.unlink()
+        for stored in mine:
+            target = merged / "own" / stored.path.relative_to(own)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(stored.path, target)
+            shutil.copy(stored.path.with_name(stored.result.rows.file), target.parent)
+        for name in ("verified.toml", "removed.toml"):
+            if (folder.parent / name).is_file():
+                shutil.copy(folder.parent / name, merged.parent)
+        yield merged
+
+
+def _is_result(path: Path) -> bool:
+    return not path.name.startswith(".") and not path.name.endswith((".verified.json", ".fresh.json"))
+
+
+def _board_place(result: Result) -> tuple[str, str, str]:
+    return result.track.name, result.protocol, result.submission.name
 
 
 @dataclass(frozen=True)

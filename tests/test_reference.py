@@ -1,5 +1,6 @@
 """The reference models and results that come with the package, and where a result stands among them."""
 
+import shutil
 from dataclasses import replace
 
 from fsdl_bench import reference
@@ -48,3 +49,28 @@ def test_a_bound_has_no_rank_and_is_none(make_result):
     assert reference.standing(bound, [mine]) is None
     assert reference.standing(mine, [bound]) is None
     assert reference.standing(mine, [bound, make_result("other", 1)]).rank == 1
+
+
+def test_own_results_are_shown_among_the_reference_results(make_result, tmp_path):
+    own = tmp_path / "own"
+    (own / "toy").mkdir(parents=True)
+    mine = make_result("own/toy/mine", 0)
+    with reference.among_reference(own) as merged:
+        results = [read_result(path).result for path in merged.rglob("*.json")]
+        assert (merged.parent / "verified.toml").is_file()
+    committed = list(reference.results_folder().rglob("*.json"))
+    assert len(results) == len(committed) + 1
+    assert mine.result in results
+    assert not merged.exists()
+
+
+def test_a_run_of_a_reference_model_replaces_its_reference_result(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    source = reference.results_folder() / "lyrics-synthetic"
+    for path in source.glob("uniform.*"):
+        shutil.copy(path, own)
+    with reference.among_reference(own) as merged:
+        found = [path for path in merged.rglob("*.json") if path.stem == "uniform"]
+        tracks = [path.relative_to(merged).parts[0] for path in found]
+    assert sorted(tracks) == ["lyrics-verse", "midi-scores", "midi-synthetic", "own"]

@@ -16,7 +16,7 @@ def leaderboard() -> None:
 
 @leaderboard.command()
 @click.option(
-    "--results", type=_FOLDER, default="leaderboard/results", show_default=True, help="Folder of results."
+    "--results", type=_FOLDER, help="Folder of results: leaderboard/results of a clone, else results."
 )
 @click.option(
     "--out",
@@ -25,16 +25,29 @@ def leaderboard() -> None:
     show_default=True,
     help="Folder of the site.",
 )
-def build(results: Path, out: Path) -> None:
+@click.option(
+    "--reference/--alone",
+    default=None,
+    help="Show the results among the reference results, or alone. [default: among, outside a clone]",
+)
+def build(results: Path | None, out: Path, reference: bool | None) -> None:
     """Render all results below a folder as one static site. It opens without a server.
 
     Samples (`samples/`), the removal log (`removed.toml`) and the list of verified results (`verified.toml`)
     are read from the parent of the results folder. Without that list every acceptable result is ranked.
     """
+    from contextlib import nullcontext
+
     from fsdl_bench.generation.page import counted
+    from fsdl_bench.reference import among_reference
     from fsdl_bench.site.render import build_site
 
-    board = build_site(results, out)
+    clone = Path("leaderboard/results")
+    found = results or (clone if clone.is_dir() else Path("results"))
+    if reference is None:
+        reference = results is None and found != clone
+    with among_reference(found) if reference else nullcontext(found) as shown:
+        board = build_site(shown, out)
     tracks = counted(len(board.tracks), "track")
     models = counted(sum(len(track.models()) for track in board.tracks), "model page")
     click.echo(f"{tracks}, {models}: {out / 'index.html'}")
