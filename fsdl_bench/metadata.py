@@ -32,7 +32,7 @@ class Metadata:
         url: of the song at its source. copyright: the notice in the file.
         key: first key signature ("G major"). keys: all. meter: first time signature ("3/4"). meters: all.
         tempo, tempo_median: quarter notes a minute, at the start and by duration. tempo_map: (seconds,
-            tempo) of each change, the first 256.
+            tempo) of each change, the first 64.
         programs: General MIDI programs of the parts, 128 for drums. instruments: the parts' names.
         bars, seconds: length of the whole song. texts: text events at its start.
         extra: other values of the source by name.
@@ -96,11 +96,6 @@ _NAMES = tuple(field.name for field in fields(Metadata))
 NOTHING = Metadata()
 
 
-def from_json(text: str) -> Metadata:
-    """Return the metadata that `to_json` wrote."""
-    return Metadata(**{name: _tuples(value) for name, value in json.loads(text or "{}").items()})
-
-
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
@@ -126,13 +121,13 @@ def metadata_schema() -> pa.Schema:
     return pa.schema([pa.field("song_id", pa.string(), nullable=False), *columns])
 
 
-def table_of(ids: list[str], songs: list[Metadata]) -> pa.Table:
-    """Return a table of `metadata_schema` with one row per song. Unknown fields are null."""
+def table_of(ids: list[str], songs: list[str]) -> pa.Table:
+    """Return a table of `metadata_schema` with one row per song, from their JSON. Unknown fields are null."""
     import pyarrow as pa
 
     rows = []
-    for song, one in zip(ids, songs, strict=True):
-        row = {"song_id": song, **one.known()}
+    for song, text in zip(ids, songs, strict=True):
+        row = {"song_id": song, **(json.loads(text) if text else {})}
         for name, (first, second) in _PAIRS.items():
             if name in row:
                 row[name] = [{first: a, second: b} for a, b in row[name]]

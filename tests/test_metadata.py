@@ -10,7 +10,6 @@ from fsdl_bench.metadata import (
     LABELS,
     NOTHING,
     Metadata,
-    from_json,
     from_row,
     metadata_schema,
     table_of,
@@ -32,15 +31,10 @@ VALUES = {
 songs = st.builds(Metadata, **{name: VALUES[kind] for name, kind in Metadata.__annotations__.items()})
 
 
-@given(songs)
-def test_json_keeps_every_field(song):
-    assert from_json(song.to_json()) == song
-    assert (song.to_json() == "") == (song == NOTHING)
-
-
 @given(st.lists(songs, max_size=4))
 def test_a_table_keeps_every_field(found):
-    table = table_of([str(n) for n in range(len(found))], found)
+    assert all((song.to_json() == "") == (song == NOTHING) for song in found)
+    table = table_of([str(n) for n in range(len(found))], [song.to_json() for song in found])
     assert table.schema == metadata_schema()
     assert [from_row(row) for row in table.to_pylist()] == found
 

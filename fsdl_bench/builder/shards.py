@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from fsdl_bench.builder.chunks import Chunks
 from fsdl_bench.codecs.base import Codec
-from fsdl_bench.metadata import from_json, metadata_schema, table_of
+from fsdl_bench.metadata import metadata_schema, table_of
 from fsdl_bench.progress import bar
 from fsdl_bench.tracks.artists import SPLITS, SplitName
 from fsdl_bench.tracks.manifest import SplitCounts
@@ -83,8 +83,8 @@ def write_metadata(folder: Path, chunks: Chunks, rows: Mapping[SplitName, npt.ND
         ) as writer:
             for start in range(0, len(numbers), _METADATA_ROWS):
                 part = numbers[start : start + _METADATA_ROWS]
-                known = [from_json(text) for text in chunks.metadata(part)]
-                writer.write_table(table_of(ids.take(pa.array(part)).to_pylist(), known))
+                songs = ids.take(pa.array(part)).to_pylist()
+                writer.write_table(table_of(songs, chunks.metadata(part)))
 
 
 def _row_groups(chunks: Chunks, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

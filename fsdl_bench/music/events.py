@@ -87,22 +87,23 @@ def _number(track: bytes, at: int) -> tuple[int, int]:
 
 
 TEXT, COPYRIGHT = 1, 2
-_MOST, _LONGEST = 20, 500
+_MOST, _LONGEST, _HEAD = 20, 500, 4096
 
 
 def opening_texts(data: bytes) -> dict[int, list[bytes]]:
-    """Return the text and copyright events at the start of the tracks, by kind.
+    """Return the text and copyright events at the start of the first track, by kind.
 
     At most 20 of a kind, the first 500 bytes of each.
     """
     found: dict[int, list[bytes]] = {TEXT: [], COPYRIGHT: []}
-    if b"\xff\x01" not in data and b"\xff\x02" not in data:
+    head = data[: HEADER + _HEAD]
+    if b"\xff\x01" not in head and b"\xff\x02" not in head:
         return found
-    for track in tracks(data):
-        for event in events(track):
-            if event.tick:
-                break
-            if event.status == 0xFF and event.kind in found and len(found[event.kind]) < _MOST:
-                start = event.end - event.size
-                found[event.kind].append(track[start : start + min(event.size, _LONGEST)])
+    track = next(tracks(data), b"")
+    for event in events(track):
+        if event.tick:
+            break
+        if event.status == 0xFF and event.kind in found and len(found[event.kind]) < _MOST:
+            start = event.end - event.size
+            found[event.kind].append(track[start : start + min(event.size, _LONGEST)])
     return found

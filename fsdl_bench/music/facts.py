@@ -11,7 +11,7 @@ from fsdl_bench.metadata import Metadata
 from fsdl_bench.music.events import COPYRIGHT, TEXT
 from fsdl_bench.music.notes import Notes
 
-_MOST_TEMPOS = 256
+_MOST_TEMPOS = 64
 _DEFAULT_TEMPO = 500_000
 _FLATS_TO_SHARPS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
 _RELATIVES = ("Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")
@@ -72,19 +72,24 @@ def _key(signature: Any) -> str:
 def _tempos(score: Any, seconds: float) -> tuple[tuple[tuple[float, float], ...], float]:
     """Return the tempo map, and the median tempo by duration, in quarter notes a minute."""
     found = score.tempos.numpy()
-    times, tempos = found["time"].astype(np.float64), found["mspq"].astype(np.float64)
-    if not len(times) or times[0] > 0:
-        times, tempos = np.r_[0.0, times], np.r_[_DEFAULT_TEMPO, tempos]
-    if len(times) == 1:
-        only = round(6e7 / float(tempos[0]), 3)
+    times, tempos = found["time"], found["mspq"]
+    if len(times) == 0 or (len(times) == 1 and times[0] == 0):
+        only = round(6e7 / int(tempos[0] if len(tempos) else _DEFAULT_TEMPO), 3)
         return ((0.0, only),), only
-    starts = np.r_[0.0, np.cumsum(np.diff(times) * tempos[:-1])] / (1e6 * score.ticks_per_quarter)
-    per_minute = np.round(6e7 / tempos, 3)
-    lasts = np.diff(np.minimum(np.r_[starts, seconds], seconds))
-    order = np.argsort(per_minute, kind="stable")
-    middle = np.searchsorted(np.cumsum(lasts[order]), lasts.sum() / 2)
-    changes = zip(np.round(starts, 3).tolist(), per_minute.tolist(), strict=True)
-    return tuple(changes)[:_MOST_TEMPOS], float(per_minute[order[min(middle, len(order) - 1)]])
+    if times[0] > 0:
+        times, tempos = np.concatenate([[0], times]), np.concatenate([[_DEFAULT_TEMPO], tempos])
+    starts = np.zeros(len(times) + 1)
+    np.cumsum((times[1:] - times[:-1]) * tempos[:-1].astype(np.float64), out=starts[1:-1])
+    starts /= 1e6 * score.ticks_per_quarter
+    starts[-1] = seconds
+    per_minute = 6e7 / tempos
+    order = per_minute.argsort(kind="stable")
+    heard = np.minimum(starts, seconds)
+    lasts = (heard[1:] - heard[:-1])[order].cumsum()
+    middle = min(int(lasts.searchsorted(lasts[-1] / 2)), len(order) - 1)
+    shown = slice(_MOST_TEMPOS)
+    changes = zip(starts[:-1][shown].round(3).tolist(), per_minute[shown].round(3).tolist(), strict=True)
+    return tuple(changes), round(float(per_minute[order[middle]]), 3)
 
 
 def _bars(score: Any) -> int | None:
