@@ -24,16 +24,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.frozen import Frozen
+
+Words = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists only
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Song(_Strict):
+class Song(Frozen):
     """Where a page has a song; see the module."""
 
     pages: str
@@ -42,7 +41,7 @@ class Song(_Strict):
     licence: str
     text: str = ""
     file: str = ""
-    drop: tuple[str, ...] = ("script", "style", "nav", "header", "footer")
+    drop: Words = ("script", "style", "nav", "header", "footer")
 
     @model_validator(mode="after")
     def _one_content(self) -> Song:
@@ -51,12 +50,12 @@ class Song(_Strict):
         return self
 
 
-class Recipe(_Strict):
+class Recipe(Frozen):
     """A site; see the module."""
 
-    start: Annotated[tuple[str, ...], Field(min_length=1)]
-    follow: tuple[str, ...] = ()
-    licences: Annotated[tuple[str, ...], Field(min_length=1)]
+    start: Annotated[Words, Field(min_length=1)]
+    follow: Words = ()
+    licences: Annotated[Words, Field(min_length=1)]
     song: Song
 
 
