@@ -74,7 +74,7 @@ class UsesLibraries:
 
 def test_a_cell_may_use_libraries_that_write_temporary_files(toy, model, run, monkeypatch):
     """Temporary folder, home and caches are the cell's own, although the processes before it had others."""
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/tmp/torchinductor_of_the_user")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere/torchinductor")
     rows_of(run(model(LIBRARIES), verified=True, limit=1))
 
 

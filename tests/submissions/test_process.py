@@ -31,11 +31,11 @@ def test_the_environment_is_scrubbed(monkeypatch):
 
 def test_caches_of_the_user_are_not_named_to_the_child(monkeypatch):
     closed = {
-        "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor_me",
-        "TORCH_HOME": "/home/me/.cache/torch",
-        "TORCH_EXTENSIONS_DIR": "/home/me/extensions",
-        "CUDA_CACHE_PATH": "/home/me/.nv",
-        "PYTORCH_KERNEL_CACHE_PATH": "/home/me/kernels",
+        "TORCHINDUCTOR_CACHE_DIR": "/elsewhere/torchinductor",
+        "TORCH_HOME": "/elsewhere/torch",
+        "TORCH_EXTENSIONS_DIR": "/elsewhere/extensions",
+        "CUDA_CACHE_PATH": "/elsewhere/kernels",
+        "PYTORCH_KERNEL_CACHE_PATH": "/elsewhere/kernels2",
     }
     for name, value in (closed | {"CUDA_HOME": "/usr/local/cuda", "TORCH_SHOW_CPP_STACKTRACES": "1"}).items():
         monkeypatch.setenv(name, value)
