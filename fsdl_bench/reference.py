@@ -14,6 +14,7 @@ from fsdl_bench import fingerprint
 from fsdl_bench.comparison import Compared, compare
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import Result, StoredResult, read_result
+from fsdl_bench.results.files import result_paths
 from fsdl_bench.submissions.specs import reference_models
 
 
@@ -93,7 +94,7 @@ def among_reference(own: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fsdl-bench-") as place:
         merged = Path(place) / "results"
         shutil.copytree(folder, merged)
-        mine = [read_result(path) for path in sorted(own.rglob("*.json")) if _is_result(path)]
+        mine = [read_result(path) for path in result_paths(own)]
         taken = {_board_place(stored.result) for stored in mine}
         for path in sorted(merged.rglob("*.json")):
             if _board_place(Result.model_validate_json(path.read_bytes())) in taken:
@@ -107,10 +108,6 @@ def among_reference(own: Path) -> Iterator[Path]:
             if (folder.parent / name).is_file():
                 shutil.copy(folder.parent / name, merged.parent)
         yield merged
-
-
-def _is_result(path: Path) -> bool:
-    return not path.name.startswith(".") and not path.name.endswith((".verified.json", ".fresh.json"))
 
 
 def _board_place(result: Result) -> tuple[str, str, str]:

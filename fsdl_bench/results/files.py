@@ -65,6 +65,16 @@ def write_result(path: Path, run: Run, rows: Iterable[SongRow]) -> StoredResult:
     return StoredResult(path, result, frame)
 
 
+_BESIDE = (".verified.json", ".fresh.json")
+"""The ends of the files that `fsdl-bench verify` writes next to a result; no results of their own."""
+
+
+def result_paths(folder: Path) -> list[Path]:
+    """Return the files of the results below a folder, sorted."""
+    found = (path for path in folder.rglob("*.json") if not path.name.startswith("."))
+    return sorted(path for path in found if not path.name.endswith(_BESIDE))
+
+
 def read_result(path: Path) -> StoredResult:
     """Read a result, check it against the schema, and compute its aggregates again from its song rows.
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import Scoring, StoredResult, read_result
+from fsdl_bench.results.files import result_paths
 from fsdl_bench.site.boards import Placed, place
 from fsdl_bench.site.cards import Card, card_of
 from fsdl_bench.site.entries import entry_of
@@ -21,9 +22,6 @@ from fsdl_bench.site.samples import copy_samples
 from fsdl_bench.site.verified import NAME as VERIFIED
 from fsdl_bench.site.verified import Verified, read_verified
 from fsdl_bench.site.view import Board, Entry, Leaderboard, Record, TrackView
-
-_BESIDE = (".verified.json", ".fresh.json")
-"""What `fsdl-bench verify` writes next to a result; no results of their own."""
 
 _ORDER = ("headline", "default", "further", "recipe", "user")
 
@@ -62,11 +60,7 @@ def histories(results: Path, *, progress: bool = True) -> Iterator[tuple[str, tu
 
 
 def _read(results: Path, progress: bool) -> list[StoredResult]:
-    paths = sorted(
-        path
-        for path in results.rglob("*.json")
-        if not path.name.startswith(".") and not path.name.endswith(_BESIDE)
-    )
+    paths = result_paths(results)
     if not paths:
         raise BadInput(f"--results {results}: expected results (.json) below this folder, found none")
     stored = [read_result(path) for path in tqdm(paths, "results", disable=not progress, unit="file")]

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -127,6 +129,20 @@ def source_names() -> list[str]:
 
     names = {module.name for module in pkgutil.iter_modules(package.__path__)}
     return sorted(names - _HELPERS)
+
+
+def json_files(tree: Tree, pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
+    """Yield path and content of the JSON files whose whole path matches.
+
+    Raises:
+        BadInput: one of them is not valid JSON.
+    """
+    for path in tree.files(".json"):
+        if pattern.fullmatch(path):
+            try:
+                yield path, json.loads(tree.read(path))
+            except (UnicodeDecodeError, json.JSONDecodeError) as error:
+                raise BadInput(f"{tree.root / path} is not valid JSON: {error}") from None
 
 
 def stanzas(text: str) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ fragment, has gaps or wrong characters, or names no author. These are rejected, 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,10 +14,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
-from fsdl_bench.errors import BadInput
 from fsdl_bench.metadata import Metadata
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
+from fsdl_bench.sources.base import Item, Rejection, json_files
 from fsdl_bench.sources.tree import Tree
 
 LICENCE = "MIT"
@@ -81,13 +79,7 @@ class CiSource:
         )
 
     def _entries(self) -> Iterator[_Entry]:
-        for path in self.tree.files(".json"):
-            if not _FILE.fullmatch(path):
-                continue
-            try:
-                table = json.loads(self.tree.read(path))
-            except (UnicodeDecodeError, json.JSONDecodeError) as error:
-                raise BadInput(f"{self.tree.root / path} is not valid JSON: {error}") from None
+        for path, table in json_files(self.tree, _FILE):
             for number, entry in enumerate(table):
                 lines = [re.sub("[〔〕]", "", line.strip()) for line in entry["paragraphs"]]
                 yield _Entry(

@@ -14,16 +14,15 @@ rejected.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
+from fsdl_bench.sources.base import Item, Rejection, json_files, read_song
 from fsdl_bench.sources.tree import Tree
 
 LICENCE = "MIT"
@@ -62,13 +61,7 @@ class QuSource:
     def items(self) -> Iterator[Item]:
         """Yield the songs in order; what a title means depends on the songs before it."""
         self.rejected = []
-        for path in self.tree.files(".json"):
-            if not _FILE.fullmatch(path):
-                continue
-            try:
-                entries = json.loads(self.tree.read(path))
-            except (UnicodeDecodeError, json.JSONDecodeError) as error:
-                raise BadInput(f"{self.tree.root / path} is not valid JSON: {error}") from None
+        for path, entries in json_files(self.tree, _FILE):
             place = _Place(_tunes(entries))
             for number, entry in enumerate(entries):
                 origin = f"{path}#{number}"
@@ -86,9 +79,7 @@ class QuSource:
 
     def read(self, item: Item) -> Song:
         """Return the song; its text is at hand."""
-        return Song(
-            item.artist, item.title, item.work, item.licence, item.origin, item.text or "", item.metadata
-        )
+        return read_song(item, self.tree, self.kind)
 
 
 @dataclass

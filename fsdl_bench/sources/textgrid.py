@@ -8,7 +8,6 @@ translated, translations by their titles, plays and dialogues, epics, prose.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,10 +15,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import median
 
-from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, stanzas
+from fsdl_bench.sources.base import Item, Rejection, json_files, read_song
 from fsdl_bench.sources.tree import Tree
 
 LICENCE = "CC-BY-3.0"
@@ -61,13 +60,7 @@ class TextgridSource:
     def items(self) -> Iterator[Item]:
         """Yield the poems, file by file."""
         self.rejected = []
-        for path in self.tree.files(".json"):
-            if not _FILE.fullmatch(path):
-                continue
-            try:
-                poems = json.loads(self.tree.read(path))
-            except (UnicodeDecodeError, json.JSONDecodeError) as error:
-                raise BadInput(f"{self.tree.root / path} is not valid JSON: {error}") from None
+        for path, poems in json_files(self.tree, _FILE):
             for number, poem in enumerate(poems):
                 origin = f"{path}#{number}"
                 try:
@@ -79,7 +72,6 @@ class TextgridSource:
                 year = year_in(str(poem["publicationDate"]))
                 metadata = Metadata(
                     language="de",
-                    stanzas=stanzas(text),
                     extra=(("edition", str(year)),) if year else (),
                 )
                 artist = _given_first(poem["author"])
@@ -88,9 +80,7 @@ class TextgridSource:
 
     def read(self, item: Item) -> Song:
         """Return the poem; its text is at hand."""
-        return Song(
-            item.artist, item.title, item.origin, item.licence, item.origin, item.text or "", item.metadata
-        )
+        return read_song(item, self.tree, self.kind)
 
 
 def _text(stanzas: Sequence[Sequence[str]]) -> str:
