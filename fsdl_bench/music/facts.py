@@ -10,9 +10,9 @@ import numpy as np
 from fsdl_bench.metadata import Metadata
 from fsdl_bench.music.events import COPYRIGHT, TEXT
 from fsdl_bench.music.notes import Notes
+from fsdl_bench.music.reading import DEFAULT_TEMPO, seconds_of
 
 _MOST_TEMPOS = 64
-_DEFAULT_TEMPO = 500_000
 _FLATS_TO_SHARPS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
 _RELATIVES = ("Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")
 
@@ -74,13 +74,12 @@ def _tempos(score: Any, seconds: float) -> tuple[tuple[tuple[float, float], ...]
     found = score.tempos.numpy()
     times, tempos = found["time"], found["mspq"]
     if len(times) == 0 or (len(times) == 1 and times[0] == 0):
-        only = round(6e7 / int(tempos[0] if len(tempos) else _DEFAULT_TEMPO), 3)
+        only = round(6e7 / int(tempos[0] if len(tempos) else DEFAULT_TEMPO), 3)
         return ((0.0, only),), only
     if times[0] > 0:
-        times, tempos = np.concatenate([[0], times]), np.concatenate([[_DEFAULT_TEMPO], tempos])
-    starts = np.zeros(len(times) + 1)
-    np.cumsum((times[1:] - times[:-1]) * tempos[:-1].astype(np.float64), out=starts[1:-1])
-    starts /= 1e6 * score.ticks_per_quarter
+        times, tempos = np.concatenate([[0], times]), np.concatenate([[DEFAULT_TEMPO], tempos])
+    ticks = np.append(times.astype(np.float64), 0.0)
+    starts = seconds_of(ticks, found["time"], found["mspq"], score.ticks_per_quarter)
     starts[-1] = seconds
     per_minute = 6e7 / tempos
     order = per_minute.argsort(kind="stable")

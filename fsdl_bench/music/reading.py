@@ -31,7 +31,7 @@ LARGEST_BYTES: Final = 16 << 20
 MOST_PARTS: Final = 1 << 16
 """Files with more parts, that is (track, channel, program), are left out: each takes some 10 KiB."""
 
-_DEFAULT_TEMPO = 500_000  # microseconds a quarter, until the file sets another
+DEFAULT_TEMPO = 500_000  # microseconds a quarter, until the file sets another
 _TICKS = 1 << 31
 
 _TEMPO = re.compile(rb"\xff\x51\x03...", re.DOTALL)
@@ -91,7 +91,7 @@ def notes_of(score: Any) -> Notes:
         velocity[start:stop] = notes["velocity"]
         track[start:stop] = number
     ticks[1] += ticks[0]
-    onset, end = _seconds(ticks, tempos["time"], tempos["mspq"], score.ticks_per_quarter)
+    onset, end = seconds_of(ticks, tempos["time"], tempos["mspq"], score.ticks_per_quarter)
     longest = end.max()
     if longest > LONGEST_SECONDS:
         raise Rejected("longer than 2 hours", f"{longest / 3600:.1f} hours")
@@ -142,7 +142,7 @@ def inside_riff(data: bytes) -> bytes:
     raise Rejected("not a MIDI file", "a RIFF file without a chunk 'data'")
 
 
-def _seconds(
+def seconds_of(
     ticks: npt.NDArray[np.float64], since: npt.NDArray[np.int32], tempo: npt.NDArray[np.int32], quarter: int
 ) -> npt.NDArray[np.float64]:
     """Seconds of `ticks`, which are overwritten. Each tempo holds from a tick on; they are in order."""
@@ -150,7 +150,7 @@ def _seconds(
         ticks *= int(tempo[0])
     else:
         since = np.concatenate([[0], since])
-        microseconds = np.concatenate([[_DEFAULT_TEMPO], tempo], dtype=np.float64)
+        microseconds = np.concatenate([[DEFAULT_TEMPO], tempo], dtype=np.float64)
         before = np.zeros(len(since))
         np.cumsum((since[1:] - since[:-1]) * microseconds[:-1], out=before[1:])
         at = np.searchsorted(since, ticks, side="right")

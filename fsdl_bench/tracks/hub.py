@@ -7,13 +7,14 @@ attributes for large files. Nothing is uploaded.
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory
 from fsdl_bench.tracks.manifest import NAME
+from fsdl_bench.tracks.sidecar import verified
 from fsdl_bench.tracks.track import load_track
 
 ATTRIBUTES = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"
@@ -29,12 +30,10 @@ def export_hub(track: str | os.PathLike[str], out: Path) -> list[str]:
     if out.exists() and any(out.iterdir()) and not (out / NAME).is_file():
         raise BadInput(f"--out {out}: expected an empty folder or an earlier export, found other files")
     with atomic_directory(out) as folder:
-        for name, entry in opened.manifest.files.items():
-            data = (opened.path / name).read_bytes() if (opened.path / name).is_file() else b""
-            if hashlib.sha256(data).hexdigest() != entry.sha256:
-                raise BadInput(f"{opened.path / name} is missing or damaged; build the track again")
+        for name in opened.manifest.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(data)
+            with verified(opened.path, opened.manifest, name) as stream, (folder / name).open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
         (folder / NAME).write_bytes((opened.path / NAME).read_bytes())
         (folder / ".gitattributes").write_text(ATTRIBUTES, encoding="utf-8")
     return sorted([*opened.manifest.files, NAME, ".gitattributes"])
