@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fsdl_bench.cli.pairs import pairs
 from fsdl_bench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def _definitions(
     if not source.exists():
         raise BadInput(f"--from {source}: there is no such folder or file")
     settings = _settings(options)
-    names = {other: artist for other, _, artist in (alias.partition("=") for alias in aliases)}
-    if not all(other and artist for other, artist in names.items()):
+    names = pairs(aliases, "--alias", "OTHER=NAME")
+    if not all(names.values()):
         raise BadInput(f"--alias: expected OTHER=NAME, found {' '.join(aliases)}")
     if source.is_file():
         settings["file"] = source.name
@@ -124,10 +125,7 @@ def _with_settings(definition: TrackDefinition, settings: dict[str, Any]) -> Tra
 
 def _settings(options: tuple[str, ...]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not (key and equals):
-            raise BadInput(f"--set {option}: expected KEY=VALUE")
+    for key, value in pairs(options, "--set").items():
         settings[key] = value
         with suppress(ValueError):  # a number, true, false or a list
             settings[key] = json.loads(value)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fsdl_bench.cli.pairs import pairs
+
 
 @click.command()
 @click.argument("recipe")
@@ -41,13 +43,10 @@ def scrape(
     Obeys robots.txt, asks a site for one page at a time, and waits as long as it asks. Only songs with a
     licence that the recipe names are taken. Run the same command again to continue after an interruption.
     """
-    from fsdl_bench.errors import BadInput
     from fsdl_bench.scrape.run import TABLE
     from fsdl_bench.scrape.run import scrape as run
 
-    settings = dict(option.partition("=")[::2] for option in options)
-    if not all(settings.values()):
-        raise BadInput(f"--set: expected KEY=VALUE, found {' '.join(options)}")
+    settings = pairs(options, "--set")
     found = run(recipe, out, contact=contact, options=settings, pages=pages, timeout=timeout, delay=delay)
     interrupted = found.pop("interrupted", 0)
     click.echo(f"{out}: {found.pop('taken', 0):,} songs. {out / TABLE} lists them, and what was left out:")
