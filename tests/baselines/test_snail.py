@@ -140,7 +140,7 @@ def test_the_audit_finds_a_softmax_over_the_queries(synthetic, tmp_path):
     folder = Path(__file__).parents[2] / "baselines"
     place = tmp_path / "cheat.py"
     place.write_text(CHEAT.format(baselines=str(folder)))
-    with pytest.raises(RuleBreach, match=r"causality|independence"):
+    with pytest.raises(RuleBreach, match=r"rule broken: (stream|causality|independence)"):
         evaluate(
             f"{place}:OverQueries",
             synthetic,
