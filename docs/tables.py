@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md")
+PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md", ROOT / "docs/findings.md")
 
 SHOWN = re.compile(
-    r"^```sh\n((?:fsdl-bench compare|python docs/findings.py) .*)\n```\n\n((?:\|.*\n)*)\n*", re.M
+    r"^```sh\n((?:fsdl-bench compare|python docs/(?:findings|curves)\.py(?! --(?:songs|charts))) .*)\n```\n\n"
+    r"((?:\|.*\n)*)\n*",
+    re.M,
 )
 """A block with one command, and the table behind it."""
 
