@@ -10,6 +10,7 @@ it once.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,14 +114,19 @@ def run_board(path: Path, *, workers: int = 1, only: str = "", progress: bool = 
     Args:
         path: the file.
         workers: cells at a time.
-        only: do the jobs whose description contains this text.
+        only: do the jobs whose description contains this text as whole words; "lstm" is not in "meta-lstm".
         progress: show what is being done.
 
     Raises:
-        BadInput: as `read_board`. What goes wrong in a job is part of its outcome.
+        BadInput: as `read_board`, or `only` names no job. What goes wrong in a job is part of its outcome.
     """
     board, jobs = read_board(path)
-    chosen = [job for job in jobs if only in str(job)]
+    wanted = re.compile(rf"(?<![\w-]){re.escape(only)}(?![\w-])" if only else "")
+    chosen = [job for job in jobs if wanted.search(str(job))]
+    if not chosen:
+        raise BadInput(
+            f"{path}: no run is {only!r}; the first is {jobs[0]!s}" if jobs else f"{path}: no runs"
+        )
     for number, job in enumerate(chosen, start=1):
         place = f"[{number}/{len(chosen)}] {job}"
         try:

@@ -69,6 +69,14 @@ def test_only_what_changed_is_made_again(board, model, counting, monkeypatch):
     assert made == ["counting"]
 
 
+def test_only_names_whole_words(board):
+    board.write_text(BOARD.replace('"heavy"', '"meta-counting"'))
+    (outcome,) = _done(board, only="counting on toy, independent")
+    assert outcome.stored.path.stem == "counting"
+    with pytest.raises(BadInput, match="no run is 'count'; the first is counting on toy"):
+        _done(board, only="count")
+
+
 def test_a_job_that_fails_does_not_stop_the_others(board):
     board.write_text(BOARD.replace("models/model.py:Counting", "models/missing.py"))
     outcomes = _done(board)
