@@ -209,7 +209,7 @@ def _cannot_start(why: str) -> BadInput:
 
 def _serve(line: Connection, prepare: Callable[[bytes], None], start: bytes) -> None:
     """Answer one task after the other until the parent hangs up."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     prepare(start)
     with suppress(EOFError, OSError):
         line.send_bytes(pickle.dumps(None))
@@ -217,8 +217,8 @@ def _serve(line: Connection, prepare: Callable[[bytes], None], start: bytes) -> 
             line.send_bytes(_answer(line.recv_bytes()))
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent dies, even in the middle of a task."""
+def end_with_parent() -> None:
+    """End this process when its parent dies, even in the middle of a task. Run it in a thread."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)

@@ -13,7 +13,18 @@ from typing import Any
 
 import click
 
-from fsdl_bench.cli import compare, compress, data, evaluate, export, generate, leaderboard, models, scrape
+from fsdl_bench.cli import (
+    compare,
+    compress,
+    data,
+    evaluate,
+    export,
+    generate,
+    leaderboard,
+    models,
+    play,
+    scrape,
+)
 from fsdl_bench.errors import BadInput
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -99,6 +110,7 @@ for _command in (
     *leaderboard.COMMANDS,
     *export.COMMANDS,
     *models.COMMANDS,
+    *play.COMMANDS,
     *scrape.COMMANDS,
 ):
     main.add_command(_command)

@@ -9,6 +9,7 @@ EOS is never allowed in an empty song.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from fsdl_bench.codecs.lyrics import LyricsCodec
 from fsdl_bench.codecs.midi import MidiCodec
 
 Mask = npt.NDArray[np.bool_]
+
+_PITCHES = 128
 
 
 class Rules(Protocol):
@@ -39,27 +42,36 @@ class Rules(Protocol):
         ...
 
 
-def rules_of(codec: Codec) -> Rules:
-    """Return the rules for a new song."""
+def rules_of(codec: Codec, families: Collection[int] | None = None) -> Rules:
+    """Return the rules for a new song.
+
+    Args:
+        codec: the codec of the song.
+        families: the instrument families that MIDI notes may have, at least one; None for all.
+    """
     if isinstance(codec, MidiCodec):
-        return _MidiRules(codec)
+        return _MidiRules(codec, families)
     if isinstance(codec, LyricsCodec):
         return _TextRules(codec)
     return _CodecRules(codec)
 
 
 class _MidiRules:
-    def __init__(self, codec: MidiCodec) -> None:
+    def __init__(self, codec: MidiCodec, families: Collection[int] | None) -> None:
         self._grammar = codec.grammar()
-        self._mask = self._grammar.allowed()
         self._ended = False
+        self._wanted = np.ones(codec.vocab_size, bool)
+        if families is not None:
+            note = codec.token_kinds()["note"]
+            self._wanted[note] = np.isin(np.arange(note.stop - note.start) // _PITCHES, list(families))
+        self._mask = self._grammar.allowed() & self._wanted
 
     def allowed(self) -> Mask:
         return self._mask
 
     def push(self, token: int) -> None:
         self._grammar.push(token)
-        self._mask = self._grammar.allowed()
+        self._mask = self._grammar.allowed() & self._wanted
         self._ended = token == EOS
 
     @property

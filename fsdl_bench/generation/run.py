@@ -27,7 +27,8 @@ from fsdl_bench.generation.record import (
     SampleRecord,
     SongRecord,
 )
-from fsdl_bench.generation.sampler import SLOW, Sampling, draw
+from fsdl_bench.generation.sampler import SLOW, draw
+from fsdl_bench.generation.settings import Sampling
 from fsdl_bench.generation.support import Support, find_supports
 from fsdl_bench.generation.writing import PAGE, Preview, check_out, write_song
 from fsdl_bench.paths import atomic_directory, atomic_write

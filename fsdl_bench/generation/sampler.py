@@ -10,18 +10,17 @@ predictor's own distribution, restricted to valid songs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from fsdl_bench.codecs.base import BOS, EOS, Codec, Tokens
-from fsdl_bench.codecs.lyrics import EXCERPT
-from fsdl_bench.codecs.midi import EXCERPT_NOTES
 from fsdl_bench.errors import BadInput
-from fsdl_bench.generation.nucleus import Floats, check_settings, distribution, pick
+from fsdl_bench.generation.nucleus import Floats, distribution, pick
 from fsdl_bench.generation.rules import rules_of
+from fsdl_bench.generation.settings import Sampling
 from fsdl_bench.submissions.checking import ContractError
 from fsdl_bench.submissions.contract import Predictor, Stream, SupportsStream
 from fsdl_bench.submissions.streams import next_scores, open_stream
@@ -33,39 +32,19 @@ SLOW = (
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """The settings of sampling.
+class Step:
+    """One token of a song that is being written.
 
     Attributes:
-        temperature: below 1 sharper, above 1 flatter, 0 greedy.
-        top_p: the least mass of the nucleus; 1 for all ids.
-        max_notes: the limit in notes, for MIDI; without any limit, 512 notes (an excerpt).
-        max_tokens: the limit in tokens; without any limit, 512 tokens of lyrics (an excerpt).
+        token: the id.
+        nats: -log p of the token under the predictor, without mask and temperature.
+        complete: whether the tokens so far decode. What comes after the last complete step is an unfinished
+            end.
     """
 
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_notes: int | None = None
-    max_tokens: int | None = None
-
-    def limits(self, codec: Codec) -> tuple[int | None, int | None]:
-        """Return the limits in notes and in tokens; None for no limit.
-
-        Raises:
-            BadInput: a setting is out of range, or not for this codec.
-        """
-        check_settings(self.temperature, self.top_p)
-        music = codec.unit == "note"
-        if self.max_notes is not None and not music:
-            raise BadInput("max_notes: only for MIDI; use max_tokens for lyrics")
-        if self.max_notes is not None and self.max_notes < 1:
-            raise BadInput(f"max_notes: expected at least 1, found {self.max_notes}")
-        least = 2 if music else 1  # the shortest song is NOTE DUR
-        if self.max_tokens is not None and self.max_tokens < least:
-            raise BadInput(f"max_tokens: expected at least {least}, found {self.max_tokens}")
-        if self.max_notes is None and self.max_tokens is None:
-            return (EXCERPT_NOTES, None) if music else (None, EXCERPT)
-        return self.max_notes, self.max_tokens
+    token: int
+    nats: float
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -140,31 +119,65 @@ def draw(
     Raises:
         BadInput: as in `sample`.
     """
-    most_notes, most_tokens = settings.limits(codec)
-    rules = rules_of(codec)
     tokens: list[int] = []
     nats: list[float] = []
-    notes = complete = 0
+    complete = 0
+    for step in write(stream, codec, generator, settings, device):
+        tokens.append(step.token)
+        nats.append(step.nats)
+        complete = len(tokens) if step.complete else complete
+        progress(codec.units([step.token]))
+    return Drawn(np.array(tokens[:complete], np.uint16), np.array(nats[:complete]))
+
+
+def write(
+    stream: Stream,
+    codec: Codec,
+    generator: np.random.Generator,
+    settings: Sampling,
+    device: torch.device | str = "cpu",
+    beginning: Sequence[int] = (),
+) -> Iterator[Step]:
+    """Yield the tokens of one song as they are sampled.
+
+    Args:
+        stream: a stream of one song, before its first token.
+        codec: the codec of the song.
+        generator: draws one number in [0, 1) for each sampled token.
+        settings: the settings of sampling; the limits count sampled tokens only.
+        device: the device of the tokens that the stream is given.
+        beginning: tokens that the song begins with, without EOS. They are scored and yielded, not sampled.
+
+    Raises:
+        BadInput: as in `sample`, or the beginning is not the beginning of a song.
+    """
+    most_notes, most_tokens = settings.limits(codec)
+    rules = rules_of(codec, settings.families)
+    notes = sampled = position = 0
     last = BOS
     while last != EOS:
         raw = next_scores(stream, torch.tensor([last], device=device), codec.vocab_size)
         scores = raw[0].to("cpu", torch.float64).numpy()
+        if position < len(beginning):
+            last = int(beginning[position])
+        else:
+            try:
+                p = distribution(scores, rules.allowed(), settings.temperature, settings.top_p)
+            except ValueError as error:
+                raise ContractError(f"{type(stream).__name__}, token {position}: {error}") from None
+            last = pick(p, generator.random())
+            sampled += 1
+            notes += codec.units([last])
         try:
-            p = distribution(scores, rules.allowed(), settings.temperature, settings.top_p)
+            rules.push(last)
         except ValueError as error:
-            raise ContractError(f"{type(stream).__name__}, token {len(tokens)}: {error}") from None
-        last = pick(p, generator.random())
-        rules.push(last)
-        tokens.append(last)
+            raise BadInput(f"the beginning of the song: {error}") from None
+        position += 1
         highest = scores.max()
-        nats.append(float(highest + np.log(np.exp(scores - highest).sum()) - scores[last]))
-        units = codec.units([last])
-        notes += units
-        progress(units)
-        if rules.complete:
-            complete = len(tokens)
-            if most_notes is not None and notes >= most_notes:
-                break
-        if most_tokens is not None and len(tokens) >= most_tokens:
-            break
-    return Drawn(np.array(tokens[:complete], np.uint16), np.array(nats[:complete]))
+        yield Step(
+            last, float(highest + np.log(np.exp(scores - highest).sum()) - scores[last]), rules.complete
+        )
+        if most_notes is not None and notes >= most_notes and rules.complete:
+            return
+        if most_tokens is not None and sampled >= most_tokens:
+            return

@@ -11,7 +11,7 @@ them plays both with one program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,12 @@ _TICKS = 1000  # per second, from 500 ticks per quarter and 120 quarters per min
 _QUARTER = 500
 
 
-def write_midi(notes: Notes) -> bytes:
+def write_midi(notes: Notes, programs: Mapping[int, int] | None = None) -> bytes:
     """A Standard MIDI File of format 1 at 120 quarters per minute.
+
+    Args:
+        notes: the notes.
+        programs: family -> General MIDI program; other families have their first program.
 
     Of notes that overlap on one pitch of one part, MIDI cannot say which one ends; canonical notes never do.
 
@@ -42,7 +46,8 @@ def write_midi(notes: Notes) -> bytes:
     score: Any = Score(_QUARTER)
     score.tempos.append(Tempo(0, mspq=_QUARTER * 1_000_000 // _TICKS))
     for family, part in _parts(notes):
-        track: Any = Track(FAMILIES[family], _program(family), family == DRUMS)
+        program = (programs or {}).get(family, _program(family)) if family != DRUMS else 0
+        track: Any = Track(FAMILIES[family], program, family == DRUMS)
         track.notes = Note.from_numpy(
             time=start[part],
             duration=end[part] - start[part],

@@ -15,7 +15,8 @@ from fsdl_bench.codecs.midi_grammar import DUR, NOTE, SHIFT
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.scoring import token_nats
-from fsdl_bench.generation.sampler import Sampling, draw
+from fsdl_bench.generation.sampler import draw
+from fsdl_bench.generation.settings import Sampling
 from fsdl_bench.submissions.checking import ContractError
 
 CPU = torch.device("cpu")
