@@ -40,6 +40,7 @@ from fsdl_bench.sources.files import SUFFIXES
 
 _JSON_LIMIT = 100_000
 _WAV_LIMIT = 200_000_000
+_LISTEN = 0.5  # seconds between two looks at whether the browser still listens
 
 
 def make_app(
@@ -79,7 +80,7 @@ def make_app(
 
     api = _Api(desk)
     static = Path(__file__).parent / "static"
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", index),
             Route("/soundfont", font),
@@ -96,6 +97,8 @@ def make_app(
         exception_handlers={BadInput: _refused},
         lifespan=life,
     )
+    app.state.offers = tuple(desk.offers.values())
+    return app
 
 
 def _refused(_: Request, error: Exception) -> Response:
@@ -119,11 +122,11 @@ class _Api:
 
     async def warm(self, request: Request) -> Response:
         wish = parsed(WarmWish, await _body(request, _JSON_LIMIT))
-        return await _streamed(partial(self._desk.warm, wish))
+        return await _streamed(request, partial(self._desk.warm, wish))
 
     async def write(self, request: Request) -> Response:
         wish = parsed(WriteWish, await _body(request, _JSON_LIMIT))
-        return await _streamed(partial(self._desk.write, wish))
+        return await _streamed(request, partial(self._desk.write, wish))
 
     async def sample(self, request: Request) -> Response:
         sample = self._desk.sample(request.path_params["name"])
@@ -174,7 +177,7 @@ async def _body(request: Request, limit: int, message: str = "the request is too
     return bytes(data)
 
 
-async def _streamed(work: Callable[[threading.Event], Iterator[Event]]) -> Response:
+async def _streamed(request: Request, work: Callable[[threading.Event], Iterator[Event]]) -> Response:
     """Run blocking work in a thread; answer with its events as JSON lines while they come.
 
     An error before the first event is an error of the request; a later one is an event. When the browser
@@ -199,7 +202,17 @@ async def _streamed(work: Callable[[threading.Event], Iterator[Event]]) -> Respo
             put(None)
 
     threading.Thread(target=run, daemon=True).start()
-    first = await queue.get()
+
+    async def following() -> Event | BadInput | None:
+        while True:
+            try:
+                return await asyncio.wait_for(queue.get(), _LISTEN)
+            except TimeoutError:
+                if await request.is_disconnected():
+                    stop.set()
+                    return None
+
+    first = await following()
     if isinstance(first, BadInput):
         raise first
 
@@ -210,7 +223,7 @@ async def _streamed(work: Callable[[threading.Event], Iterator[Event]]) -> Respo
                 if isinstance(item, BadInput):
                     item = {"type": "error", "error": str(item)}
                 yield json.dumps(item, ensure_ascii=False).encode() + b"\n"
-                item = await queue.get()
+                item = await following()
             yield b'{"type": "done"}\n'
         finally:
             stop.set()

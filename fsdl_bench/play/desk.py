@@ -101,7 +101,8 @@ class Desk:
         Raises:
             BadInput: a setting is wrong, or names a song that is not here.
         """
-        codec, support = self.codec(wish.track), [self.song(name) for name in wish.support]
+        model, support = self._model(wish.track, wish.model), [self.song(name) for name in wish.support]
+        codec = self.codec(wish.track)
         music = codec.unit == "note"
         families = frozenset().union(*(song.families for song in support))
         keep = wish.keep_instruments and music and bool(families)
@@ -119,19 +120,18 @@ class Desk:
         for song in support if keep else ():
             programs = {**song.programs, **programs}
         settings = wish.model_dump(exclude={"n", "support"}) | {
-            "settings": self._choice(wish.track, wish.model).settings,
+            "settings": model.settings,
             "support": [song.title for song in support],
         }
         ids = tuple(secrets.token_hex(8) for _ in range(wish.n))
         order = Order(
-            self._model(wish.track, wish.model),
             self._tokens(wish.support),
             ids,
             wish.seed,
             sampling,
             beginning,
         )
-        for event in self.studio.call("write", order, stop=stop):
+        for event in self.studio.call("write", model, order, stop=stop):
             if event["type"] == "start":
                 event |= self._begin(event, settings, programs, codec)
             elif event["type"] == "end":

@@ -88,7 +88,6 @@ class Order:
     """Songs to write.
 
     Attributes:
-        model: the model.
         support: the tokens of each support song.
         ids: a name for each new song.
         seed: of the first song; song i has `seed` + i.
@@ -96,7 +95,6 @@ class Order:
         beginning: tokens that every song begins with, without EOS; empty for none.
     """
 
-    model: Model
     support: tuple[Tokens, ...]
     ids: tuple[str, ...]
     seed: int

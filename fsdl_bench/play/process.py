@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.play.orders import Model
 from fsdl_bench.workers import end_with_parent
 
 Event = dict[str, Any]
@@ -29,45 +30,60 @@ class StudioProcess:
         self._process: Any = None
         self._line: Any = None
         self._stop: Any = None
+        self._current: tuple[Model, threading.Event] | None = None
 
-    def call(self, method: str, *args: Any, stop: threading.Event | None = None) -> Iterator[Event]:
+    def call(self, method: str, model: Model, *args: Any, stop: threading.Event) -> Iterator[Event]:
         """Yield the events of a method of `Studio`.
+
+        A call that was stopped still ends the step that it is at, such as a fit, which is then cached. It is
+        killed if another model is asked for meanwhile.
 
         Args:
             method: its name.
-            args: its arguments but `emit`.
+            model: its first argument.
+            args: its other arguments but `emit`.
             stop: ends the call early once it is set.
 
         Raises:
             BadInput: the method raised it, or the process died.
         """
-        stop = stop or threading.Event()
-        with self._lock:
+        while not self._lock.acquire(timeout=0.2):
+            current = self._current
             if stop.is_set():
                 return
-            line = self._started()
-            finished = False
-            try:
-                self._stop.clear()
-                line.send((method, args))
-                while (event := self._next(line, stop)) is not None:
-                    if isinstance(event, Exception):
-                        finished = True
-                        raise event
-                    yield event
-                finished = True
-            except (EOFError, OSError):
-                finished = True
+            if current is not None and current[1].is_set() and current[0] != model:
                 self._end()
-                raise BadInput(
-                    "the model's process ended; it may have run out of memory. Try again"
-                ) from None
-            finally:
-                if not finished:  # the caller wants no more events
-                    self._stop.set()
-                    with suppress(EOFError, OSError):
-                        while isinstance(line.recv(), dict):
-                            pass
+        try:
+            self._current = (model, stop)
+            yield from self._events((method, (model, *args)), stop)
+        finally:
+            self._current = None
+            self._lock.release()
+
+    def _events(self, call: tuple[str, tuple[Any, ...]], stop: threading.Event) -> Iterator[Event]:
+        if stop.is_set():
+            return
+        line = self._started()
+        finished = False
+        try:
+            self._stop.clear()
+            line.send(call)
+            while (event := self._next(line, stop)) is not None:
+                if isinstance(event, Exception):
+                    finished = True
+                    raise event
+                yield event
+            finished = True
+        except (EOFError, OSError):
+            finished = True
+            self._end()
+            raise BadInput("the model's process ended; it may have run out of memory. Try again") from None
+        finally:
+            if not finished:  # the caller wants no more events
+                self._stop.set()
+                with suppress(EOFError, OSError):
+                    while isinstance(line.recv(), dict):
+                        pass
 
     def close(self) -> None:
         """End the process, whatever it does."""

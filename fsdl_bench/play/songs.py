@@ -152,8 +152,8 @@ def surprise(codec: Codec, tokens: Tokens, nats: Sequence[Floats]) -> list[list[
     """Return -log p of each note or word.
 
     A time shift belongs to the note that follows, a duration to the note before. The nats of a token are
-    divided evenly among its bytes, and a word has those of its bytes and of the space before it. EOS is left
-    out.
+    divided evenly among its bytes, those of a token without bytes are given to the next token. A word has the
+    nats of its bytes and of the space before it. EOS is left out.
 
     Args:
         codec: of the song.
@@ -171,10 +171,15 @@ def surprise(codec: Codec, tokens: Tokens, nats: Sequence[Floats]) -> list[list[
             (tokens >= kinds[kind].start) & (tokens < kinds[kind].stop) for kind in ("note", "shift")
         )
         owner = np.cumsum(is_note) - np.where(is_shift, 0, 1)
-        sums = [np.bincount(owner[inside], each[inside], len(content)).round(3).tolist() for each in nats]
-        return [list(row) for row in zip(*sums, strict=True)]
+        rows = [np.bincount(owner[inside], each[inside], len(content)).round(3).tolist() for each in nats]
+        return [list(row) for row in zip(*rows, strict=True)]
     sizes = np.diff(_byte_ends(codec, tokens[inside]), prepend=0)
-    per_byte = [np.repeat(each[inside] / np.maximum(sizes, 1), sizes) for each in nats]
+    sized = np.flatnonzero(sizes)
+    if not len(sized):
+        return []
+    owner = np.minimum(np.searchsorted(sized, np.arange(len(sizes))), len(sized) - 1)
+    sums = [np.bincount(owner, each[inside], len(sized)) for each in nats]
+    per_byte = [np.repeat(each / sizes[sized], sizes[sized]) for each in sums]
     words, place = [], 0
     for word in _WORD.findall(content):
         end = place + len(word.encode())
@@ -250,5 +255,5 @@ def _bars_and_programs(data: bytes) -> tuple[tuple[float, ...], dict[int, int]]:
         counts[DRUMS if part.is_drum else part.program // 8, part.program] += len(part.notes)
     programs: dict[int, int] = {}
     for (family, program), _ in counts.most_common():
-        programs.setdefault(family, program)
+        programs.setdefault(int(family), int(program))
     return bars, programs

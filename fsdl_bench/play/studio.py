@@ -68,15 +68,15 @@ class Studio:
             loaded.known = wanted
         emit({"type": "adapted", "songs": len(support), "seconds": round(seconds, 2)})
 
-    def write(self, order: Order, emit: Emit) -> None:
+    def write(self, model: Model, order: Order, emit: Emit) -> None:
         """Write songs. Emits for each: `start`, then `note` or `text` events, then `end`; at last `surprise`.
 
         Raises:
             BadInput: as `warm`, or a setting is out of range.
         """
-        loaded = self._load(order.model, emit)
+        loaded = self._load(model, emit)
         order.sampling.limits(loaded.setup.codec)
-        self.adapt(order.model, order.support, emit)
+        self.adapt(model, order.support, emit)
         written = [self._one(loaded, order, number, emit) for number in range(len(order.ids))]
         codec = loaded.setup.codec
         for name, (tokens, nats) in zip(order.ids, written, strict=True):

@@ -10,6 +10,7 @@ const $ = (id) => document.getElementById(id);
 const player = new Player(facts.soundfont);
 const support = []; // {song, card, restore}
 const samples = new Map(); // id -> {song, card}
+let older = null; // the first song of the time before
 let warming = null, writing = null, mode = "none", most = 1;
 
 const offer = () => facts.offers.find((one) => one.track === $("track").value);
@@ -49,7 +50,11 @@ $("track").addEventListener("change", async () => {
   player.stop();
   $("support").replaceChildren();
   showTrack();
-  for (const { restore } of before) await add(restore).catch(() => {});
+  const track = offer().track;
+  for (const { restore } of before) {
+    try { put(await restore(track), restore); } catch { /* songs of the other kind stay out */ }
+  }
+  changed();
 });
 $("model").addEventListener("change", showModel);
 
@@ -75,9 +80,10 @@ function warm() {
 // ---- the support
 
 // `restore` fetches the songs of one file or one artist's song from the server, for each track.
-async function add(restore, place = support.length) {
-  const songs = await restore(offer().track);
-  for (const song of songs) insert(song, songs.length === 1 ? restore : async (track) => [(await restore(track)).find((one) => one.title === song.title)], place++);
+function put(songs, restore, place = support.length) {
+  for (const song of songs) {
+    insert(song, async (track) => (await restore(track)).filter((one) => songs.length === 1 || one.title === song.title), place++);
+  }
   return songs.length;
 }
 
@@ -121,15 +127,14 @@ async function addFiles(files, place = support.length) {
   error("");
   const problems = [];
   let added = 0;
-  await Promise.all([...files].map(async (file) => {
-    try {
-      if (file.size > facts.largest) throw new Error(`${file.name}: the file is too large; expected at most ${facts.largest / 1e6} MB`);
-      status(`Reading ${file.name} …`);
-      added += await add((track) => api.upload(track, file), place);
-    } catch (problem) {
-      problems.push(problem.message);
-    }
-  }));
+  const all = [...files];
+  if (all.length) status(`Reading ${all.length === 1 ? all[0].name : plural(all.length, "file")} …`);
+  const track = offer().track;
+  const read = all.map((file) => (file.size > facts.largest ? Promise.reject(new Error(`${file.name}: the file is too large; expected at most ${facts.largest / 1e6} MB`)) : api.upload(track, file)));
+  for (const [number, result] of (await Promise.allSettled(read)).entries()) {
+    if (result.status === "rejected") problems.push(result.reason.message);
+    else added += put(result.value, (track) => api.upload(track, all[number]), place + added);
+  }
   error(problems.join("\n"));
   if (added) changed();
   else status("");
@@ -157,9 +162,7 @@ $("artists").addEventListener("submit", async (event) => {
   const wish = { artist: $("artist").value, songs: Number($("count").value) };
   const songs = (track) => api.artistSongs({ track, ...wish });
   try {
-    for (const song of await songs(offer().track)) {
-      insert(song, async (track) => (await songs(track)).filter((one) => one.title === song.title), support.length);
-    }
+    put(await songs(offer().track), songs);
     changed();
   } catch (problem) {
     error(problem.message);
@@ -197,6 +200,7 @@ async function write(again = true) {
   error("");
   busy(true);
   writing = new AbortController();
+  older = $("samples").firstElementChild;
   status(`${model().name} is writing …`);
   try {
     await api.stream("/api/write", order(), take, writing.signal);
@@ -242,7 +246,7 @@ function begin(event) {
   song.made = `${settings.model}, seed ${settings.seed}, temperature ${settings.temperature}, nucleus ${settings.top_p}, ${plural(settings.support.length, "support song")}`;
   card.facts(song.made);
   samples.set(event.sample, { song, card });
-  $("samples").prepend(card.root);
+  $("samples").insertBefore(card.root, older);
   if (music() && $("listen").checked && !player.song) player.play(song);
 }
 
