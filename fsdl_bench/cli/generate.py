@@ -29,9 +29,8 @@ class _ManyValues(click.Command):
 @click.command(cls=_ManyValues)
 @click.option(
     "--submission",
-    required=True,
     metavar="MODEL",
-    help="path.py[:Class], package.module:Class or fsdl_bench:MODEL.",
+    help="path.py[:Class], package.module:Class or fsdl_bench:MODEL. [default: one with shipped weights]",
 )
 @click.option("--track", required=True, help="Name or folder of a built track.")
 @click.option(
@@ -39,7 +38,7 @@ class _ManyValues(click.Command):
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH...",
-    help="Your own songs: .mid or .txt files, or folders.",
+    help="Your own songs: MIDI, MusicXML, ABC or .txt files, or folders.",
 )
 @click.option(
     "--episode",
@@ -64,6 +63,9 @@ class _ManyValues(click.Command):
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the first song.", show_default=True)
 @click.option("--max-notes", type=click.IntRange(1), help="Limit in notes, for MIDI. [default: 512]")
 @click.option("--max-tokens", type=click.IntRange(1), help="Limit in tokens. [default: 512 for lyrics]")
+@click.option(
+    "--keep-instruments", is_flag=True, help="Use only instruments of the support, and its programs."
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A constructor argument.")
 @click.option(
     "--fit-seed",

@@ -1,4 +1,4 @@
-"""Render `index.html`: support and samples side by side. The page needs no script and no network."""
+"""Render `index.html`: samples, then the support, side by side. The page needs no script and no network."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _EPISODE = Template("""\
 <section class="episode" aria-label="$name">
 $heading
 <div class="sides">
-<section aria-labelledby="support-$number">
-<h3 id="support-$number">$given</h3>
-$support
-</section>
 <section aria-labelledby="samples-$number">
 <h3 id="samples-$number">$written</h3>
 $samples
+</section>
+<section aria-labelledby="support-$number">
+<h3 id="support-$number">$given</h3>
+$support
 </section>
 </div>
 </section>""")

@@ -74,6 +74,7 @@ class GeneratedSamples(Frozen):
         fit_seed: the seed of the fit, as in `evaluate --seeds`.
         max_notes: the limit in notes; None for no limit.
         max_tokens: the limit in tokens; None for no limit.
+        keep_instruments: whether only instruments of the support play.
     """
 
     track: str
@@ -89,6 +90,7 @@ class GeneratedSamples(Frozen):
     top_p: float
     max_notes: int | None
     max_tokens: int | None
+    keep_instruments: bool = False
     episodes: tuple[EpisodeRecord, ...]
 
     def files(self) -> set[str]:

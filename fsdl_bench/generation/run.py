@@ -9,8 +9,8 @@ evaluation is reused. The folder is replaced in one step at the end.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 from fsdl_bench.codecs.base import EOS, Codec, Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.page import render
+from fsdl_bench.generation.ready import ready_models
 from fsdl_bench.generation.record import (
     NAME,
     EpisodeRecord,
@@ -38,10 +39,11 @@ from fsdl_bench.submissions.fitting import fitted
 from fsdl_bench.submissions.session import LocalSession
 from fsdl_bench.submissions.setup import set_up
 from fsdl_bench.submissions.streams import open_stream
+from fsdl_bench.tracks.track import load_track
 
 
 def generate(
-    submission: str,
+    submission: str | None,
     track: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
@@ -61,12 +63,14 @@ def generate(
     name: str = "",
     preview_seconds: float = 30.0,
     preview_rate: int = 22_050,
+    keep_instruments: bool = False,
     progress: bool = True,
 ) -> GeneratedSamples:
     """Adapt a submission to some songs and write new ones into a folder.
 
     Args:
-        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName` or `fsdl_bench:MODEL`.
+        submission: `path.py`, `path.py:ClassName`, `package.module:ClassName` or `fsdl_bench:MODEL`. None for
+            the reference model that is ready first on the track (`ready.py`), with its settings.
         track: the name or the folder of the built track that the model is fitted on.
         out: the folder: new, empty, or written by an earlier call.
         support: files and folders of the user's songs.
@@ -85,6 +89,7 @@ def generate(
         name: the model's name on the page; the submission's name by default.
         preview_seconds: the length of the `.wav` previews in seconds; 0 for none.
         preview_rate: the sample rate of the previews in Hz.
+        keep_instruments: let only the instrument families of the support play, with the support's programs.
         progress: whether to show progress on stderr.
 
     Returns:
@@ -100,6 +105,12 @@ def generate(
     if n < 1 or seed < 0:
         raise BadInput(f"-n, --seed: expected at least 1 and at least 0, found {n} and {seed}")
     check_out(folder)
+    if submission is None:
+        if settings:
+            raise BadInput("--set: only with --submission; the settings of the default model are fixed")
+        ready, settings = next(iter(ready_models(load_track(track).name).items()))
+        submission = f"fsdl_bench:{ready}"
+        note(f"model: {submission} {' '.join(settings)}".rstrip(), progress)
     setup = set_up(submission, track, settings=settings, device=device)
     most_notes, most_tokens = sampling.limits(setup.codec)
 
@@ -112,7 +123,9 @@ def generate(
     session = LocalSession(fit.make(), context, setup.sealed)
     try:
         with atomic_directory(folder) as place:
-            writer = _Writer(session, setup.codec, setup.device, sampling, preview, place, progress)
+            writer = _Writer(
+                session, setup.codec, setup.device, sampling, preview, place, keep_instruments, progress
+            )
             samples = GeneratedSamples(
                 track=setup.track.name,
                 track_digest=setup.track.digest,
@@ -127,6 +140,7 @@ def generate(
                 top_p=top_p,
                 max_notes=most_notes,
                 max_tokens=most_tokens,
+                keep_instruments=keep_instruments,
                 episodes=tuple(writer.write(one, n, seed) for one in supports),
             )
             atomic_write(place / NAME, samples.model_dump_json(indent=1) + "\n")
@@ -146,6 +160,7 @@ class _Writer:
     sampling: Sampling
     preview: Preview
     folder: Path
+    keep_instruments: bool
     progress: bool
     told: set[str] = field(default_factory=set)
 
@@ -157,22 +172,39 @@ class _Writer:
         if not isinstance(predictor, SupportsStream) and slow not in self.told:
             self.told.add(slow)
             note(slow, self.progress)
+        programs = support.programs if self.keep_instruments else {}
+        sampling = replace(self.sampling, families=frozenset(programs)) if programs else self.sampling
         stem = "" if support.index is None else f"{support.artist_key.replace(' ', '-')}-{support.index}-"
         return EpisodeRecord(
             artist=support.artist,
             artist_key=support.artist_key,
             index=support.index,
             support=tuple(
-                SongRecord(**self._files(song.tokens, song.title, f"{stem}support-{number}"))
+                SongRecord(**self._files(song.tokens, song.title, f"{stem}support-{number}", programs))
                 for number, song in enumerate(support.songs, 1)
             ),
             samples=tuple(
-                self._sample(predictor, f"Sample {number}", seed + number - 1, f"{stem}sample-{number}")
+                self._sample(
+                    predictor,
+                    sampling,
+                    f"Sample {number}",
+                    seed + number - 1,
+                    f"{stem}sample-{number}",
+                    programs,
+                )
                 for number in range(1, n + 1)
             ),
         )
 
-    def _sample(self, predictor: Any, title: str, seed: int, stem: str) -> SampleRecord:
+    def _sample(
+        self,
+        predictor: Any,
+        sampling: Sampling,
+        title: str,
+        seed: int,
+        stem: str,
+        programs: Mapping[int, int],
+    ) -> SampleRecord:
         stream = open_stream(predictor, 1, self.codec.vocab_size, self.device)
         most_notes, most_tokens = self.sampling.limits(self.codec)
         with bar(
@@ -182,11 +214,11 @@ class _Writer:
                 stream,
                 self.codec,
                 np.random.default_rng(seed),
-                self.sampling,
+                sampling,
                 self.device,
                 lambda notes: shown.update(notes if most_notes else 1),
             )
-        song = self._files(drawn.tokens, title, stem)
+        song = self._files(drawn.tokens, title, stem, programs)
         return SampleRecord(
             **song,
             seed=seed,
@@ -194,7 +226,7 @@ class _Writer:
             nats_per_unit=float(drawn.nats.sum() / max(song["units"], 1)),
         )
 
-    def _files(self, tokens: Tokens, title: str, stem: str) -> dict[str, Any]:
+    def _files(self, tokens: Tokens, title: str, stem: str, programs: Mapping[int, int]) -> dict[str, Any]:
         """Write a song and return the fields of its record."""
-        files = write_song(tokens, self.codec, self.folder, stem, self.preview)
+        files = write_song(tokens, self.codec, self.folder, stem, self.preview, programs)
         return {"title": title, "units": self.codec.units(tokens), "files": files}

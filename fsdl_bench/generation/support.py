@@ -13,6 +13,7 @@ from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.episodes import Episode, evaluation_episodes
 from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.music.notes import DRUMS
 from fsdl_bench.sources.base import Item, read_song
 from fsdl_bench.sources.files import SUFFIXES, FileSource
 from fsdl_bench.sources.text import readable
@@ -35,10 +36,12 @@ class SupportSong:
     Attributes:
         title: the title in the track, or the file's name.
         tokens: the excerpt, uint16 [T].
+        programs: the General MIDI programs of the whole song, 128 for drums; empty if not known.
     """
 
     title: str
     tokens: Tokens
+    programs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,14 @@ class Support:
     index: int | None
     songs: tuple[SupportSong, ...]
     adapt_seed: int
+
+    @property
+    def programs(self) -> dict[int, int]:
+        """The instrument families of the songs, each with a General MIDI program of it; {} if not known."""
+        found: dict[int, int] = {}
+        for program in (program for song in self.songs for program in song.programs):
+            found.setdefault(min(program // 8, DRUMS), program)
+        return found
 
 
 def find_supports(
@@ -180,7 +191,7 @@ def episode_support(episode: Episode, shots: int) -> list[SupportSong]:
         songs: tuple[TrackSong, ...] = episode.at(shots)
     except ValueError as error:
         raise BadInput(f"--shots {shots}: {error}") from None
-    return [SupportSong(song.title, song.tokens) for song in songs]
+    return [SupportSong(song.title, song.tokens, song.metadata.programs) for song in songs]
 
 
 class _Anywhere(FileSource):
@@ -191,12 +202,13 @@ class _Anywhere(FileSource):
 
 
 def _encoded(item: Item, source: _Anywhere, codec: Codec) -> SupportSong:
-    content = read_song(item, source.tree, codec.kind).content
+    song = read_song(item, source.tree, codec.kind)
+    content = song.content
     try:
         tokens = codec.encode(canonical(content) if isinstance(content, str) else content)
     except ValueError as error:
         raise Rejected("not a song of this track's codec", str(error)) from None
-    return SupportSong(item.title, codec.excerpt(tokens))
+    return SupportSong(item.title, codec.excerpt(tokens), song.metadata.programs)
 
 
 def _refusal(place: Path, codec: Codec, error: Rejected) -> str:

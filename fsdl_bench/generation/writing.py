@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.record import NAME, FileKind, read_samples
-from fsdl_bench.generation.synthesis import RATE, synthesize, wav
+from fsdl_bench.generation.sound import RATE, render, wav
 from fsdl_bench.music.notes import Notes
 
 PAGE = "index.html"
@@ -38,7 +39,12 @@ class Preview:
 
 
 def write_song(
-    tokens: Tokens, codec: Codec, folder: Path, stem: str, preview: Preview
+    tokens: Tokens,
+    codec: Codec,
+    folder: Path,
+    stem: str,
+    preview: Preview,
+    programs: Mapping[int, int] | None = None,
 ) -> dict[FileKind, str]:
     """Write the files of one song and return their names by kind.
 
@@ -48,6 +54,7 @@ def write_song(
         folder: the folder of the files.
         stem: the file names without their extension.
         preview: the settings of the preview.
+        programs: family -> General MIDI program; other families have their first program.
     """
     content = codec.decode(tokens)
     files: dict[FileKind, bytes] = {}
@@ -56,9 +63,9 @@ def write_song(
     else:
         from fsdl_bench.music.writing import write_midi
 
-        files |= {"mid": write_midi(content), "png": picture(content)}
+        files |= {"mid": write_midi(content, programs), "png": picture(content)}
         if preview.seconds:
-            files["wav"] = wav(synthesize(content, preview.rate, preview.seconds), preview.rate)
+            files["wav"] = wav(render(content, preview.rate, preview.seconds, programs), preview.rate)
     names: dict[FileKind, str] = {kind: f"{stem}.{kind}" for kind in files}
     for kind, data in files.items():
         (folder / names[kind]).write_bytes(data)

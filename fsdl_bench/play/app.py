@@ -144,7 +144,7 @@ class _Api:
     async def everything(self, request: Request) -> Response:
         desk, tempo = self._desk, _tempo(request)
         support = [desk.song(name) for name in request.query_params.get("support", "").split(",") if name]
-        written = [sample for sample in desk.samples.values() if sample.tokens is not None]
+        written = [desk.sample(name) for name in request.query_params.get("samples", "").split(",") if name]
         files = [(song.title, *song_file(song.codec, song.tokens, song.programs)) for song in support]
         data = await run_in_threadpool(archive, written, files, tempo)
         return _download(data, "application/zip", "fsdl-bench-songs.zip")

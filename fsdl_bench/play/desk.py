@@ -44,7 +44,6 @@ class Desk:
         self.songs: dict[str, PageSong] = {}
         self.samples: dict[str, Sample] = {}
         self._codecs: dict[str, Codec] = {}
-        self._written = 0
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -164,12 +163,10 @@ class Desk:
         self, event: Event, settings: dict[str, Any], programs: dict[int, int], codec: Codec
     ) -> dict[str, Any]:
         with self._lock:
-            self._written += 1
-            number = self._written
             own = settings | {"seed": event["seed"]}
-            self.samples[event["sample"]] = Sample(event["sample"], number, own, programs, codec)
+            self.samples[event["sample"]] = Sample(event["sample"], own, programs, codec)
             _drop(self.samples)
-        return {"settings": own, "number": number, "programs": {str(f): p for f, p in programs.items()}}
+        return {"settings": own, "programs": {str(f): p for f, p in programs.items()}}
 
     def _keep(self, song: PageSong) -> PageSong:
         with self._lock:

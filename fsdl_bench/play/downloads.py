@@ -22,7 +22,6 @@ class Sample:
 
     Attributes:
         id: its name in requests.
-        number: its number among all songs since the server started, from 1.
         settings: what made it: model, track, seed, support and so on.
         programs: family -> General MIDI program.
         codec: of its tokens.
@@ -31,7 +30,6 @@ class Sample:
     """
 
     id: str
-    number: int
     settings: dict[str, Any]
     programs: Mapping[int, int]
     codec: Codec
@@ -42,7 +40,7 @@ class Sample:
     @property
     def stem(self) -> str:
         """The name of its files without the ending."""
-        return _plain(f"{self.number:02d}-{self.settings['model']}-seed{self.settings['seed']}")
+        return _plain(f"{self.settings['model']}-seed{self.settings['seed']}")
 
 
 def song_file(
@@ -76,13 +74,14 @@ def archive(
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
         records = []
-        for sample in samples:
+        for number, sample in enumerate(samples, 1):
+            stem = f"{number:02d}-{sample.stem}"
             tokens = sample.tokens if sample.tokens is not None else np.zeros(0, np.uint16)
             ending, data = song_file(sample.codec, tokens, sample.programs, tempo)
-            zipped.writestr(f"{sample.stem}{ending}", data)
+            zipped.writestr(f"{stem}{ending}", data)
             if sample.wav:
-                zipped.writestr(f"{sample.stem}.wav", sample.wav)
-            records.append({"file": f"{sample.stem}{ending}"} | sample.settings | sample.result)
+                zipped.writestr(f"{stem}.wav", sample.wav)
+            records.append({"file": f"{stem}{ending}"} | sample.settings | sample.result)
         for number, (title, ending, data) in enumerate(support, 1):
             zipped.writestr(f"support/{number:02d}-{_plain(title)[:60]}{ending}", data)
         text = json.dumps({"tempo": tempo, "samples": records}, ensure_ascii=False, indent=1)

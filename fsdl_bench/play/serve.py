@@ -12,10 +12,10 @@ from pathlib import Path
 import uvicorn
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.generation.soundfont import find_soundfont
 from fsdl_bench.play.app import make_app
 from fsdl_bench.play.desk import Desk
 from fsdl_bench.play.ready import offers
-from fsdl_bench.play.soundfont import find_soundfont
 
 
 def serve(

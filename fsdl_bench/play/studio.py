@@ -90,7 +90,7 @@ class Studio:
         codec, device = loaded.setup.codec, loaded.setup.device
         name, seed = order.ids[number], order.seed + number
         begun = shown(codec, order.beginning) if len(order.beginning) else {}
-        emit({"type": "start", "sample": name, "number": number + 1, "seed": seed} | begun)
+        emit({"type": "start", "sample": name, "seed": seed} | begun)
         stream = open_stream(loaded.adapted.predictor, 1, codec.vocab_size, device)
         generator = np.random.default_rng(seed)
         steps = write(stream, codec, generator, order.sampling, device, order.beginning.tolist())

@@ -15,7 +15,8 @@ from fsdl_bench.codecs.midi_grammar import DUR, NOTE, SHIFT
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.scoring import token_nats
-from fsdl_bench.generation.sampler import draw
+from fsdl_bench.generation.rules import rules_of
+from fsdl_bench.generation.sampler import draw, write
 from fsdl_bench.generation.settings import Sampling
 from fsdl_bench.submissions.checking import ContractError
 
@@ -222,3 +223,37 @@ class _Scripted:
                 return scores
 
         return Stream()
+
+
+def test_a_song_goes_on_from_a_beginning_which_is_scored(codec, streamed):
+    """Its tokens are yielded first. Then the same tokens follow as in a song that began so by itself."""
+    predictor = streamed(codec.vocab_size)
+    settings = Sampling(max_tokens=40)
+    whole = draw(predictor.stream(), codec, np.random.default_rng(3), settings)
+    ends, notes = [], rules_of(codec)
+    for place, token in enumerate(whole.tokens.tolist()[:-1], 1):
+        notes.push(token)
+        if notes.complete:
+            ends.append(place)
+    begun = whole.tokens[: ends[len(ends) // 2]].tolist()
+    generator = np.random.default_rng(3)
+    generator.random(len(begun))
+    steps = list(write(predictor.stream(), codec, generator, settings, beginning=begun))
+    assert [step.token for step in steps][: len(whole.tokens)] == whole.tokens.tolist()
+    np.testing.assert_allclose([step.nats for step in steps][: len(whole.nats)], whole.nats)
+    assert len(steps) <= len(begun) + 40
+
+
+def test_a_beginning_that_no_song_has_is_refused(streamed):
+    codec = MidiCodec()
+    stream = streamed(codec.vocab_size).stream()
+    with pytest.raises(BadInput, match="the beginning of the song"):
+        list(write(stream, codec, np.random.default_rng(0), Sampling(), beginning=[5]))
+
+
+def test_only_wanted_instruments_play(streamed):
+    codec = MidiCodec()
+    settings = Sampling(max_notes=30, families=frozenset({3, 16}))
+    for seed in range(3):
+        drawn = draw(streamed(codec.vocab_size).stream(), codec, np.random.default_rng(seed), settings)
+        assert set(codec.decode(drawn.tokens).family.tolist()) <= {3, 16}

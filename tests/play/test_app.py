@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.generation.soundfont import find_soundfont
 from fsdl_bench.play.app import make_app
 from fsdl_bench.play.desk import Desk
 from fsdl_bench.play.guard import Guard
 from fsdl_bench.play.ready import Choice, Offer, offers
-from fsdl_bench.play.soundfont import find_soundfont
 from fsdl_bench.play.uploads import LARGEST, Reader
 
 HERE = "http://127.0.0.1:8000"
@@ -176,7 +176,9 @@ def test_from_files_to_new_songs(app, songs, read_midi):
     shown = [[note[0], note[3]] for note in starts[0]["notes"] + notes]
     assert played == [[pytest.approx(start, abs=0.01), pitch] for start, pitch in shown]
     assert app.put(f"/api/samples/{starts[0]['sample']}.wav", content=b"RIFF").status_code == 200
-    with zipfile.ZipFile(io.BytesIO(app.get(f"/api/all.zip?support={ids[0]}").content)) as zipped:
+    with zipfile.ZipFile(
+        io.BytesIO(app.get(f"/api/all.zip?samples={starts[0]['sample']}&support={ids[0]}").content)
+    ) as zipped:
         names = zipped.namelist()
         record = json.loads(zipped.read("settings.json"))["samples"][0]
     assert {"01-counter.py-seed7.mid", "01-counter.py-seed7.wav", "support/01-My-tune-0.mid"} < set(names)

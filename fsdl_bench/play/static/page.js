@@ -199,6 +199,7 @@ function busy(is) {
 async function write(again = true) {
   error("");
   busy(true);
+  warming?.abort(); // writing adapts the model itself
   writing = new AbortController();
   older = $("samples").firstElementChild;
   status(`${model().name} is writing …`);
@@ -238,7 +239,7 @@ function take(event) {
 }
 
 function begin(event) {
-  const title = `Song ${event.number}`, { settings } = event;
+  const title = `Song ${samples.size + 1}`, { settings } = event;
   const song = { id: event.sample, title, programs: event.programs, finished: false };
   if (music()) Object.assign(song, { notes: event.notes || [], begun: (event.notes || []).length });
   else song.text = event.text || "";
@@ -251,7 +252,7 @@ function begin(event) {
 }
 
 function finish(event, song, card) {
-  song.finished = true;
+  song.finished = song.ended = true;
   const unit = music() ? "note" : "byte";
   card.facts(`${plural(event.units, unit)}, ${event.nats_per_unit.toFixed(2)} nats/${unit}; ${song.made}`);
   if (music()) {
@@ -293,14 +294,15 @@ async function saveWav(song) {
 $("zip").addEventListener("click", async (event) => {
   event.preventDefault();
   try {
-    for (const { song } of samples.values()) {
+    const done = [...samples.values()].map((one) => one.song).filter((song) => song.ended);
+    for (const song of done) {
       if (!song.notes?.length || song.wav === player.tempo) continue;
       status(`Rendering the sound of ${song.title} …`);
       await api.sendWav(song.id, await render(song));
       song.wav = player.tempo;
     }
     status("");
-    const wish = new URLSearchParams({ tempo: player.tempo, support: support.map((one) => one.song.id).join(",") });
+    const wish = new URLSearchParams({ tempo: player.tempo, samples: done.map((song) => song.id).join(","), support: support.map((one) => one.song.id).join(",") });
     save(new Blob([await api.bytes(`/api/all.zip?${wish}`)], { type: "application/zip" }), "fsdl-bench-songs.zip");
   } catch (problem) {
     error(problem.message);
