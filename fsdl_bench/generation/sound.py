@@ -111,5 +111,8 @@ def _with_soundfont(notes: Notes, rate: int, size: int, programs: Mapping[int, i
 
 
 def _generated(synth: Any, size: int) -> Samples:
-    stereo = np.frombuffer(synth.generate(size), np.float32).reshape(-1, 2) if size else np.zeros((0, 2))
-    return stereo.mean(axis=1).astype(np.float64)
+    if not size:
+        return np.zeros(0)
+    stereo = np.frombuffer(synth.generate(size), np.float32).reshape(-1, 2).astype(np.float64)
+    mono: Samples = stereo.mean(axis=1)
+    return mono

@@ -217,12 +217,11 @@ async def _streamed(request: Request, work: Callable[[threading.Event], Iterator
         raise first
 
     async def lines() -> AsyncIterator[bytes]:
-        item = first
+        item: Event | BadInput | None = first
         try:
             while item is not None:
-                if isinstance(item, BadInput):
-                    item = {"type": "error", "error": str(item)}
-                yield json.dumps(item, ensure_ascii=False).encode() + b"\n"
+                event = {"type": "error", "error": str(item)} if isinstance(item, BadInput) else item
+                yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
                 item = await following()
             yield b'{"type": "done"}\n'
         finally:

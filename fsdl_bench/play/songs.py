@@ -91,7 +91,7 @@ class PageSong:
                 f"{self.title}: expected a {what} from 2 to {known} to continue from, found {part}"
             )
         tokens: Tokens = self.codec.encode(kept)
-        return tokens[tokens != EOS]
+        return tokens[: len(tokens) - (tokens[-1] == EOS)]
 
     def as_json(self) -> dict[str, Any]:
         """Return the song for the browser."""
