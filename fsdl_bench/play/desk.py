@@ -25,6 +25,9 @@ from fsdl_bench.tracks.track import load_track
 _MOST = 1000
 """Songs and samples that are kept in memory; the oldest go first."""
 
+_PROCESSES = 2
+"""Models in memory."""
+
 
 class UnknownSong(BadInput):
     """The server has no song with this id, because it was started again; the page sends the song again."""
@@ -40,7 +43,7 @@ class Desk:
     def __init__(self, offers: Sequence[Offer]) -> None:
         self.offers = {offer.track: offer for offer in offers}
         self.reader = Reader()
-        self.studio = StudioProcess()
+        self._studios: dict[Model, StudioProcess] = {}
         self.songs: dict[str, PageSong] = {}
         self.samples: dict[str, Sample] = {}
         self._codecs: dict[str, Codec] = {}
@@ -48,7 +51,8 @@ class Desk:
 
     def close(self) -> None:
         """End the processes."""
-        self.studio.close()
+        for studio in self._studios.values():
+            studio.close()
         self.reader.close()
 
     def upload(self, track: str, name: str, data: bytes) -> list[PageSong]:
@@ -89,10 +93,10 @@ class Desk:
 
     def warm(self, wish: WarmWish, stop: threading.Event) -> Iterator[Event]:
         """Load a model and adapt it; yield what happens."""
-        model = self._model(wish.track, wish.model)
-        yield from self.studio.call("warm", model, stop=stop)
+        studio = self._studio(self._model(wish.track, wish.model))
+        yield from studio.call("warm", stop=stop)
         if wish.support is not None:
-            yield from self.studio.call("adapt", model, self._tokens(wish.support), stop=stop)
+            yield from studio.call("adapt", self._tokens(wish.support), stop=stop)
 
     def write(self, wish: WriteWish, stop: threading.Event) -> Iterator[Event]:
         """Write songs; yield the events of `Studio.write`, the samples' settings with `start`.
@@ -130,7 +134,7 @@ class Desk:
             sampling,
             beginning,
         )
-        for event in self.studio.call("write", model, order, stop=stop):
+        for event in self._studio(model).call("write", order, stop=stop):
             if event["type"] == "start":
                 event |= self._begin(event, settings, programs, codec)
             elif event["type"] == "end":
@@ -174,6 +178,15 @@ class Desk:
             self.songs[song.id] = song
             _drop(self.songs)
         return song
+
+    def _studio(self, model: Model) -> StudioProcess:
+        """Return the model's process; that of the model that was not used for longest ends."""
+        with self._lock:
+            studio = self._studios.pop(model, None) or StudioProcess(model)
+            self._studios[model] = studio
+            while len(self._studios) > _PROCESSES:
+                self._studios.pop(next(iter(self._studios))).close()
+            return studio
 
     def _tokens(self, names: Sequence[str]) -> tuple[Tokens, ...]:
         return tuple(self.song(name).tokens for name in names)

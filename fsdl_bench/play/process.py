@@ -1,6 +1,7 @@
-"""The studio in a process of its own: the server stays responsive, and the model can be stopped.
+"""A studio in a process of its own: the server stays responsive, and a model can be stopped.
 
-    server ──(method, arguments)──▶ process ──event──▶ ... ──None──▶ server
+    server ──(number, method, arguments)──▶ process ──event──▶ ... ──None──▶ server
+    server ──number of a call to stop─────▶
 
 A model may not read the songs of its track. This is watched for a whole process, and the server reads them.
 """
@@ -22,106 +23,99 @@ Event = dict[str, Any]
 
 
 class StudioProcess:
-    """A `Studio` in another process. Calls are served one after the other."""
+    """The `Studio` of one model in another process. Calls are served one after the other.
 
-    def __init__(self) -> None:
+    Args:
+        model: the model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self._context: Any = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
         self._process: Any = None
         self._line: Any = None
-        self._stop: Any = None
-        self._current: tuple[Model, threading.Event] | None = None
+        self._halt: Any = None
+        self._number = 0
 
-    def call(self, method: str, model: Model, *args: Any, stop: threading.Event) -> Iterator[Event]:
+    def call(self, method: str, *args: Any, stop: threading.Event) -> Iterator[Event]:
         """Yield the events of a method of `Studio`.
 
-        A call that was stopped still ends the step that it is at, such as a fit, which is then cached. It is
-        killed if another model is asked for meanwhile.
+        A call that was stopped still ends the step that it is at, such as a fit, which is then cached.
 
         Args:
             method: its name.
-            model: its first argument.
-            args: its other arguments but `emit`.
+            args: its arguments but `emit`.
             stop: ends the call early once it is set.
 
         Raises:
             BadInput: the method raised it, or the process died.
         """
         while not self._lock.acquire(timeout=0.2):
-            current = self._current
             if stop.is_set():
                 return
-            if current is not None and current[1].is_set() and current[0] != model:
-                self._end()
         try:
-            self._current = (model, stop)
-            yield from self._events((method, (model, *args)), stop)
+            if not stop.is_set():
+                yield from self._events(method, args, stop)
         finally:
-            self._current = None
             self._lock.release()
-
-    def _events(self, call: tuple[str, tuple[Any, ...]], stop: threading.Event) -> Iterator[Event]:
-        if stop.is_set():
-            return
-        line = self._started()
-        finished = False
-        try:
-            self._stop.clear()
-            line.send(call)
-            while (event := self._next(line, stop)) is not None:
-                if isinstance(event, Exception):
-                    finished = True
-                    raise event
-                yield event
-            finished = True
-        except (EOFError, OSError):
-            finished = True
-            self._end()
-            raise BadInput("the model's process ended; it may have run out of memory. Try again") from None
-        finally:
-            if not finished:  # the caller wants no more events
-                self._stop.set()
-                with suppress(EOFError, OSError):
-                    while isinstance(line.recv(), dict):
-                        pass
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        self._end()
-
-    def _next(self, line: Connection, stop: threading.Event) -> Any:
-        while not line.poll(0.2):
-            if stop.is_set():
-                self._stop.set()
-        return line.recv()
-
-    def _started(self) -> Any:
-        if self._line is not None and self._process.is_alive():
-            return self._line
-        self._end()
-        here, there = self._context.Pipe()
-        self._stop = self._context.Event()
-        self._process = self._context.Process(target=_serve, args=(there, self._stop), daemon=True)
-        self._process.start()
-        there.close()
-        self._line = here
-        return here
-
-    def _end(self) -> None:
-        process, line = self._process, self._line
-        self._process = self._line = None
+        process, lines = self._process, (self._line, self._halt)
+        self._process = self._line = self._halt = None
         if process is not None:
             process.kill()
             process.join()
-        if line is not None:
-            line.close()
+            for line in lines:
+                line.close()
+
+    def _events(self, method: str, args: tuple[Any, ...], stop: threading.Event) -> Iterator[Event]:
+        line, halt = self._started()
+        self._number += 1
+        finished = False
+        try:
+            line.send((self._number, method, args))
+            while True:
+                while not line.poll(0.2):
+                    if stop.is_set():
+                        halt.send(self._number)
+                event = line.recv()
+                if not isinstance(event, dict):
+                    finished = True
+                    if event is not None:
+                        raise event
+                    return
+                yield event
+        except (EOFError, OSError):
+            finished = True
+            self.close()
+            raise BadInput("the model's process ended; it may have run out of memory. Try again") from None
+        finally:
+            if not finished:  # the caller wants no more events
+                with suppress(EOFError, OSError):
+                    halt.send(self._number)
+                    while isinstance(line.recv(), dict):
+                        pass
+
+    def _started(self) -> tuple[Any, Any]:
+        if self._process is None or not self._process.is_alive():
+            self.close()
+            here, there = self._context.Pipe()
+            told, halt = self._context.Pipe(duplex=False)
+            process = self._context.Process(target=_serve, args=(self._model, there, told), daemon=True)
+            process.start()
+            there.close()
+            told.close()
+            self._process, self._line, self._halt = process, here, halt
+        return self._line, self._halt
 
 
 class _Stopped(Exception):
     """Nobody waits for more events."""
 
 
-def _serve(line: Connection, stop: Any) -> None:
+def _serve(model: Model, line: Connection, told: Connection) -> None:
     """Answer calls until the parent hangs up."""
     import signal
 
@@ -129,21 +123,24 @@ def _serve(line: Connection, stop: Any) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     from fsdl_bench.play.studio import Studio
 
-    studio = Studio()
+    studio, current, stopped = Studio(model), 0, 0
 
     def emit(event: Event) -> None:
-        if stop.is_set():
+        nonlocal stopped
+        while told.poll():
+            stopped = told.recv()
+        if stopped == current:
             raise _Stopped
         line.send(event)
 
     with suppress(EOFError, OSError):
         while True:
-            method, args = line.recv()
+            current, method, args = line.recv()
+            outcome: Exception | None = None
             try:
                 getattr(studio, method)(*args, emit)
-                outcome: Exception | None = None
             except _Stopped:
-                outcome = None
+                pass
             except BadInput as error:
                 outcome = BadInput(str(error))
             except Exception as error:  # noqa: BLE001 (a submission may raise anything; the page shows it)

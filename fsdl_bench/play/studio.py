@@ -28,7 +28,6 @@ from fsdl_bench.submissions.streams import open_stream
 Event: TypeAlias = dict[str, Any]
 Emit: TypeAlias = Callable[[Event], object]
 
-_KEPT = 2  # models in memory
 _SEED = 0  # of the fit and of `adapt`
 
 
@@ -43,23 +42,28 @@ class _Loaded:
 
 
 class Studio:
-    """The models in memory."""
+    """A model and what is done with it.
 
-    def __init__(self) -> None:
-        self._loaded: dict[Model, _Loaded] = {}
+    Args:
+        model: the model; it is loaded when it is first used.
+    """
 
-    def warm(self, model: Model, emit: Emit) -> None:
-        """Load a model. Emits `log` events, then `ready` with the model's facts.
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._loaded: _Loaded | None = None
+
+    def warm(self, emit: Emit) -> None:
+        """Load the model. Emits `log` events, then `ready` with the model's facts.
 
         Raises:
             BadInput: as `set_up` and `fitted`.
         """
-        facts = self._load(model, emit).adapted.facts
+        facts = self._load(emit).adapted.facts
         emit({"type": "ready", "adapts": not facts.ignores_support, "about": facts.description})
 
-    def adapt(self, model: Model, support: Sequence[Tokens], emit: Emit) -> None:
-        """Condition a model on songs, if it is not yet. Emits `adapted` with the seconds it took."""
-        loaded = self._load(model, emit)
+    def adapt(self, support: Sequence[Tokens], emit: Emit) -> None:
+        """Condition the model on songs, if it is not yet. Emits `adapted` with the seconds it took."""
+        loaded = self._load(emit)
         wanted = tuple(song.tobytes() for song in support)
         seconds = 0.0
         if loaded.known != wanted:
@@ -68,17 +72,17 @@ class Studio:
             loaded.known = wanted
         emit({"type": "adapted", "songs": len(support), "seconds": round(seconds, 2)})
 
-    def write(self, model: Model, order: Order, emit: Emit) -> None:
+    def write(self, order: Order, emit: Emit) -> None:
         """Write songs. Emits for each: `start`, then `note` or `text` events, then `end`; at last `surprise`.
 
         Raises:
             BadInput: as `warm`, or a setting is out of range.
         """
-        loaded = self._load(model, emit)
-        order.sampling.limits(loaded.setup.codec)
-        self.adapt(model, order.support, emit)
-        written = [self._one(loaded, order, number, emit) for number in range(len(order.ids))]
+        loaded = self._load(emit)
         codec = loaded.setup.codec
+        order.sampling.limits(codec)
+        self.adapt(order.support, emit)
+        written = [self._one(loaded, order, number, emit) for number in range(len(order.ids))]
         for name, (tokens, nats) in zip(order.ids, written, strict=True):
             base = token_nats(loaded.base.scores([tokens])[0], tokens) if len(tokens) else nats
             emit({"type": "surprise", "sample": name, "units": surprise(codec, tokens, (nats, base))})
@@ -113,25 +117,20 @@ class Studio:
         )
         return tokens, nats
 
-    def _load(self, model: Model, emit: Emit) -> _Loaded:
-        if model in self._loaded:
-            self._loaded[model] = self._loaded.pop(model)  # the last one used is the last one dropped
-            return self._loaded[model]
+    def _load(self, emit: Emit) -> _Loaded:
+        if self._loaded is None:
 
-        def log(line: str) -> None:
-            emit({"type": "log", "text": str(line)})
+            def log(line: str) -> None:
+                emit({"type": "log", "text": str(line)})
 
-        setup = set_up(model.submission, model.track, settings=model.settings)
-        context = setup.context(_SEED, log)
-        fit = fitted(setup, context)
-        adapted, base = (LocalSession(fit.make(), context, setup.sealed) for _ in range(2))
-        base.adapt((), _SEED)
-        while len(self._loaded) >= _KEPT:
-            dropped = self._loaded.pop(next(iter(self._loaded)))
-            dropped.adapted.close()
-            dropped.base.close()
-        self._loaded[model] = _Loaded(setup, adapted, base)
-        return self._loaded[model]
+            model = self._model
+            setup = set_up(model.submission, model.track, settings=model.settings)
+            context = setup.context(_SEED, log)
+            fit = fitted(setup, context)
+            adapted, base = (LocalSession(fit.make(), context, setup.sealed) for _ in range(2))
+            base.adapt((), _SEED)
+            self._loaded = _Loaded(setup, adapted, base)
+        return self._loaded
 
 
 def _parts(
