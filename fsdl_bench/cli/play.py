@@ -43,7 +43,10 @@ def play(**options: Any) -> None:
     def ready(url: str) -> None:
         click.echo(f"Open {url} in a browser. Ctrl-C ends the server.")
 
-    serve(ready=ready, **options)
+    try:
+        serve(ready=ready, **options)
+    except KeyboardInterrupt:
+        click.echo("The server has ended.", err=True)
 
 
 COMMANDS = (play,)

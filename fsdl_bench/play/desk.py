@@ -93,10 +93,11 @@ class Desk:
 
     def warm(self, wish: WarmWish, stop: threading.Event) -> Iterator[Event]:
         """Load a model and adapt it; yield what happens."""
+        support = None if wish.support is None else self._tokens(wish.support)
         studio = self._studio(self._model(wish.track, wish.model))
         yield from studio.call("warm", stop=stop)
-        if wish.support is not None:
-            yield from studio.call("adapt", self._tokens(wish.support), stop=stop)
+        if support is not None:
+            yield from studio.call("adapt", support, stop=stop)
 
     def write(self, wish: WriteWish, stop: threading.Event) -> Iterator[Event]:
         """Write songs; yield the events of `Studio.write`, the samples' settings with `start`.
