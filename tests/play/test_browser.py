@@ -45,7 +45,7 @@ class Page:
         self.tab.on("request", lambda request: self.asked.append(request.url))
         self.tab.goto(url)
 
-    def until(self, condition, seconds=60):
+    def until(self, condition, seconds=180):
         """Wait until JavaScript is true; the page's policy forbids playwright's own way."""
         end = time.monotonic() + seconds
         while not (found := self.tab.evaluate(condition)):

@@ -58,12 +58,17 @@ $("track").addEventListener("change", async () => {
 });
 $("model").addEventListener("change", showModel);
 
-// Loads the model and adapts it in the background, so that writing starts at once.
+// Loads the model and adapts it in the background, so that writing starts at once. It waits a moment for further changes.
 function warm() {
   warming?.abort();
   warming = new AbortController();
-  const { signal } = warming, name = model().name, wish = { track: offer().track, model: name, support: support.map((one) => one.song.id) };
-  status(`Preparing ${name} …`);
+  const { signal } = warming;
+  status(`Preparing ${model().name} …`);
+  setTimeout(() => signal.aborted || prepare(signal), 100);
+}
+
+function prepare(signal) {
+  const name = model().name, wish = { track: offer().track, model: name, support: support.map((one) => one.song.id) };
   api.stream("/api/warm", wish, (event) => {
     if (signal.aborted) return;
     if (event.type === "log") status(`${name}: ${event.text}`);
