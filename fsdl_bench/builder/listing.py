@@ -184,7 +184,10 @@ def examples(definition: TrackDefinition, listing: Listing, count: int = 5) -> s
 
 
 def prepare(listing: Listing, workers: int, progress: bool) -> None:
-    """Let each source that has a `prepare` process its items, for example convert scores."""
-    for source, items in zip(listing.sources, listing.items, strict=True):
+    """Let each source that has a `prepare` process its items, for example convert scores.
+
+    It may return other items in their place, for example one for each movement of a score.
+    """
+    for number, (source, items) in enumerate(zip(listing.sources, listing.items, strict=True)):
         if items and (ready := getattr(source, "prepare", None)):
-            ready(items, workers, progress)
+            listing.items[number] = ready(items, workers, progress) or items

@@ -27,7 +27,7 @@ from fsdl_bench.tracks.rows import metadata_name, read_batches, rejected_schema
 from fsdl_bench.tracks.sidecar import write_arrays
 from fsdl_bench.versions import package_versions
 
-_SOFTWARE = ("fsdl-bench", "anyascii", "numpy", "pyarrow", "symusic", "tokenizers", "verovio")
+_SOFTWARE = ("fsdl-bench", "anyascii", "lilypond", "numpy", "pyarrow", "symusic", "tokenizers", "verovio")
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejection]) -> None:

@@ -2,8 +2,8 @@
 
 verovio is native code that can crash or stall, and a large score takes it half a minute. So conversion runs
 before reading, in worker processes that may die. Its outcome is cached under the SHA-256 of the score:
-`converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice. Every cached
-file has a checksum, next to it or in `SUMS`. A damaged file counts as missing and is made again.
+`converted/<sha256>.mid`, or `<sha256>.failed` with the reason, so that no score is tried twice; see
+`fsdl_bench.music.conversions`.
 
 Options: `breaks: none` (no page layout is computed) and `expandNever` (repeats are played as written once).
 """
@@ -15,24 +15,19 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from fsdl_bench.checked import checksum, intact_checksum, read_checked, write_checked
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.paths import home
+from fsdl_bench.music.conversions import conversion, intact, keep
 from fsdl_bench.progress import bar, note
 
 SUFFIXES: Final = (".mxl", ".musicxml", ".xml", ".mei", ".krn")
 TIME_LIMIT: Final = 600.0
 """Seconds for one score: far above the time of the slowest good one, so that a track does not depend on the
 machine's speed."""
-
-SUMS: Final = "sums.json"
-"""The checksums of the conversions that came ready from a mirror: file name -> XXH3-128."""
 
 CRASHED, TIMED_OUT, FAILED = "conversion crashed", "conversion timed out", "conversion failed"
 _OPTIONS: Final = {"breaks": "none", "expandNever": True}
@@ -46,7 +41,7 @@ def score_to_midi(data: bytes) -> bytes:
         LookupError: there is no intact conversion; call `convert_scores` first.
     """
     path = _cached(data)
-    if (midi := _intact(path)) is not None:
+    if (midi := intact(path)) is not None:
         return midi
     if failure := _failure(path):
         raise Rejected(*failure)
@@ -85,7 +80,7 @@ def convert_scores(
             cached = _cached(read(path))
         except Rejected:
             continue
-        if _intact(cached) is not None or _failure(cached):
+        if intact(cached) is not None or _failure(cached):
             outcomes["cached"] += 1
             continue
         if cached.exists():
@@ -101,13 +96,13 @@ def convert_scores(
     pairs = zip(missing, results, strict=True)
     for (_, cached), result in bar("converting scores", "score", progress, pairs, total=len(missing)):
         if isinstance(result, bytes):
-            _keep(cached, result)
+            keep(cached, result)
             outcomes["converted"] += 1
             continue
         if isinstance(result, Failure):
             result = (CRASHED if result.reason == "crashed" else TIMED_OUT, result.detail)
         record = {"reason": result[0], "detail": result[1], "verovio": version()}
-        _keep(cached.with_suffix(".failed"), json.dumps(record).encode())
+        keep(cached.with_suffix(".failed"), json.dumps(record).encode())
         outcomes[result[0]] += 1
     return outcomes
 
@@ -149,47 +144,13 @@ def silent() -> Iterator[None]:
         os.close(nowhere)
 
 
-def write_sums(folder: Path, ready: Iterable[Path]) -> None:
-    """Write the checksums of conversions that came ready, for the folder that holds them."""
-    _keep(folder / SUMS, json.dumps({path.name: checksum(path) for path in ready}).encode())
-
-
-def has_ready(folder: Path) -> bool:
-    """Whether the conversions that came ready are there, with their checksums."""
-    return bool(names := _sums(folder)) and names.keys() <= {path.name for path in folder.iterdir()}
-
-
-def _keep(path: Path, data: bytes) -> None:
-    with write_checked(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def _intact(path: Path) -> bytes | None:
-    """Return the content of a cached file whose checksum matches; None for any other."""
-    if (data := read_checked(path)) is not None:
-        return data
-    stated = _sums(path.parent).get(path.name)
-    return path.read_bytes() if stated is not None and path.exists() and checksum(path) == stated else None
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    path = folder / SUMS
-    stated = intact_checksum(path)
-    return {} if stated is None else _parsed(path, stated)
-
-
-@lru_cache(maxsize=4)
-def _parsed(path: Path, _: str) -> dict[str, str]:
-    return dict(json.loads(path.read_bytes()))
-
-
 def _cached(data: bytes) -> Path:
-    return home() / "converted" / f"{hashlib.sha256(data).hexdigest()}.mid"
+    return conversion(f"{hashlib.sha256(data).hexdigest()}.mid")
 
 
 def _failure(cached: Path) -> tuple[str, str] | None:
     """Return why this score could not be converted, if this version of verovio has tried."""
-    data = _intact(cached.with_suffix(".failed"))
+    data = intact(cached.with_suffix(".failed"))
     if data is None:
         return None
     record: dict[str, Any] = json.loads(data)

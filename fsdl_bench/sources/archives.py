@@ -113,7 +113,7 @@ def fetch_converted(
     from filelock import FileLock
 
     from fsdl_bench.checked import sum_file
-    from fsdl_bench.music.scores import has_ready, write_sums
+    from fsdl_bench.music.conversions import has_ready, write_sums
     from fsdl_bench.sources.download import NotFound
 
     target = home() / "converted"

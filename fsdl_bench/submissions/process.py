@@ -24,9 +24,10 @@ from typing import Any, NoReturn
 import torch
 from filelock import BaseFileLock, FileLock, Timeout
 
+from fsdl_bench import bubblewrap
 from fsdl_bench.errors import BadInput
 from fsdl_bench.fingerprint import PACKAGE
-from fsdl_bench.submissions import bubblewrap, landlock
+from fsdl_bench.submissions import landlock
 from fsdl_bench.submissions.loading import LoadedSubmission
 from fsdl_bench.submissions.output import Forwarder
 from fsdl_bench.submissions.wire import (
@@ -76,7 +77,7 @@ class Child:
         allowed = {"read": reads, "write": [folder, *landlock.DEVICES, *writes], "listed": listed}
         bwrap = bubblewrap.program()
         self.walled = bwrap is not None
-        wall = bubblewrap.wall(bwrap, reads, writes, folder) if bwrap else []
+        wall = bubblewrap.wall(bwrap, reads, writes, folder, landlock.DEVICES) if bwrap else []
         here, there = Pipe()
         limit_waiting(here, CALL_SECONDS)
         with there:

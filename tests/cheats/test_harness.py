@@ -10,8 +10,9 @@ import sys
 import psutil
 import pytest
 
+from fsdl_bench import bubblewrap
 from fsdl_bench.errors import BadInput
-from fsdl_bench.submissions import bubblewrap, landlock, wire
+from fsdl_bench.submissions import landlock, wire
 
 LOCKED = pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
 WALLED = pytest.mark.skipif(bubblewrap.program() is None, reason="no bubblewrap works here")

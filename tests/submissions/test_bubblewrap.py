@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fsdl_bench import bubblewrap
 from fsdl_bench.fingerprint import PACKAGE
-from fsdl_bench.submissions import bubblewrap, landlock, process
+from fsdl_bench.submissions import landlock, process
 
 pytestmark = pytest.mark.skipif(bubblewrap.program() is None, reason="no bubblewrap works here")
 

@@ -1,4 +1,4 @@
-"""A wall around a submission's process: bubblewrap, with namespaces of the process's own (Linux).
+"""A wall around a process that runs foreign code: bubblewrap, with namespaces of its own (Linux).
 
     bwrap: user, PID, IPC, network, UTS and mount namespaces; a session of its own; dies with its parent
 
@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-
-from fsdl_bench.submissions.landlock import DEVICES
 
 FOLDER_BYTES = 4 << 30
 """Bytes that the working folder and /tmp hold, each."""
@@ -54,7 +52,9 @@ def _works(path: str) -> bool:
     return False
 
 
-def wall(bwrap: str, read: Sequence[str], write: Sequence[str], folder: str) -> list[str]:
+def wall(
+    bwrap: str, read: Sequence[str], write: Sequence[str], folder: str, devices: Sequence[str] = ()
+) -> list[str]:
     """Return the words to put before a command that is to run inside the wall.
 
     Args:
@@ -62,10 +62,11 @@ def wall(bwrap: str, read: Sequence[str], write: Sequence[str], folder: str) -> 
         read: paths that exist inside, read-only.
         write: paths that may be written.
         folder: the working folder, empty and private.
+        devices: what exists of /dev besides /dev/null and its like.
     """
     size = ["--size", str(FOLDER_BYTES)]
     words = [bwrap, *_APART, "--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
-    for device in DEVICES:
+    for device in devices:
         if device not in ("/dev/null", "/dev/zero"):
             words += ["--dev-bind-try", device, device]
     for path in _outermost_first(read):
