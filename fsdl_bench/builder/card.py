@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.tracks.histograms import Histogram, histogram_lines
 from fsdl_bench.tracks.manifest import SplitCounts
 from fsdl_bench.tracks.rows import metadata_name
 
@@ -18,6 +19,7 @@ def dataset_card(
     rejected: Mapping[str, int],
     digest: str,
     licences: Mapping[str, int],
+    known: Sequence[Histogram] = (),
 ) -> str:
     """Return the card as Markdown.
 
@@ -27,11 +29,14 @@ def dataset_card(
         rejected: reason -> number of files.
         digest: the logical digest.
         licences: licence -> number of songs.
+        known: the histograms of the songs' metadata.
     """
+    metadata = ["## Metadata\n\n" + "\n".join(histogram_lines(known))] if known else []
     parts = [
         _front_matter(definition, counts, licences),
         f"# {definition.name}\n\n{definition.description}".rstrip(),
         "## Contents\n\n" + _contents(definition, counts),
+        *metadata,
         "## Sources and licences\n\n" + _sources(definition, licences),
         "## How it was made\n\n" + _making(definition),
         "## Left out\n\n" + _left_out(rejected),

@@ -22,6 +22,7 @@ from fsdl_bench.codecs.lyrics import LyricsCodec
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.artists import format_splits
 from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.tracks.histograms import histograms
 from fsdl_bench.tracks.manifest import FORMAT_VERSION, FileEntry, Manifest, file_entry, write_manifest
 from fsdl_bench.tracks.rows import metadata_name, read_batches, rejected_schema
 from fsdl_bench.tracks.sidecar import write_arrays
@@ -85,7 +86,7 @@ def write_folder(
         for batch in read_batches(folder, split, ["licence"])
         for licence in batch.column(0).to_pylist()
     )
-    card = dataset_card(definition, counts, reasons, digest, licences)
+    card = dataset_card(definition, counts, reasons, digest, licences, histograms(folder))
     (folder / "README.md").write_text(card, encoding="utf-8")
     manifest = Manifest(
         format=FORMAT_VERSION,

@@ -131,6 +131,7 @@ def _track(
         headline_shot=info.headline_shot,
         sources=tuple(definition.sources) if definition else (),
         counts=card.counts,
+        histograms=card.histograms,
         boards=tuple(boards),
         samples={slug: episodes for slug, episodes in samples.items() if episodes},
     )

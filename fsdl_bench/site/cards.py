@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.tracks.definition import TrackDefinition, definition_names, load_definition
+from fsdl_bench.tracks.histograms import Histogram, histograms
 from fsdl_bench.tracks.manifest import SplitCounts
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A track's definition; from the built track, the sizes of its splits and the titles of test songs."""
+    """A track's definition; from the built track, its splits' sizes, test songs' titles, and histograms."""
 
     definition: TrackDefinition | None
     counts: dict[str, SplitCounts]
     titles: dict[str, str]
+    histograms: tuple[Histogram, ...] = ()
 
 
 def card_of(name: str) -> Card:
@@ -32,4 +34,4 @@ def card_of(name: str) -> Card:
     if definition is not None and track.digest != definition.digest:
         return Card(definition, {}, {})
     titles = {song.id: song.title for song in track.test.songs} if "test" in track.splits else {}
-    return Card(definition or track.definition, dict(track.manifest.counts), titles)
+    return Card(definition or track.definition, dict(track.manifest.counts), titles, histograms(track.path))

@@ -11,6 +11,7 @@ from fsdl_bench.site.verified import Verified
 from fsdl_bench.songs import Kind
 from fsdl_bench.statistics import Estimate
 from fsdl_bench.tracks.definition import SourceDefinition
+from fsdl_bench.tracks.histograms import Histogram
 from fsdl_bench.tracks.manifest import SplitCounts
 
 Standing: TypeAlias = Literal["ranked", "unverified", "reference", "bound", "refused"]
@@ -207,6 +208,7 @@ class TrackView(Frozen):
     headline_shot: int
     sources: tuple[SourceDefinition, ...]
     counts: dict[str, SplitCounts]
+    histograms: tuple[Histogram, ...] = ()
     boards: tuple[Board, ...]
     samples: dict[str, tuple[SampleEpisode, ...]]
 

@@ -65,6 +65,8 @@ class MutopiaSource:
     rejected: list[Rejection] = field(default_factory=list)
     pieces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The folder of each piece -> its files."""
+    places: dict[str, Path] = field(default_factory=dict)
+    """The folder of each piece -> the place of its conversion; filled by `prepare`."""
 
     def items(self) -> Iterator[Item]:
         """The pieces with a licence and a composer."""
@@ -94,10 +96,11 @@ class MutopiaSource:
         folders = dict.fromkeys(_folder(item.origin) for item in items)
         pieces = {folder: self.piece(folder) for folder in folders}
         compile_pieces(list(pieces.values()), workers=workers, progress=progress)
+        self.places = {folder: piece.place for folder, piece in pieces.items()}
         found: list[Item] = []
         for item in items:
             folder = _folder(item.origin)
-            found += _scores(item, compiled(pieces[folder].place), folder)
+            found += _scores(item, compiled(self.places[folder]), folder)
         return found
 
     def piece(self, folder: str) -> Piece:
@@ -111,20 +114,21 @@ class MutopiaSource:
         return Piece(tuple(mains), files)
 
     def surveyed(self) -> list[str]:
-        """What a song depends on besides its own file: the conversions of all pieces."""
-        return sorted(self.piece(folder).place.stem for folder in self.pieces)
+        """Return what a song depends on besides its own file: the conversions of all pieces."""
+        return sorted(place.stem for place in self.places.values())
 
     def read(self, item: Item) -> Song:
         """The notes of one score.
 
         Raises:
             Rejected: it could not be compiled, or another score of the piece contains it.
+            KeyError: `prepare` was not called.
         """
         from fsdl_bench.music.formats import from_midi
 
         path, _, number = item.origin.partition("#")
         folder = _folder(path)
-        outcome, parts = _compiled(self.piece(folder).place)
+        outcome, parts = _compiled(self.places[folder])
         name = posixpath.relpath(path, folder)
         if why := outcome.failed.get(name):
             raise Rejected("no score") if why == NO_SCORE else Rejected("cannot be compiled", why)
