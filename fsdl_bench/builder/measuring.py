@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fsdl_bench.builder.chunks import ReadSong, Rejection, write_chunk
+from fsdl_bench.builder.language import language_of
 from fsdl_bench.builder.shingles import Shingles, lyrics_shingles, music_shingles, outline_shingles
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.lyrics import canonical
@@ -147,6 +148,8 @@ class Reader:
     def _row(self, song: Song, source: int, result: dict[str, Any]) -> ReadSong:
         definition = self._definition.sources[source]
         artist, metadata = self._definition.artist_name(song.artist), song.metadata
+        if isinstance(song.content, str) and metadata.language is None:
+            metadata = replace(metadata, language=language_of(song.content, self._definition.languages))
         if (label := self._definition.label) != "artist":
             metadata = replace(metadata, artist=artist)
             artist = metadata.label(label)

@@ -30,7 +30,7 @@ CHUNK_SONGS = 256
 SONG_SECONDS = 60.0
 """A song that takes longer to read is left out."""
 
-_LIBRARIES = ("anyascii", "lilypond", "numpy", "openpyxl", "pyarrow", "symusic", "verovio")
+_LIBRARIES = ("anyascii", "lilypond", "numpy", "openpyxl", "py3langid", "pyarrow", "symusic", "verovio")
 
 
 class ReadResult(NamedTuple):

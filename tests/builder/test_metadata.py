@@ -28,6 +28,7 @@ def table(tmp_path):
             "year": f"{1780 + 10 * poet}-05-01",
             "tags": "sad, long",
             "mood": "blue",
+            "language": "en",
         }
         for number, tune in enumerate(TUNES)
         for poet in range(12)
@@ -55,6 +56,7 @@ def test_every_song_has_its_metadata(table):
                 year=1780 + 10 * poet,
                 tags=("sad", "long"),
                 stanzas=(11,),
+                language="en",
                 extra=(("mood", "blue"),),
             )
     assert check_track("csv").ok
