@@ -18,6 +18,7 @@ create table if not exists pages (key text primary key, time real, status intege
                                   body blob);
 create table if not exists songs (url text primary key, time real, sha256 text, licence text, artist text,
                                   title text, file text, reason text, extra text);
+create index if not exists files on songs (lower(file));
 """
 COLUMNS = ("url", "time", "sha256", "licence", "artist", "title", "file", "reason", "extra")
 
