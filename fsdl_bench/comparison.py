@@ -8,7 +8,8 @@ with the best if it is not significantly worse at 5% after the correction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import NamedTuple
 
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.errors import BadInput
@@ -69,36 +70,81 @@ def compare(
             a name or a number of shots is unknown.
     """
     named = _named(results)
-    _check_comparable(named)
+    check_comparable(named)
     first = results[0].result
     at = first.track.headline_shot if shots is None else shots
-    figures = {name: _figures(name, stored, at) for name, stored in named.items()}
-    exact = {name: stored.result.submission.exact for name, stored in named.items()}
-    ranked = sorted(named, key=lambda name: (not exact[name], figures[name].mean()))
-    reference = ranked[0] if against is None else against
-    if reference not in named:
-        raise BadInput(f"--against: expected one of {', '.join(named)}, found {reference}")
-    differences = _against(reference, ranked, figures)
-    told_apart = differences if reference == ranked[0] else _against(ranked[0], ranked, figures)
+    figures = {name: figures_by_artist(name, stored, at) for name, stored in named.items()}
+    if against is not None and against not in named:
+        raise BadInput(f"--against: expected one of {', '.join(named)}, found {against}")
+    exact = {name for name, stored in named.items() if stored.result.submission.exact}
+    order = rank(figures, exact=exact, against=against)
     return Comparison(
         track=first.track.name,
         protocol=first.protocol,
         unit=first.track.unit,
         shots=at,
         artists=first.aggregates.artists,
-        best=ranked[0],
-        reference=reference,
-        results=tuple(
-            _compared(
-                name,
-                named[name],
-                at,
-                differences.get(name),
-                tied=name == ranked[0] or told_apart[name].p >= LEVEL,
-            )
-            for name in ranked
-        ),
+        best=order[0].name,
+        reference=against or order[0].name,
+        results=tuple(_compared(named[ranked.name], at, ranked) for ranked in order),
     )
+
+
+class Ranked(NamedTuple):
+    """One result of a ranking: its difference to the reference, None for that itself, and if it is tied."""
+
+    name: str
+    difference: Difference | None
+    tied: bool
+
+
+def rank(
+    figures: Mapping[str, Floats],
+    *,
+    exact: Container[str],
+    against: str | None = None,
+    pairs: Pairs | None = None,
+) -> list[Ranked]:
+    """Rank figures by artist [A], the lowest mean first; upper bounds after exact results.
+
+    Args:
+        figures: the name of a result -> its NLL of each artist, the same artists in each.
+        exact: the names that are no upper bounds.
+        against: the reference of the differences; the best by default.
+        pairs: the differences that are known, for rankings of the same figures.
+    """
+    known = Pairs(figures) if pairs is None else pairs
+    ranked = sorted(figures, key=lambda name: (name not in exact, figures[name].mean()))
+    differences = known.against(against or ranked[0], ranked)
+    told_apart = known.against(ranked[0], ranked)
+    return [
+        Ranked(name, differences.get(name), name == ranked[0] or told_apart[name].p >= LEVEL)
+        for name in ranked
+    ]
+
+
+class Pairs:
+    """Differences between figures by artist; each pair is compared once."""
+
+    def __init__(self, figures: Mapping[str, Floats]) -> None:
+        self.figures = figures
+        self._known: dict[tuple[str, str], Difference] = {}
+
+    def difference(self, one: str, two: str) -> Difference:
+        """Return one minus two, with the uncorrected p."""
+        if (one, two) not in self._known:
+            self._known[one, two] = paired(self.figures[one], self.figures[two])
+        return self._known[one, two]
+
+    def against(self, reference: str, names: Sequence[str]) -> dict[str, Difference]:
+        """Return the difference of every other result to the reference, with Holm-corrected p."""
+        others = [name for name in names if name != reference]
+        found = [self.difference(name, reference) for name in others]
+        corrected = holm([difference.p for difference in found])
+        return {
+            name: Difference(difference.estimate, p)
+            for name, difference, p in zip(others, found, corrected, strict=True)
+        }
 
 
 def _named(results: Sequence[StoredResult]) -> dict[str, StoredResult]:
@@ -111,14 +157,19 @@ def _named(results: Sequence[StoredResult]) -> dict[str, StoredResult]:
     return named
 
 
-def _check_comparable(named: dict[str, StoredResult]) -> None:
-    """Refuse smoke runs, and results that differ in songs or protocol."""
+def check_comparable(named: Mapping[str, StoredResult]) -> None:
+    """Refuse results that cannot be compared.
+
+    Raises:
+        BadInput: one is a smoke run, or they differ in songs or protocol.
+    """
     for name, stored in named.items():
         if stored.result.smoke:
             raise BadInput(
                 f"{name} is a smoke run (--limit): it scored only some episodes and cannot be compared"
             )
     (first_name, first), *others = ((name, stored.result) for name, stored in named.items())
+    songs = _songs(named[first_name])
     for name, other in others:
         pairs = [("protocol", first.protocol, other.protocol)]
         pairs += [
@@ -131,18 +182,23 @@ def _check_comparable(named: dict[str, StoredResult]) -> None:
                     f"{first_name} and {name} differ in {field}: {one} and {two}. Results are comparable "
                     "only if the same songs were scored given the same support under the same protocol."
                 )
-        if _songs(named[first_name]) != _songs(named[name]):
+        if songs != _songs(named[name]):
             raise BadInput(
                 f"{first_name} and {name} name the same episodes, but their song rows differ in songs"
             )
 
 
 def _songs(stored: StoredResult) -> set[tuple[str, int, str]]:
-    return set(zip(*(stored.rows[column] for column in ("artist", "episode", "song_id")), strict=True))
+    names = stored.rows[["artist", "episode", "song_id"]].drop_duplicates()
+    return set(names.astype(object).itertuples(index=False, name=None))
 
 
-def _figures(name: str, stored: StoredResult, shots: int) -> Floats:
-    """NLL of each artist [A], in the track's unit."""
+def figures_by_artist(name: str, stored: StoredResult, shots: int) -> Floats:
+    """Return the NLL of each artist [A], in the track's unit; `name` is the result's name in messages.
+
+    Raises:
+        BadInput: the result has no scores at this number of shots.
+    """
     try:
         _, figures = artist_figures(stored.rows, shots=shots)
     except ValueError:
@@ -151,30 +207,17 @@ def _figures(name: str, stored: StoredResult, shots: int) -> Floats:
     return figures * in_unit(stored.result.track.unit)
 
 
-def _against(reference: str, names: Sequence[str], figures: dict[str, Floats]) -> dict[str, Difference]:
-    """The difference of every other result to the reference, with Holm-corrected p."""
-    others = [name for name in names if name != reference]
-    found = [paired(figures[name], figures[reference]) for name in others]
-    corrected = holm([difference.p for difference in found])
-    return {
-        name: Difference(difference.estimate, p)
-        for name, difference, p in zip(others, found, corrected, strict=True)
-    }
-
-
-def _compared(
-    name: str, stored: StoredResult, shots: int, difference: Difference | None, *, tied: bool
-) -> Compared:
-    result = stored.result
+def _compared(stored: StoredResult, shots: int, ranked: Ranked) -> Compared:
+    result, difference = stored.result, ranked.difference
     summary = next(shot for shot in result.aggregates.shots if shot.shots == shots)
     control = result.aggregates.control
     return Compared(
-        name=name,
+        name=ranked.name,
         exact=result.submission.exact,
         nll=summary.nll,
         gain=summary.gain,
         control_gain=control.gain if control is not None and control.shots == shots else None,
         difference=difference.estimate if difference else None,
         p=difference.p if difference else None,
-        tied=tied,
+        tied=ranked.tied,
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fsdl_bench.statistics import (
+    FLIPS,
     RESAMPLES,
     Estimate,
     estimate,
@@ -157,3 +158,25 @@ def test_figures_that_are_no_figures_are_refused(wrong):
 def test_unpaired_figures_are_refused():
     with pytest.raises(ValueError, match="same artists"):
         paired([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize("count", [20, 43])
+def test_figures_are_those_of_scipy(count):
+    """The same draws, so the same ends and the same p-value; few artists tie by rounding."""
+    values = np.random.default_rng(count).gamma(2.0, 1.0, count) - 1.6
+    expanded = 2 * stats.norm.cdf(np.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1)) - 1
+    interval = stats.bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, confidence_level=expanded, rng=np.random.default_rng(0)
+    ).confidence_interval
+    found = paired(values, np.zeros(count))
+    assert (found.estimate.low, found.estimate.high) == pytest.approx(tuple(interval), rel=1e-12)
+    test = stats.permutation_test(
+        (values,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=FLIPS,
+        batch=10_000,
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    assert found.p == pytest.approx(test.pvalue, rel=1e-12)

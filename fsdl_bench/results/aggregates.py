@@ -13,13 +13,15 @@ reported separately: `seed_spread` is the standard deviation of the headline ove
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.frozen import Frozen
 from fsdl_bench.statistics import Estimate, Floats, estimate, ratio_by_group
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -152,14 +154,31 @@ def _by_seed(
 ) -> tuple[list[str], Floats]:
     import numpy as np
 
-    part = frame[(frame["shots"] == shots) & (frame["condition"] == condition)]
-    if part.empty:
+    chosen = (frame["shots"].to_numpy() == shots) & _equal(frame["condition"], condition)
+    if not chosen.any():
         raise ValueError(f"no {condition} rows at {shots} shots")
-    names: list[str] = []
-    found = []
-    for _, rows in part.groupby("seed", sort=True):
-        below = np.ones(len(rows)) if per == "songs" else rows[per]
-        keys, figures = ratio_by_group(rows["artist"].astype(str), rows[value], below)
-        names = [str(key) for key in keys]
-        found.append(figures)
-    return names, np.stack(found)
+
+    def column(name: str) -> npt.NDArray[Any]:
+        found: npt.NDArray[Any] = frame[name].to_numpy()[chosen]
+        return found
+
+    above = column(value)
+    below = np.ones(len(above)) if per == "songs" else column(per)
+    seeds = column("seed")
+    artists = frame["artist"].astype("category").array[chosen]
+    found = [
+        ratio_by_group(artists.codes[seeds == seed], above[seeds == seed], below[seeds == seed])
+        for seed in np.unique(seeds)
+    ]
+    known = list(artists.categories)
+    names = [str(known[code]) for code in found[0][0]]
+    order = np.argsort(names)
+    return [names[place] for place in order], np.stack([figures for _, figures in found])[:, order]
+
+
+def _equal(column: pd.Series[Any], value: str) -> npt.NDArray[np.bool_]:
+    """Whether each row has this value; by the codes of a category, which takes a tenth of the time."""
+    stored = column.astype("category").array
+    known = list(stored.categories)
+    found: npt.NDArray[np.bool_] = stored.codes == (known.index(value) if value in known else -2)
+    return found

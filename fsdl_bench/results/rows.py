@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from fsdl_bench.errors import BadInput
 
@@ -167,17 +167,14 @@ def check_rows(frame: pd.DataFrame, place: str) -> None:
     if (lengths > 1).any(axis=None):
         song = lengths.index[(lengths > 1).any(axis=1)][0]
         raise BadInput(f"{place}: song {song} has different tokens or units in different rows")
-    songs = {
-        setting: set(zip(part["artist"], part["episode"], part["song_id"], strict=True))
-        for setting, part in frame.groupby(["seed", "condition", "shots"], observed=True)
-    }
-    everything: set[tuple[Any, ...]] = set().union(*songs.values())
-    for (seed, condition, shots), found in songs.items():
-        if found != everything:
-            raise BadInput(
-                f"{place}: every setting should score the same songs, but seed {seed}, {condition}, "
-                f"{shots} shots lacks {len(everything - found)} of {len(everything)}"
-            )
+    songs = len(frame[["artist", "episode", "song_id"]].drop_duplicates())
+    sizes = frame.groupby(["seed", "condition", "shots"], observed=True).size()
+    for setting, found in sizes[sizes < songs].items():
+        seed, kind, shots = cast("tuple[int, str, int]", setting)
+        raise BadInput(
+            f"{place}: every setting should score the same songs, but seed {seed}, {kind}, "
+            f"{shots} shots lacks {songs - found} of {songs}"
+        )
 
 
 def _name(row: pd.Series[Any]) -> str:
