@@ -115,6 +115,8 @@ def rank(
     """
     known = Pairs(figures) if pairs is None else pairs
     ranked = sorted(figures, key=lambda name: (name not in exact, figures[name].mean()))
+    if not ranked:
+        return []
     differences = known.against(against or ranked[0], ranked)
     told_apart = known.against(ranked[0], ranked)
     return [

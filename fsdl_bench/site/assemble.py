@@ -40,7 +40,7 @@ def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
     tracks = []
     for name in tqdm(names, "tracks", disable=not progress, unit="track"):
         own = [one for one in stored if one.result.track.name == name]
-        tracks.append(_track(name, own, verified, results, out, progress))
+        tracks.append(_track(name, own, verified, results, out))
     return Leaderboard(
         updated=max(one.result.created for one in stored).date().isoformat(),
         version=_version(),
@@ -54,7 +54,7 @@ def histories(results: Path, *, progress: bool = True) -> Iterator[tuple[str, tu
     stored = _read(results, progress)
     verified = read_verified(results.parent / VERIFIED)
     for name in sorted({one.result.track.name for one in stored}):
-        for protocol, placed in _placed(name, stored, verified, progress).items():
+        for protocol, placed in _placed(name, stored, verified).items():
             if found := _records(placed):
                 yield f"{name}, {protocol}", found
 
@@ -71,7 +71,7 @@ def _read(results: Path, progress: bool) -> list[StoredResult]:
 
 
 def _placed(
-    name: str, stored: Sequence[StoredResult], verified: Sequence[Verified] | None, progress: bool
+    name: str, stored: Sequence[StoredResult], verified: Sequence[Verified] | None
 ) -> dict[Scoring, list[Placed]]:
     """The results of a track by protocol, ranked."""
     definition = card_of(name).definition
@@ -83,7 +83,6 @@ def _placed(
             [one for one in own if one.result.protocol == protocol],
             digest,
             verified=verified,
-            progress=progress,
         )
         for protocol in protocols
     }
@@ -106,14 +105,11 @@ def _track(
     verified: Sequence[Verified] | None,
     results: Path,
     out: Path,
-    progress: bool,
 ) -> TrackView:
     card = card_of(name)
     definition = card.definition
     info = stored[0].result.track
-    boards = [
-        _board(placed, card, results, out) for placed in _placed(name, stored, verified, progress).values()
-    ]
+    boards = [_board(placed, card, results, out) for placed in _placed(name, stored, verified).values()]
     slugs = sorted({entry.slug for board in boards for entry in board.entries})
     samples = {
         slug: copy_samples(results.parent / "samples" / name / slug, out, f"samples/{name}/{slug}", name)

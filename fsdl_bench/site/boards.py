@@ -2,39 +2,25 @@
 
 Ranked are acceptable results with exact likelihoods that the maintainers have verified, except the family
 `reference`: those models know the truth, or nothing at all. A folder of results without `verified.toml` is
-private, and nobody verifies there; every acceptable result is ranked. Comparing the results of a large board
-takes minutes, so comparisons are cached under FSDL_BENCH_HOME; the key of a comparison is a hash of all that
-it depends on.
+private, and nobody verifies there; every acceptable result is ranked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import get_args
 
-from fsdl_bench import fingerprint
-from fsdl_bench.checked import read_checked, write_checked
-from fsdl_bench.comparison import Compared, Comparison, compare
+from fsdl_bench.comparison import Pairs, check_comparable, figures_by_artist, rank
 from fsdl_bench.errors import BadInput
-from fsdl_bench.paths import home
-from fsdl_bench.progress import note
 from fsdl_bench.results import StoredResult, check_acceptable
 from fsdl_bench.site.verified import Verified
 from fsdl_bench.site.view import BASELINE, BUDGETS, ClassPlacing, Placing, Standing
 from fsdl_bench.statistics import Estimate
-from fsdl_bench.versions import package_versions
 
 REFERENCE = "reference"
 """The family whose results are shown on a board without a rank."""
-
-_COMPARED: Mapping[str, bool | set[str]] = {
-    **dict.fromkeys(("track", "protocol", "smoke", "aggregates"), True),
-    "submission": {"exact"},
-}
-"""The fields of a result, beside its rows, that a comparison is computed from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +45,6 @@ def place(
     digest: str,
     *,
     verified: Sequence[Verified] | None = None,
-    progress: bool = True,
 ) -> list[Placed]:
     """Rank the results of one track and protocol; best first at the headline shot.
 
@@ -67,7 +52,6 @@ def place(
         results: the results of one track and protocol.
         digest: the frozen digest of the track; "" if it has none.
         verified: the entries of `verified.toml`; None if there is no such file.
-        progress: whether to say on stderr that a damaged comparison is computed again.
 
     Raises:
         BadInput: two results have the same model name.
@@ -87,7 +71,7 @@ def place(
         placed[slug] = Placed(slug, stored, standing, reason, entry)
     _refuse_other_episodes(placed)
     ranked = {slug: one for slug, one in placed.items() if one.standing == "ranked"}
-    placings = _placings({slug: one.stored for slug, one in ranked.items()}, progress)
+    placings = _placings({slug: one.stored for slug, one in ranked.items()})
     found = [replace(one, placings=tuple(placings.get(slug, ()))) for slug, one in placed.items()]
     order = get_args(Standing)
     return sorted(found, key=lambda one: (order.index(one.standing), _headline(one), one.slug))
@@ -124,55 +108,36 @@ def _headline(placed: Placed) -> float:
     return next((shot.nll.mean for shot in shots), float("inf"))
 
 
-def _placings(ranked: Mapping[str, StoredResult], progress: bool) -> dict[str, list[Placing]]:
+def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
     """The placings of each ranked result, by its slug."""
     placings: dict[str, list[Placing]] = {slug: [] for slug in ranked}
+    if len(ranked) > 1:
+        check_comparable(ranked)
     for shots in sorted({shot.shots for one in ranked.values() for shot in one.result.aggregates.shots}):
-        there = {
-            slug: replace(stored, path=Path(f"{slug}.json"))  # the comparison names results by their files
+        figures = {
+            slug: figures_by_artist(slug, stored, shots)
             for slug, stored in ranked.items()
             if any(shot.shots == shots for shot in stored.result.aggregates.shots)
         }
-        classes = _classes(there, shots, progress)
-        if len(there) == 1:
-            (slug,) = there
-            only = Placing(shots=shots, rank=1, tied=True, over_baseline=None, p=None, classes=classes[slug])
-            placings[slug].append(only)
-            continue
-        for rank, one in enumerate(_compared(there, shots, progress), start=1):
-            placings[one.name].append(_placing(shots, rank, one, classes[one.name], BASELINE in there))
+        against, pairs = BASELINE if BASELINE in figures else None, Pairs(figures)
+        classes: dict[str, tuple[ClassPlacing, ...]] = dict.fromkeys(figures, ())
+        for number, budget in enumerate(BUDGETS, start=1):
+            own = {k: v for k, v in figures.items() if ranked[k].result.submission.budget in BUDGETS[:number]}
+            for place, one in enumerate(rank(own, exact=own, pairs=pairs), start=1):
+                classes[one.name] += (ClassPlacing(budget=budget, rank=place, tied=one.tied),)
+        for place, one in enumerate(rank(figures, exact=figures, against=against, pairs=pairs), start=1):
+            over = one.difference if against else None
+            placings[one.name].append(
+                Placing(
+                    shots=shots,
+                    rank=place,
+                    tied=one.tied,
+                    over_baseline=_negative(over.estimate) if over else None,
+                    p=over.p if over else None,
+                    classes=classes[one.name],
+                )
+            )
     return placings
-
-
-def _classes(
-    results: Mapping[str, StoredResult], shots: int, progress: bool
-) -> dict[str, tuple[ClassPlacing, ...]]:
-    """The ranks of each result in its budget class and in the larger ones."""
-    found: dict[str, tuple[ClassPlacing, ...]] = dict.fromkeys(results, ())
-    for place, budget in enumerate(BUDGETS):
-        smaller = BUDGETS[: place + 1]
-        own = {slug: one for slug, one in results.items() if one.result.submission.budget in smaller}
-        if len(own) == 1:
-            order = [(next(iter(own)), True)]
-        else:
-            order = [(one.name, one.tied) for one in _compared(own, shots, progress)] if own else []
-        for rank, (slug, tied) in enumerate(order, start=1):
-            found[slug] += (ClassPlacing(budget=budget, rank=rank, tied=tied),)
-    return found
-
-
-def _placing(
-    shots: int, rank: int, one: Compared, classes: tuple[ClassPlacing, ...], baseline: bool
-) -> Placing:
-    over = one.difference if baseline else None
-    return Placing(
-        shots=shots,
-        rank=rank,
-        tied=one.tied,
-        over_baseline=_negative(over) if over else None,
-        p=one.p if baseline else None,
-        classes=classes,
-    )
 
 
 def _negative(difference: Estimate) -> Estimate:
@@ -182,24 +147,3 @@ def _negative(difference: Estimate) -> Estimate:
         low=None if high is None else -high,
         high=None if low is None else -low,
     )
-
-
-def _compared(results: Mapping[str, StoredResult], shots: int, progress: bool) -> Iterable[Compared]:
-    """Compare results with each other and the baseline, or load the comparison from the cache."""
-    against = BASELINE if BASELINE in results else None
-    compared = [
-        [slug, one.result.rows.sha256, one.result.model_dump(mode="json", include=_COMPARED)]
-        for slug, one in sorted(results.items())
-    ]
-    code = fingerprint.modules("fsdl_bench.comparison")
-    libraries = package_versions(("numpy", "scipy"))
-    named = fingerprint.key(compared, shots, against, code, libraries)
-    kept = home() / "cache" / "comparisons" / f"{named}.json"
-    if (data := read_checked(kept)) is not None:
-        return Comparison.model_validate_json(data).results
-    if kept.exists():
-        note(f"{kept} is damaged; its results are compared again.", progress)
-    found = compare(list(results.values()), shots=shots, against=against)
-    with write_checked(kept) as temporary:
-        temporary.write_text(found.model_dump_json(), "utf-8")
-    return found.results

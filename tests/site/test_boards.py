@@ -5,7 +5,6 @@ import pytest
 from fsdl_bench.comparison import compare
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import read_result
-from fsdl_bench.site import boards
 from fsdl_bench.site.boards import place, slug_of
 
 
@@ -75,15 +74,6 @@ def test_a_class_ranks_its_own_results_and_those_of_smaller_classes(stored, plac
         for placing in one.placings:
             largest = placing.among("open")
             assert (largest.rank, largest.tied) == (placing.rank, placing.tied)
-
-
-def test_comparisons_are_cached(stored, monkeypatch):
-    results = [stored["lstm"], stored["tuned"]]
-    first = place(results, "")
-    monkeypatch.setattr(boards, "compare", lambda *_, **__: pytest.fail("compared again"))
-    assert [one.placings for one in place(results, "")] == [one.placings for one in first]
-    with pytest.raises(pytest.fail.Exception, match="compared again"):
-        place([stored["lstm"], stored["twin"]], "")
 
 
 def test_other_data_and_other_episodes_are_refused(stored, fake, tmp_path):

@@ -19,13 +19,13 @@ def results(fake, tmp_path):
 
 
 def _standings(results, verified):
-    return {one.slug: one.standing for one in place(results, "", verified=verified, progress=False)}
+    return {one.slug: one.standing for one in place(results, "", verified=verified)}
 
 
 def test_only_verified_results_are_ranked(entry_of, results):
     assert _standings(results, [entry_of(results[0])]) == {"a": "ranked", "b": "unverified"}
     assert _standings(results, []) == {"a": "unverified", "b": "unverified"}
-    (first, _) = place(results, "", verified=[entry_of(results[0])], progress=False)
+    (first, _) = place(results, "", verified=[entry_of(results[0])])
     assert first.verified.by == "A Maintainer", "the better one is not verified and comes second"
 
 
