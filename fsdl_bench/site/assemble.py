@@ -14,14 +14,14 @@ from fsdl_bench.results import Scoring, StoredResult, read_result
 from fsdl_bench.results.files import result_paths
 from fsdl_bench.site.boards import Placed, place
 from fsdl_bench.site.cards import Card, card_of
-from fsdl_bench.site.entries import entry_of
+from fsdl_bench.site.entries import entry_of, query_songs
 from fsdl_bench.site.records import records
 from fsdl_bench.site.removals import read_removals
 from fsdl_bench.site.repository import root_of, submission_file
 from fsdl_bench.site.samples import copy_samples
 from fsdl_bench.site.verified import NAME as VERIFIED
 from fsdl_bench.site.verified import Verified, read_verified
-from fsdl_bench.site.view import Board, Entry, Leaderboard, Record, TrackView
+from fsdl_bench.site.view import Board, Entry, Leaderboard, QuerySong, Record, TrackView
 
 _ORDER = ("headline", "default", "further", "recipe", "user")
 
@@ -128,6 +128,7 @@ def _track(
         sources=tuple(definition.sources) if definition else (),
         counts=card.counts,
         histograms=card.histograms,
+        names={key: card.names[key] for board in boards for key in board.artists() if key in card.names},
         boards=tuple(boards),
         samples={slug: episodes for slug, episodes in samples.items() if episodes},
     )
@@ -137,23 +138,25 @@ def _board(placed: Sequence[Placed], card: Card, results: Path, out: Path) -> Bo
     first = placed[0].stored.result
     shots = sorted({shot.shots for one in placed for shot in one.stored.result.aggregates.shots})
     frozen = card.definition.shots if card.definition else tuple(shots)
+    songs = query_songs(placed[0].stored, card.titles)
     return Board(
         track=first.track.name,
         protocol=first.protocol,
         unit=first.track.unit,
         headline_shot=first.track.headline_shot,
         shots=tuple(shots),
-        entries=tuple(_entries(placed, card, frozen, results, out)),
+        entries=tuple(_entries(placed, songs, frozen, results, out)),
+        songs=songs,
         records=_records(placed),
     )
 
 
 def _entries(
-    placed: Iterable[Placed], card: Card, frozen: Sequence[int], results: Path, out: Path
+    placed: Iterable[Placed], songs: Sequence[QuerySong], frozen: Sequence[int], results: Path, out: Path
 ) -> Iterable[Entry]:
     for one in placed:
         file = one.stored.path.relative_to(results).as_posix()
-        yield entry_of(one, file, _copied_source(one.stored, out), card.titles, frozen)
+        yield entry_of(one, file, _copied_source(one.stored, out), songs, frozen)
 
 
 def _copied_source(stored: StoredResult, out: Path) -> str:

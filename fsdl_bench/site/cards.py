@@ -12,11 +12,12 @@ from fsdl_bench.tracks.manifest import SplitCounts
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A track's definition; from the built track, its splits' sizes, test songs' titles, and histograms."""
+    """A track's definition; from the built track, split sizes, titles of test songs, names of artists."""
 
     definition: TrackDefinition | None
     counts: dict[str, SplitCounts]
     titles: dict[str, str]
+    names: dict[str, str]
     histograms: tuple[Histogram, ...] = ()
 
 
@@ -26,12 +27,14 @@ def card_of(name: str) -> Card:
 
     definition = load_definition(name) if name in definition_names() else None
     if name not in built_tracks():
-        return Card(definition, {}, {})
+        return Card(definition, {}, {}, {})
     try:
         track = load_track(name)
     except BadInput:  # a damaged or outdated build
-        return Card(definition, {}, {})
+        return Card(definition, {}, {}, {})
     if definition is not None and track.digest != definition.digest:
-        return Card(definition, {}, {})
-    titles = {song.id: song.title for song in track.test.songs} if "test" in track.splits else {}
-    return Card(definition or track.definition, dict(track.manifest.counts), titles, histograms(track.path))
+        return Card(definition, {}, {}, {})
+    known = "test" in track.splits
+    titles = {song.id: song.title for song in track.test.songs} if known else {}
+    names = {artist.key: artist.name for artist in track.test.artists} if known else {}
+    return Card(definition or track.definition, dict(track.manifest.counts), titles, names, histograms(track.path))

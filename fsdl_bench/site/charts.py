@@ -1,18 +1,26 @@
 """Charts as geometry: from values to positions in an SVG. `templates/macros.html` writes the SVG.
 
-A chart leaves room for the names at the right end of its lines, and is legible on a phone.
+Plotting libraries do not keep names at the ends of lines apart, draw one colour scheme at a time, and need
+0.1 s a chart, too long for a page of each model. A narrow screen cuts the names off and shows a legend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 WIDTH, HEIGHT = 540, 330
-LEFT, RIGHT, TOP, BOTTOM = 52, 138, 14, 46
+LEFT, TOP, BOTTOM = 56, 14, 46
 LABEL_GAP = 15.0
 MINUS = "−"
-COLOURS = 8
+LETTER = 7.4
+"""The width of a letter in a name or at an axis, at most on average."""
+
+PHONE = 1.4 * LETTER
+"""The width of a letter at an axis where the page is narrow, and the text larger for it."""
+
+COLOURS = 5
 """How many lines of a chart have a colour and a marker shape of their own."""
 
 
@@ -39,7 +47,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series in pixels, with the position of its name."""
+    """A series in pixels, with the position of its name; no position if there is no room."""
 
     name: str
     link: str
@@ -47,7 +55,7 @@ class Line:
     marks: tuple[Point, ...]
     path: str
     band: str
-    label_y: float
+    label: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ class Chart:
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
-    right: int = WIDTH - RIGHT
+    right: int = WIDTH
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
 
@@ -135,7 +143,9 @@ def draw(
         stairs: whether that line keeps each value until the next one, up to the right end; without a band.
     """
     pad = 0 if joined else 0.04 * (x_ticks[-1][0] - x_ticks[0][0])
-    across = Scale(x_ticks[0][0] - pad, x_ticks[-1][0] + pad, LEFT, WIDTH - RIGHT)
+    longest = max((len(one.name) for one in series if one.colour), default=0)
+    right = WIDTH - (26 + round(LETTER * min(longest, 30)) if joined else 24)
+    across = Scale(x_ticks[0][0] - pad, x_ticks[-1][0] + pad, LEFT, right)
     room = 0.06 * (y_range[1] - y_range[0]) or 0.06 * abs(y_range[0]) or 1.0
     down = Scale(y_range[0] - room, y_range[1] + room, HEIGHT - BOTTOM, TOP)
     steps = ticks(down.low, down.high)
@@ -146,12 +156,13 @@ def draw(
         summary=summary,
         x_title=x_title,
         y_title=y_title,
-        x_ticks=tuple(Tick(across(at), text) for at, text in x_ticks),
+        x_ticks=_apart([Tick(across(at), text) for at, text in x_ticks]),
         y_ticks=tuple(Tick(down(at), text) for at, text in steps if down.low <= at <= down.high),
-        lines=tuple(_spread(lines)),
+        lines=tuple(_spread(lines, right + 15) if joined else _beside(lines, right)),
         zero=down(0.0) if down.low < 0 < down.high else None,
         note=note,
         joined=joined,
+        right=right,
     )
 
 
@@ -197,7 +208,7 @@ def _line(series: Series, across: Scale, down: Scale, joined: bool, stairs: bool
         marks=marks,
         path=_points(_path(marks, across(across.high) if stairs else None)) if joined else "",
         band=_points([*upper, *lower]) if banded and len(ends) > 1 else "",
-        label_y=marks[-1].y if marks else 0.0,
+        label=None,
     )
 
 
@@ -215,23 +226,69 @@ def _points(pairs: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in pairs)
 
 
-def _spread(lines: Sequence[Line]) -> list[Line]:
-    """Move the names of the lines apart, as little as possible, so that none covers another."""
-    named = sorted((index for index, line in enumerate(lines) if line.colour), key=lambda i: lines[i].label_y)
+def _apart(found: Sequence[Tick]) -> tuple[Tick, ...]:
+    """Every tick, or every second, third ... so that no text touches the next, on a phone either."""
+    for step in range(1, len(found) + 1):
+        kept = tuple(found[::step])
+        gaps = [two.at - one.at - PHONE * (len(one.text) + len(two.text)) / 2 for one, two in pairwise(kept)]
+        if min(gaps, default=10.0) >= 10:
+            return kept
+    return tuple(found[:1])
+
+
+def _spread(lines: Sequence[Line], across: float) -> list[Line]:
+    """Put the names at the right ends of the lines, moved apart as little as possible."""
+    ends = {i: line.marks[-1].y for i, line in enumerate(lines) if line.colour and line.marks}
 
     def first_place(group: Sequence[int]) -> float:
         """The position of a group's first name that keeps all its names close to their lines."""
-        wanted = [lines[index].label_y - LABEL_GAP * row for row, index in enumerate(group)]
+        wanted = [ends[index] - LABEL_GAP * row for row, index in enumerate(group)]
         lowest = HEIGHT - BOTTOM - LABEL_GAP * (len(group) - 1)
         return min(max(sum(wanted) / len(wanted), TOP), lowest)
 
     groups: list[list[int]] = []
-    for index in named:
+    for index in sorted(ends, key=lambda index: ends[index]):
         group = [index]
         while groups and first_place(groups[-1]) + LABEL_GAP * len(groups[-1]) > first_place(group):
             group = groups.pop() + group
         groups.append(group)
-    moved = {
+    places = {
         index: first_place(group) + LABEL_GAP * row for group in groups for row, index in enumerate(group)
     }
-    return [replace(line, label_y=round(moved.get(i, line.label_y), 2)) for i, line in enumerate(lines)]
+    return [
+        replace(line, label=(across, round(places[i], 2))) if i in places else line
+        for i, line in enumerate(lines)
+    ]
+
+
+def _beside(lines: Sequence[Line], right: float) -> list[Line]:
+    """Put each name next to its mark where it covers no other name or mark; without room, nowhere."""
+    taken = [
+        (mark.x - 6, mark.y - 6, mark.x + 6, mark.y + 6)
+        for line in lines
+        for mark in line.marks
+        if line.colour
+    ]
+    found = list(lines)
+    for index, line in enumerate(lines):
+        wide = LETTER * len(line.name)
+        for mark in line.marks[:1] if line.colour else ():
+            for x, y in (
+                *((mark.x + 10, mark.y + step) for step in (0, -9, 9)),
+                *((mark.x - 10 - wide, mark.y + step) for step in (0, -9, 9)),
+                *((mark.x - wide / 2, mark.y + step) for step in (-16, 16)),
+            ):
+                box = (x, y - 7, x + wide, y + 7)
+                inside = x >= LEFT and box[2] <= right + 20 and box[1] >= 0 and box[3] <= HEIGHT - BOTTOM
+                if inside and not any(_meet(box, other) for other in taken):
+                    taken.append(box)
+                    found[index] = replace(line, label=(round(x, 2), round(y, 2)))
+                    break
+    return found
+
+
+Box = tuple[float, float, float, float]
+
+
+def _meet(one: Box, two: Box) -> bool:
+    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsdl_bench.results import Result, artist_figures, in_unit
+import fsdl_bench
+from fsdl_bench.results import Result, StoredResult, artist_figures, in_unit
 from fsdl_bench.site.boards import Placed
-from fsdl_bench.site.view import ArtistLine, Entry, SongLine
+from fsdl_bench.site.view import ArtistLine, Entry, QuerySong, SongLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +20,7 @@ SONGS_SHOWN = 5
 
 
 def entry_of(
-    placed: Placed, file: str, source_file: str, titles: Mapping[str, str], frozen: Sequence[int]
+    placed: Placed, file: str, source_file: str, songs: Sequence[QuerySong], frozen: Sequence[int]
 ) -> Entry:
     """Return the entry of a placed result.
 
@@ -25,10 +28,14 @@ def entry_of(
         placed: the result with its rank.
         file: the path of the result below the folder of results.
         source_file: the copy of the submission file in the site, or "".
-        titles: song id -> title, for songs with a known title.
+        songs: the query songs of the board.
         frozen: the track's numbers of shots.
     """
-    songs = _songs(placed, titles)
+    stored = placed.stored
+    shots, scale = stored.result.track.headline_shot, in_unit(stored.result.track.unit)
+    headline = _rates(stored, shots) * scale
+    gains = _gains(_rates(stored, 0) * scale, headline, {song.song_id: song.title for song in songs})
+    places = [(song.artist, song.song_id) for song in songs]
     return Entry(
         slug=placed.slug,
         standing=placed.standing,
@@ -36,13 +43,31 @@ def entry_of(
         reason=placed.reason,
         file=file,
         source_file=source_file,
-        result=placed.stored.result,
+        result=stored.result,
         placings=placed.placings,
         artists=tuple(_artists(placed)),
-        gains_most=tuple(songs[:SONGS_SHOWN]),
-        gains_least=tuple(songs[SONGS_SHOWN:][::-1][:SONGS_SHOWN]),
-        reproduce=tuple(reproduce(placed.stored.result, frozen)),
+        gains_most=tuple(gains[:SONGS_SHOWN]),
+        gains_least=tuple(gains[SONGS_SHOWN:][::-1][:SONGS_SHOWN]),
+        song_nll=tuple(headline.round(4)) if headline.index.tolist() == places else (),
+        curve=_curve(stored.result),
+        reproduce=tuple(reproduce(stored.result, frozen)),
     )
+
+
+def query_songs(stored: StoredResult, titles: Mapping[str, str]) -> tuple[QuerySong, ...]:
+    """Return the query songs that a result scored, sorted by artist and id."""
+    found = _rates(stored, stored.result.track.headline_shot).index.tolist()
+    return tuple(QuerySong(artist=artist, song_id=song, title=titles.get(song, "")) for artist, song in found)
+
+
+def _curve(result: Result) -> tuple[tuple[int, float], ...]:
+    """The validation curve of the shipped weights that a result names in its notes."""
+    named = str(result.submission.notes.get("weights", "")).rpartition(" ")[2]
+    for card in sorted((Path(fsdl_bench.__file__).parent / "pretrained" / result.track.name).glob("*.json")):
+        found = json.loads(card.read_bytes())
+        if named and found["sha256"] == named and found["training"]["curve"]:
+            return tuple((int(batches), float(nll)) for batches, nll in found["training"]["curve"])
+    return ()
 
 
 def reproduce(result: Result, frozen: Sequence[int]) -> list[str]:
@@ -90,24 +115,23 @@ def _artists(placed: Placed) -> list[ArtistLine]:
     return sorted(lines, key=lambda line: (-(line.gain or 0.0), line.artist))
 
 
-def _songs(placed: Placed, titles: Mapping[str, str]) -> list[SongLine]:
+def _gains(zero: pd.Series[float], shown: pd.Series[float], titles: Mapping[str, str]) -> list[SongLine]:
     """The query songs, the largest gain first; none if the support changes no score."""
-    frame, track = placed.stored.rows, placed.stored.result.track
-    right = frame[frame["condition"] == "right"]
-    zero, shown = (_by_song(right[right["shots"] == shots]) for shots in (0, track.headline_shot))
     if zero.empty or shown.empty:
         return []
-    gains = (zero["nats"] - shown["nats"]) / shown["units"] * in_unit(track.unit)
+    gains = zero - shown
     if not gains.any():
         return []
     ordered = gains.sort_values(ascending=False, kind="stable")
-    names, songs = (ordered.index.get_level_values(level).tolist() for level in ("artist", "song_id"))
     return [
-        SongLine(song_id=song, title=titles.get(song, ""), artist=name, gain=float(gain))
-        for name, song, gain in zip(names, songs, ordered.to_numpy(), strict=True)
+        SongLine(song_id=song, title=titles.get(song, ""), artist=name, gain=gain)
+        for (name, song), gain in zip(ordered.index.tolist(), ordered.tolist(), strict=True)
     ]
 
 
-def _by_song(rows: pd.DataFrame) -> pd.DataFrame:
-    columns = {name: rows[name].astype(str) for name in ("artist", "song_id")}
-    return rows.assign(**columns).groupby(["artist", "song_id"])[["nats", "units"]].sum()
+def _rates(stored: StoredResult, shots: int) -> pd.Series[float]:
+    """Nats per unit of each query song, given the right support, by artist and song id."""
+    frame = stored.rows
+    rows = frame[(frame["condition"] == "right") & (frame["shots"] == shots)]
+    sums = rows.groupby(["artist", "song_id"], observed=True)[["nats", "units"]].sum().sort_index()
+    return sums["nats"] / sums["units"]

@@ -62,6 +62,28 @@ def model_chart(board: Board, entry: Entry) -> Chart | None:
     return _curves(board, "nll", "NLL by support songs", shown, colours, lambda shot: shot.nll, unit, "")
 
 
+def training_chart(board: Board, entry: Entry) -> Chart | None:
+    """Return the validation curve of the weights behind a result; None if it comes with none."""
+    if len(entry.curve) < 2:
+        return None
+    unit = unit_words(board.unit)
+    points = tuple(
+        Point(batches, nll, None, None, f"{batches:,} batches: {nll:.4f} nats per token")
+        for batches, nll in entry.curve
+    )
+    figures = [point.y for point in points]
+    return draw(
+        f"{board.protocol}-training",
+        "Training curve of the shipped weights",
+        [Series("validation NLL", "", 1, points)],
+        summary=f"Validation NLL of the weights by training batches, on {board.track}; final {unit} above.",
+        x_title="training batches",
+        y_title="nats per token without support",
+        x_ticks=[(at, f"{at:,.0f}") for at, _ in ticks(0.0, points[-1].x, most=5)],
+        y_range=(min(figures), max(figures)),
+    )
+
+
 def colours_of(board: Board) -> dict[str, int]:
     """Return a colour for each of the best models and the baseline; 0 for the others, -1 for references."""
     ranked = [entry.slug for entry in board.of("ranked")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.page import counted
 from fsdl_bench.paths import atomic_directory
-from fsdl_bench.site import figures, formats, staircase
+from fsdl_bench.site import columns, comparing, example, figures, formats, roll, staircase
+from fsdl_bench.site.boards import slug_of
+from fsdl_bench.site.comparing import model_script
 from fsdl_bench.site.exports import track_csv
 from fsdl_bench.site.view import BASELINE, Leaderboard
 
 if TYPE_CHECKING:
     import jinja2
+    import markupsafe
 
 HERE = Path(__file__).parent
 
@@ -49,8 +54,12 @@ def render(board: Leaderboard, out: Path, environment: jinja2.Environment | None
     write("removals.html", "removals.html")
     for track in board.tracks:
         write(f"tracks/{track.name}.html", "track.html", track=track)
+        write(f"compare/{track.name}.html", "compare.html", track=track)
         for model in track.models():
             write(f"models/{track.name}/{model.slug}.html", "model.html", track=track, model=model)
+            _write(out / "data" / track.name / f"{model.slug}.js", model_script(track, model.slug))
+        for artist in sorted({name for part in track.boards for name in part.artists()}):
+            write(f"artists/{track.name}/{slug_of(artist)}.html", "artist.html", track=track, artist=artist)
         _write(out / "data" / f"{track.name}.json", track.model_dump_json(indent=1) + "\n")
         _write(out / "data" / f"{track.name}.csv", track_csv(track))
     _write(out / "leaderboard.json", board.model_dump_json(indent=1) + "\n")
@@ -83,12 +92,40 @@ def _environment() -> jinja2.Environment:
         "plain": formats.plain,
         "milliseconds": figures.milliseconds,
         "unit_words": figures.unit_words,
+        "script_json": _script_json,
+        "slug": slug_of,
+        "term_id": lambda name: "term-" + slug_of(name),
     }
     pages.globals |= {
         "BASELINE": BASELINE,
+        "EXAMPLES": example.examples(),
+        "PROJECT_URLS": _project_urls(),
+        "TERMS": columns.TERMS,
+        "artist_rows": comparing.artist_rows,
         "board_charts": figures.board_charts,
-        "staircase": staircase.staircase,
+        "cells": columns.cells,
+        "columns": columns.columns,
         "model_chart": figures.model_chart,
-        "colours_of": figures.colours_of,
+        "page_data": comparing.page_data,
+        "roll": roll.roll,
+        "shade": roll.shade,
+        "song_rows": comparing.song_rows,
+        "staircase": staircase.staircase,
+        "table_data": columns.table_data,
+        "training_chart": figures.training_chart,
     }
     return pages
+
+
+def _script_json(value: Any) -> markupsafe.Markup:
+    """Write a value as JSON that is safe inside a script element."""
+    import markupsafe
+
+    return markupsafe.Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _project_urls() -> dict[str, str]:
+    """The addresses in the package's metadata, by name."""
+    found = importlib.metadata.metadata("fsdl-bench").get_all("Project-URL") or []
+    pairs = (line.partition(", ") for line in found)
+    return {name: address for name, _, address in pairs if address.startswith("https://")}

@@ -84,6 +84,14 @@ class SongLine(Frozen):
     gain: float
 
 
+class QuerySong(Frozen):
+    """A query song of a board; the title is "" if the track is not built where the site was."""
+
+    artist: str
+    song_id: str
+    title: str
+
+
 class SampleSong(Frozen):
     """A support song or a sample.
 
@@ -123,6 +131,8 @@ class Entry(Frozen):
         artists: the artists, the largest gain first.
         gains_most: the songs with the largest gain, the largest first.
         gains_least: the songs with the smallest gain, the smallest first.
+        song_nll: NLL at the headline shot of each of the board's songs; empty for other songs.
+        curve: (training batches, validation NLL) of weights that ship with the package; empty for others.
         reproduce: the shell commands that reproduce the result.
     """
 
@@ -137,6 +147,8 @@ class Entry(Frozen):
     artists: tuple[ArtistLine, ...]
     gains_most: tuple[SongLine, ...]
     gains_least: tuple[SongLine, ...]
+    song_nll: tuple[float, ...]
+    curve: tuple[tuple[int, float], ...]
     reproduce: tuple[str, ...]
 
     def at(self, shots: int) -> ShotSummary | None:
@@ -158,7 +170,6 @@ class Record(Frozen):
         nll: at the headline shot.
         gain: NLL of the former record minus this NLL; None for the first.
         p: the Holm-corrected p-value of that difference.
-        classes: the rank in each budget class that the result belongs to, the smallest first.
     """
 
     budget: Budget
@@ -170,7 +181,7 @@ class Record(Frozen):
 
 
 class Board(Frozen):
-    """The results of one track and protocol, the ranked ones first, best first; and its records."""
+    """The results of one track and protocol, the ranked ones first, best first; its songs and records."""
 
     track: str
     protocol: Scoring
@@ -178,11 +189,24 @@ class Board(Frozen):
     headline_shot: int
     shots: tuple[int, ...]
     entries: tuple[Entry, ...]
+    songs: tuple[QuerySong, ...]
     records: tuple[Record, ...]
 
     def of(self, *standings: Standing) -> list[Entry]:
         """Return the entries with these standings, in the board's order."""
         return [entry for entry in self.entries if entry.standing in standings]
+
+    def best(self) -> Entry | None:
+        """Return the best ranked model at the headline shot, if any is ranked."""
+        return next(iter(self.of("ranked")), None)
+
+    def shown(self) -> list[Entry]:
+        """Return the entries that are not refused."""
+        return [entry for entry in self.entries if entry.standing != "refused"]
+
+    def artists(self) -> list[str]:
+        """Return the keys of the evaluated artists, sorted."""
+        return sorted({song.artist for song in self.songs})
 
 
 class Model(Frozen):
@@ -195,7 +219,7 @@ class Model(Frozen):
 
 
 class TrackView(Frozen):
-    """A track: its card and its boards."""
+    """A track: its card and its boards; `names` has the artists' names if the track is built."""
 
     name: str
     kind: Kind
@@ -208,9 +232,14 @@ class TrackView(Frozen):
     headline_shot: int
     sources: tuple[SourceDefinition, ...]
     counts: dict[str, SplitCounts]
-    histograms: tuple[Histogram, ...] = ()
+    histograms: tuple[Histogram, ...]
+    names: dict[str, str]
     boards: tuple[Board, ...]
     samples: dict[str, tuple[SampleEpisode, ...]]
+
+    def name_of(self, artist: str) -> str:
+        """Return an artist's name, or the key with capitals if it is not known."""
+        return self.names.get(artist) or artist.title()
 
     def models(self) -> list[Model]:
         """Return the track's models in the order of the boards, each with its results by protocol."""
