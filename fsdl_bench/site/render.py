@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.page import counted
 from fsdl_bench.paths import atomic_directory
-from fsdl_bench.site import columns, comparing, example, figures, formats, roll, staircase
+from fsdl_bench.site import build, columns, comparing, example, figures, formats, roll, staircase
 from fsdl_bench.site.boards import slug_of
 from fsdl_bench.site.comparing import model_script
 from fsdl_bench.site.exports import track_csv
@@ -27,6 +27,8 @@ HERE = Path(__file__).parent
 def build_site(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
     """Build the site of all results below `results`, and replace the folder `out` by it.
 
+    A site that was built from the same files by the same code, and is intact, is left alone.
+
     Raises:
         BadInput: jinja2 is not installed, a file is damaged, or `out` contains something else.
     """
@@ -35,9 +37,13 @@ def build_site(results: Path, out: Path, *, progress: bool = True) -> Leaderboar
     environment = _environment()
     if out.exists() and any(out.iterdir()) and not (out / "leaderboard.json").is_file():
         raise BadInput(f"--out {out}: expected a new folder or an earlier site, found something else in it")
+    key = build.inputs(results)
+    if build.is_current(out, key):
+        return Leaderboard.model_validate_json((out / "leaderboard.json").read_bytes())
     with atomic_directory(out) as folder:
         board = assemble(results, folder, progress=progress)
         render(board, folder, environment)
+        build.record(folder, key)
     return board
 
 
@@ -121,7 +127,7 @@ def _script_json(value: Any) -> markupsafe.Markup:
     """Write a value as JSON that is safe inside a script element."""
     import markupsafe
 
-    return markupsafe.Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+    return markupsafe.Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def _project_urls() -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsdl_bench.site.charts import LABEL_GAP, Point, Scale, Series, draw, ticks
+from fsdl_bench.site.charts import COLOURS, LABEL_GAP, LETTER, Point, Scale, Series, draw, ticks
 from fsdl_bench.site.figures import colours_of, milliseconds
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -60,9 +60,33 @@ def test_positions_say_the_values():
 @given(st.lists(st.floats(0, 4), min_size=1, max_size=12))
 def test_names_do_not_cover_each_other(ends):
     chart = _drawn(*(_series(f"m{i}", 1.0, end) for i, end in enumerate(ends)))
-    places = sorted(line.label_y for line in chart.lines)
+    places = sorted(line.label[1] for line in chart.lines)
     assert all(below - above >= LABEL_GAP - 0.02 for above, below in pairwise(places))
     assert places[-1] <= chart.bottom + 5
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 4)), min_size=1, max_size=12))
+def test_names_of_single_marks_cover_no_other_name_or_mark(marks):
+    series = [Series(f"name {i}", "", 1, (Point(x, y, None, None, ""),)) for i, (x, y) in enumerate(marks)]
+    chart = _drawn(*series, joined=False)
+    boxes = [
+        (line.label[0], line.label[1] - 7, line.label[0] + LETTER * len(line.name), line.label[1] + 7)
+        for line in chart.lines
+        if line.label
+    ]
+    dots = [(m.x - 4, m.y - 4, m.x + 4, m.y + 4) for line in chart.lines for m in line.marks]
+    for number, (left, top, right, bottom) in enumerate(boxes):
+        for other in [*boxes[:number], *dots]:
+            assert left >= other[2] or other[0] >= right or top >= other[3] or other[1] >= bottom
+
+
+@pytest.mark.parametrize("count", [2, 7, 40])
+def test_ticks_do_not_run_together(count):
+    ticks = [(float(at), "100 ms") for at in range(count)]
+    chart = _drawn(_series("a", 1, 2), x_ticks=ticks)
+    assert chart.x_ticks[0].text == "100 ms"
+    assert all(two.at - one.at > 6 * LETTER for one, two in pairwise(chart.x_ticks))
 
 
 def test_grey_lines_have_no_band_and_references_are_no_colour():
@@ -94,7 +118,7 @@ class _Board:
 def test_the_baseline_always_has_a_colour():
     names = [f"m{i}" for i in range(20)]
     colours = colours_of(_Board([*names, "lstm"], ["truth"]))
-    assert colours["lstm"] == 8
-    assert sorted(value for value in colours.values() if value > 0) == list(range(1, 9))
+    assert colours["lstm"] == COLOURS
+    assert sorted(value for value in colours.values() if value > 0) == list(range(1, COLOURS + 1))
     assert (colours["m0"], colours["m7"], colours["truth"]) == (1, 0, -1)
     assert colours_of(_Board(["m0", "lstm"])) == {"m0": 1, "lstm": 2}
