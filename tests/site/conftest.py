@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import runpy
+import shutil
 import struct
 import wave
 import zlib
@@ -97,6 +98,43 @@ def built(leaderboard_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FSDL_BENCH_HOME", str(tmp_path_factory.mktemp("home")))
         return build_site(leaderboard_folder / "results", out, progress=False), out
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_flags):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if chromium is None:
+        pytest.skip("no chromium on the PATH (apt-get install chromium)")
+    with playwright.sync_playwright() as running:
+        found = running.chromium.launch(executable_path=chromium, args=chromium_flags)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visit(browser, built):
+    """Opens a page of the site; at the end the console is empty and no request left the folder."""
+    contexts, said, asked = [], [], []
+
+    def visit(page, **settings):
+        name, mark, query = page.partition("?")
+        given = mark + query
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto((built[1] / name).as_uri() + given)
+        return tab
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert asked
+    assert all(address.startswith(built[1].as_uri() + "/") for address in asked)
 
 
 def _write_samples(folder):

@@ -9,7 +9,7 @@ import pytest
 from fsdl_bench.cli import main
 from fsdl_bench.results import read_result
 from fsdl_bench.site.boards import Placed
-from fsdl_bench.site.entries import entry_of, reproduce
+from fsdl_bench.site.entries import entry_of, query_songs, reproduce
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def stored(leaderboard_folder):
 
 @pytest.fixture(scope="module")
 def entry(stored):
-    titles = {stored.rows["song_id"].iloc[0]: "The First"}
-    return entry_of(Placed("tuned", stored, "ranked", ""), "x/tuned.json", "", titles, (0, 1, 2, 5, 10, 20))
+    songs = query_songs(stored, {stored.rows["song_id"].iloc[0]: "The First"})
+    return entry_of(Placed("tuned", stored, "ranked", ""), "x/tuned.json", "", songs, (0, 1, 2, 5, 10, 20))
 
 
 def _by_loop(stored, *keys):
@@ -60,6 +60,15 @@ def test_songs_are_those_of_a_loop(stored, entry):
         assert line.title == ("The First" if line.song_id == stored.rows["song_id"].iloc[0] else "")
 
 
+def test_every_song_has_its_nll_at_the_headline_shot(stored, entry):
+    rates = _by_loop(stored, "artist", "song_id")
+    songs = query_songs(stored, {})
+    expected = [rates["right", 5, song.artist, song.song_id] for song in songs]
+    assert entry.song_nll == pytest.approx(expected, abs=6e-5)
+    other = entry_of(Placed("tuned", stored, "ranked", ""), "", "", songs[1:], ())
+    assert other.song_nll == (), "the songs of another board"
+
+
 def test_a_model_that_does_not_adapt_has_no_songs_to_show(leaderboard_folder, fake, tmp_path):
     still = fake(tmp_path / "still.json", "still", gain=0.0)
     frame = still.rows.sort_values(["artist", "song_id"])
@@ -68,7 +77,7 @@ def test_a_model_that_does_not_adapt_has_no_songs_to_show(leaderboard_folder, fa
         rows = (frame["shots"] == shots) & (frame["condition"] == "right")
         frame.loc[rows, "nats"] = nats
     same = type(still)(still.path, still.result, frame)
-    entry = entry_of(Placed("still", same, "ranked", ""), "", "", {}, ())
+    entry = entry_of(Placed("still", same, "ranked", ""), "", "", (), ())
     assert entry.gains_most == entry.gains_least == ()
 
 

@@ -111,7 +111,7 @@
     else say.append(element("strong", {}, names[better]), ` is ahead by ${Math.abs(mean).toFixed(4)} ± ${error.toFixed(4)} (standard error over ${both.length} artists, paired) at ${k} support songs. `,
       `${names[0]} has the lower NLL for ${won(both.map(({ d }) => d))} of ${both.length} artists`, songs.length ? ` and ${won(songs.map((row) => row[2]))} of ${songs.length} songs.` : ".");
     const test = element("p", { class: "note" }, "The test with its interval: ", element("code", {}, `fsdl-bench compare ${a.value}.json ${b.value}.json`));
-    const facts = table("Figures", ["", ...names], [
+    const facts = table(`At ${k} support songs`, ["figure", ...names], [
       ["NLL", ...[one, two].map((m) => { const s = m.shots.find(([shots]) => shots === k); return s ? `${s[2]} (${s[3]})` : "–"; })],
       ["gain", ...[one, two].map((m) => (m.gain[k] ? signed(m.gain[k][0]) : "–"))],
       ["wrong − right", ...[one, two].map((m) => (m.control ? signed(m.control[0]) : "–"))],
