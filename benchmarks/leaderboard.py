@@ -1,20 +1,26 @@
 """Measure how long a leaderboard of many submissions takes to build, and its page to open in a browser.
 
     python benchmarks/leaderboard.py --models 200
+    python benchmarks/leaderboard.py --like leaderboard/results --models 88
 
-Writes made-up results on one track, builds their site (without and with cached comparisons) and opens the
-track's page in Chromium. Prints the time until everything has loaded, and the processor time, which does not
-depend on the load of the machine.
+Writes made-up results on one track, or disturbed copies of real results, builds their site twice by the
+command, and opens a track's page in Chromium. Prints the time until everything has loaded, and the processor
+time, which does not depend on the load of the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,8 +34,14 @@ from fsdl_bench.results import (
     StoredResult,
     SubmissionInfo,
     TrackInfo,
+    read_result,
     write_result,
 )
+from fsdl_bench.results.files import result_paths
+from fsdl_bench.results.rows import KEY
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FAMILIES = ("static", "cache", "test-time training", "fine-tuning", "meta-learned", "in context", "memory")
 
@@ -145,32 +157,64 @@ def write_many(folder: Path, models: int, artists: int) -> None:
         )
 
 
+def write_like(results: Path, folder: Path, models: int) -> None:
+    """Write this many results: copies of real ones, in turn, their nats changed by up to 2 % a song."""
+    rng = np.random.default_rng(2)
+    real = [read_result(path) for path in result_paths(results)]
+    for number in range(models):
+        stored = real[number % len(real)]
+        rows = stored.rows.assign(nats=stored.rows["nats"] * rng.uniform(0.98, 1.02, len(stored.rows)))
+        name = stored.result.submission.name + (f"-{number}" if number >= len(real) else "")
+        run = {field: getattr(stored.result, field) for field in Run.model_fields}
+        run["submission"] = stored.result.submission.model_copy(update={"name": name})
+        path = folder / stored.result.track.name / f"{stored.result.protocol}-{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_result(path, Run(**run), song_rows(rows))
+
+
+def song_rows(frame: pd.DataFrame) -> Iterator[SongRow]:
+    """Yield the rows of a table as `SongRow`."""
+    kinds = [name for name in frame.columns if name.startswith("nats_")]
+    optional = [name for name in ("seconds", "optimal_nats") if name in frame]
+    names = [*KEY, "nats", "tokens", "units", *optional]
+    for row in frame.to_dict("records"):
+        yield SongRow(**{key: row[key] for key in names}, kinds={key[5:]: row[key] for key in kinds})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=200)
     parser.add_argument("--artists", type=int, default=34)
+    parser.add_argument("--like", type=Path, help="Disturb the results below this folder.")
     parser.add_argument("--keep", type=Path, help="Keep results and site in this folder.")
     options = parser.parse_args()
     folder = options.keep or Path(tempfile.mkdtemp())
     try:
-        _measure(folder, options.models, options.artists)
+        _measure(folder, options)
     finally:
         if not options.keep:
             shutil.rmtree(folder)
 
 
-def _measure(folder: Path, models: int, artists: int) -> None:
-    from fsdl_bench.site.render import build_site
-
+def _measure(folder: Path, options: argparse.Namespace) -> None:
     start = time.perf_counter()
-    write_many(folder / "results", models, artists)
-    print(f"{models} made-up results, {artists} artists: written in {time.perf_counter() - start:.1f} s")
-    for words in ("first build", "second build, comparisons cached"):
-        start = time.perf_counter()
-        build_site(folder / "results", folder / "site")
-        print(f"{words}: {time.perf_counter() - start:.1f} s")
-    page = folder / "site" / "tracks" / "lyrics-synthetic.html"
-    print(f"the track's page: {page.stat().st_size / 1e6:.2f} MB")
+    if options.like:
+        write_like(options.like, folder / "results", options.models)
+    else:
+        write_many(folder / "results", options.models, options.artists)
+    print(f"{options.models} results: written in {time.perf_counter() - start:.1f} s")
+    site = folder / "site"
+    command = [sys.executable, "-m", "fsdl_bench", "leaderboard", "build", "--alone"]
+    for words in ("first build", "second build, nothing changed"):
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(
+            [*command, "--results", folder / "results", "--out", site], check=True, capture_output=True
+        )
+        after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+        spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        print(f"{words}: {wall:.1f} s, {spent:.1f} s of processor time")
+    page = max((site / "tracks").glob("*.html"), key=lambda path: path.stat().st_size)
+    print(f"the page of {page.stem}: {page.stat().st_size / 1e6:.2f} MB")
     _open(page)
 
 

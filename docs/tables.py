@@ -1,6 +1,8 @@
 """Puts into the pages what the commands that they show print, behind the block that shows each.
 
 python docs/tables.py
+
+The first model of a comparison in README has to be the one that the leaderboard's pages name the best.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md", ROOT / "docs/findings.md")
+README = ROOT / "README.md"
+PAGES = (README, ROOT / "docs/baselines.md")
 
 SHOWN = re.compile(
     r"^```sh\n((?:fsdl-bench compare|python docs/(?:findings|curves)\.py(?! --(?:songs|charts))) .*)\n```\n\n"
@@ -20,6 +24,12 @@ SHOWN = re.compile(
     re.M,
 )
 """A block with one command, and the table behind it."""
+
+
+COMPARED = re.compile(
+    r"^fsdl-bench compare leaderboard/results/([\w-]+)/.*\n```\n\n\|.*\n\|.*\n\| (\S+) \|", re.M
+)
+"""The track and the first model of a comparison."""
 
 
 def printed(command: str) -> str:
@@ -33,6 +43,20 @@ def printed(command: str) -> str:
     return subprocess.run([*start, *given], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
+def other_best(text: str) -> list[str]:
+    """Each comparison of a page whose first model is not the best of the leaderboard's pages, in words."""
+    from fsdl_bench.site.assemble import best_model
+
+    wrong = []
+    for track, first in COMPARED.findall(text):
+        best = best_model(ROOT / "leaderboard/results", track)
+        if first != best:
+            wrong.append(
+                f"{track}: the table names {first} first, the leaderboard {best or 'none'}; verify it?"
+            )
+    return wrong
+
+
 def updated(text: str) -> str:
     """A page with its tables as they are now."""
     return SHOWN.sub(lambda found: f"```sh\n{found[1]}\n```\n\n{printed(found[1])}\n", text)
@@ -41,3 +65,5 @@ def updated(text: str) -> str:
 if __name__ == "__main__":
     for page in PAGES:
         page.write_text(updated(page.read_text("utf-8")), "utf-8")
+    if wrong := other_best(README.read_text("utf-8")):
+        sys.exit("\n".join(wrong))

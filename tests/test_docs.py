@@ -131,3 +131,10 @@ def test_the_tables_of_the_pages_are_what_the_commands_print():
         text = page.read_text("utf-8")
         assert len(tables.SHOWN.findall(text)) >= 2
         assert tables.updated(text) == text, f"{page.name}: run python docs/tables.py"
+    readme = tables.README.read_text("utf-8")
+    assert tables.other_best(readme) == [], "the README and the leaderboard name the same best model"
+    assert len(tables.COMPARED.findall(readme)) == 2
+    swapped = tables.COMPARED.sub(lambda found: found[0].replace(f"| {found[2]} |", "| other |"), readme)
+    assert [words.split(",")[0] for words in tables.other_best(swapped)] == [
+        f"{track}: the table names other first" for track, _ in tables.COMPARED.findall(readme)
+    ]

@@ -49,6 +49,13 @@ def assemble(results: Path, out: Path, *, progress: bool = True) -> Leaderboard:
     )
 
 
+def best_model(results: Path, track: str) -> str:
+    """Return the model that the pages call the best of a track, "" without one. Raises as `assemble`."""
+    stored = [read_result(path) for path in result_paths(results / track)]
+    placed = _placed(track, stored, read_verified(results.parent / VERIFIED)).get("independent", [])
+    return next((one.stored.result.submission.name for one in placed if one.standing == "ranked"), "")
+
+
 def histories(results: Path, *, progress: bool = True) -> Iterator[tuple[str, tuple[Record, ...]]]:
     """Yield the records of each board that has some, under "track, protocol"; raises as `assemble` does."""
     stored = _read(results, progress)

@@ -127,7 +127,9 @@ def _script_json(value: Any) -> markupsafe.Markup:
     """Write a value as JSON that is safe inside a script element."""
     import markupsafe
 
-    return markupsafe.Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
+    return markupsafe.Markup(
+        json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    )
 
 
 def _project_urls() -> dict[str, str]:
