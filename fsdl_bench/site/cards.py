@@ -38,3 +38,6 @@ def card_of(name: str) -> Card:
     titles = {song.id: song.title for song in track.test.songs} if known else {}
     names = {artist.key: artist.name for artist in track.test.artists} if known else {}
     return Card(definition or track.definition, dict(track.manifest.counts), titles, names, histograms(track.path))
+    artists = track.test.artists if known else []
+    names = {one.key: one.name for one in artists if "\ufffd" not in one.name}  # bytes that the source lost
+    return Card(definition or track.definition, dict(track.manifest.counts), titles, names)

@@ -100,7 +100,7 @@ def make(track: str, submission: str, settings: tuple[str, ...], source: str) ->
     words = ["python", "-m", "fsdl_bench.site.example", track, "--submission", submission]
     words += [word for setting in settings for word in ("--set", setting)]
     words += ["--source", source] if source else []
-    codec = setup.codec
+    codec, short = setup.codec, "short " if setup.track.kind == "lyrics" else ""
     return Example(
         command=shlex.join(words),
         track=setup.track.name,
@@ -108,7 +108,7 @@ def make(track: str, submission: str, settings: tuple[str, ...], source: str) ->
         kind=setup.track.kind,
         model=submission.rpartition(":")[2],
         artist=query.artist,
-        choice=f"the largest gain per token among {len(candidates)} short test songs",
+        choice=f"the largest gain per token among {len(candidates)} {short}test songs",
         zero=float(without.mean()),
         adapted=float(given.mean()),
         support=tuple(ExampleSong(title=s.title, parts=_parts(codec, s, None)) for s in support),

@@ -93,7 +93,7 @@ def test_two_models_side_by_side(visit, board):
     assert tab.locator("#comparison .line").count() == 2
     artist = max(differences, key=differences.get)
     assert number(differences[artist], True) in tab.get_by_role("row", name=artist.title()).first.inner_text()
-    tab.get_by_label("and").select_option("twin")
+    tab.locator("select[name=b]").select_option("twin")
     assert tab.url.endswith("protocol=independent&a=lstm&b=twin")
     assert tab.locator(".verdict").inner_text().startswith("twin is ahead")
 
@@ -106,9 +106,7 @@ def test_terms_are_explained_in_place(visit):
 
 def test_the_piano_roll_sounds(visit):
     tab = visit("index.html")
-    button = tab.locator("button.play")
-    if not button.count():
-        pytest.skip("the package has no example of a MIDI track")
+    button = tab.locator("button.play").first
     button.click()
     tab.wait_for_selector(".roll .on")
     assert button.inner_text() == "Stop"
@@ -128,5 +126,5 @@ def test_axe_reports_nothing(visit, scheme):
         "compare/lyrics-synthetic.html",
         "removals.html",
     ):
-        found = axe.Axe().run(visit(page, color_scheme=scheme))
+        found = axe.Axe().run(visit(page, color_scheme=scheme), options={"preload": False})
         assert found.violations_count == 0, found.generate_report()
