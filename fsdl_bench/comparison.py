@@ -15,7 +15,7 @@ from fsdl_bench.codecs.base import Unit
 from fsdl_bench.errors import BadInput
 from fsdl_bench.frozen import Frozen
 from fsdl_bench.results import Scoring, StoredResult, artist_figures, in_unit
-from fsdl_bench.statistics import LEVEL, Difference, Estimate, Floats, holm, paired
+from fsdl_bench.statistics import LEVEL, Difference, Estimate, Floats, holm, paired_with
 
 
 class Compared(Frozen):
@@ -132,16 +132,13 @@ class Pairs:
         self.figures = figures
         self._known: dict[tuple[str, str], Difference] = {}
 
-    def difference(self, one: str, two: str) -> Difference:
-        """Return one minus two, with the uncorrected p."""
-        if (one, two) not in self._known:
-            self._known[one, two] = paired(self.figures[one], self.figures[two])
-        return self._known[one, two]
-
     def against(self, reference: str, names: Sequence[str]) -> dict[str, Difference]:
         """Return the difference of every other result to the reference, with Holm-corrected p."""
         others = [name for name in names if name != reference]
-        found = [self.difference(name, reference) for name in others]
+        new = [name for name in others if (name, reference) not in self._known]
+        compared = paired_with([self.figures[name] for name in new], self.figures[reference])
+        self._known |= {(name, reference): one for name, one in zip(new, compared, strict=True)}
+        found = [self._known[name, reference] for name in others]
         corrected = holm([difference.p for difference in found])
         return {
             name: Difference(difference.estimate, p)

@@ -82,7 +82,16 @@ def estimate(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
     Raises:
         ValueError: there are no values, or one is not finite.
     """
-    return _estimate(_finite(values), seed)
+    return estimates([values], seed=seed)[0]
+
+
+def estimates(values: Sequence[npt.ArrayLike], *, seed: int = 0) -> list[Estimate]:
+    """Return the estimate of each of several figures [A], which is faster than one after the other.
+
+    Raises:
+        ValueError: a figure has no values, one that is not finite, or other artists than the first.
+    """
+    return _estimates(np.stack([_finite(one) for one in values]), seed)
 
 
 def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, seed: int = 0) -> Difference:
@@ -91,11 +100,23 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, seed: int = 0) -> Dif
     Raises:
         ValueError: the lengths differ, there are no values, or one is not finite.
     """
-    one, two = _finite(first), _finite(second)
-    if one.shape != two.shape:
-        raise ValueError(f"paired figures need the same artists, found {len(one)} and {len(two)} values")
-    differences = one - two
-    return Difference(_estimate(differences, seed), sign_flip_p(differences, seed=seed))
+    return paired_with([first], second, seed=seed)[0]
+
+
+def paired_with(firsts: Sequence[npt.ArrayLike], second: npt.ArrayLike, *, seed: int = 0) -> list[Difference]:
+    """Return the paired differences of several figures to one; raises as `paired`."""
+    two, differences = _finite(second), []
+    for first in firsts:
+        one = _finite(first)
+        if one.shape != two.shape:
+            raise ValueError(f"paired figures need the same artists, found {len(one)} and {len(two)} values")
+        differences.append(one - two)
+    if not differences:
+        return []
+    rows = np.stack(differences)
+    return [
+        Difference(found, p) for found, p in zip(_estimates(rows, seed), _sign_flips(rows, seed), strict=True)
+    ]
 
 
 def sign_flip_p(differences: npt.ArrayLike, *, seed: int = 0) -> float:
@@ -104,15 +125,7 @@ def sign_flip_p(differences: npt.ArrayLike, *, seed: int = 0) -> float:
     The test uses all 2^A signs if there are at most `FLIPS` of them, else `FLIPS` random ones. The random
     version counts the observed signs as one more draw, which keeps the test valid.
     """
-    values = _finite(differences)
-    if len(values) < 2 or not values.any():
-        return 1.0
-    signs = _signs(len(values), seed)
-    extra = int(2 ** len(values) > FLIPS)
-    means, observed = signs @ values, values.sum()
-    rounding = 1e-12 * np.abs(values).sum()
-    tail = min(np.count_nonzero(means >= observed - rounding), np.count_nonzero(means <= observed + rounding))
-    return min(1.0, float(2 * (tail + extra) / (len(signs) + extra)))
+    return _sign_flips(_finite(differences)[None], seed)[0]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -126,18 +139,32 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _estimate(figures: Floats, seed: int) -> Estimate:
-    """The BCa interval of a mean; scipy's general version takes a hundred times as long."""
+TOGETHER = 16
+"""So many figures are resampled together: a few times as fast as one by one, in little memory."""
+
+
+def _estimates(rows: Floats, seed: int) -> list[Estimate]:
+    """The BCa intervals of the means of rows [M, A]; scipy's general version takes 100 times as long."""
+    means, artists = rows.mean(axis=1), rows.shape[1]
+    if artists < 2:
+        return [Estimate(mean=float(mean), low=None, high=None) for mean in means]
+    found = []
+    for start in range(0, len(rows), TOGETHER):
+        part = rows[start : start + TOGETHER]
+        resampled = part @ _resamples(artists, seed)[1].T
+        found += [_estimate(figures, own, seed) for figures, own in zip(part, resampled, strict=True)]
+    return found
+
+
+def _estimate(figures: Floats, means: Floats, seed: int) -> Estimate:
+    """The interval of the mean of figures [A], given the means of the bootstrap samples."""
     mean = float(figures.mean())
-    if len(figures) < 2:
-        return Estimate(mean=mean, low=None, high=None)
     if np.ptp(figures) == 0:
         return Estimate(mean=mean, low=mean, high=mean)
     from scipy.special import ndtr, ndtri
 
-    drawn, weights = _resamples(len(figures), seed)
-    means = weights @ figures
     if (np.abs(means - mean) <= 1e-12 * np.abs(figures).max()).any():
+        drawn, _ = _resamples(len(figures), seed)
         means = figures[drawn].mean(axis=1)  # a tie is split by rounding, which has to be scipy's
     share = (np.count_nonzero(means < mean) + np.count_nonzero(means <= mean)) / (2 * len(means))
     centred = figures - mean
@@ -149,6 +176,25 @@ def _estimate(figures: Floats, seed: int) -> Estimate:
         levels = ndtr(shift + ends / (1 - skew * ends))
     low, high = np.quantile(means, levels if np.isfinite(levels).all() else [tail, 1 - tail]).tolist()
     return Estimate(mean=mean, low=low, high=high)
+
+
+def _sign_flips(rows: Floats, seed: int) -> list[float]:
+    """The two-sided p-values of differences [M, A]."""
+    artists = rows.shape[1]
+    if artists < 2:
+        return [1.0] * len(rows)
+    signs, extra = _signs(artists, seed), int(2**artists > FLIPS)
+    found = []
+    for start in range(0, len(rows), TOGETHER):
+        for values, means in zip(
+            rows[start : start + TOGETHER], rows[start : start + TOGETHER] @ signs.T, strict=True
+        ):
+            observed, rounding = values.sum(), 1e-12 * np.abs(values).sum()
+            above = np.count_nonzero(means >= observed - rounding)
+            tail = min(above, np.count_nonzero(means <= observed + rounding))
+            p = min(1.0, 2 * (tail + extra) / (len(signs) + extra))
+            found.append(float(p) if values.any() else 1.0)
+    return found
 
 
 @lru_cache(maxsize=4)

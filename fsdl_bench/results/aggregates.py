@@ -13,11 +13,11 @@ reported separately: `seed_spread` is the standard deviation of the headline ove
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.frozen import Frozen
-from fsdl_bench.statistics import Estimate, Floats, estimate, ratio_by_group
+from fsdl_bench.statistics import Estimate, Floats, estimate, estimates, ratio_by_group
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,18 +126,28 @@ def _at_shot(right: pd.DataFrame, shots: int, unit: Unit) -> ShotSummary:
         return artist_figures(right, shots=shots, value=value, per=per)[1]
 
     kinds = sorted(name for name in right.columns if name.startswith("nats_"))
-    zero = artist_figures(right, shots=0)[1] if shots and (right["shots"] == 0).any() else None
+    zero = artist_figures(right, shots=0)[1] if shots and 0 in right["shots"].to_numpy() else None
+    figures = {
+        "nll": nll,
+        "nats_per_token": figure("nats", "tokens"),
+        "nats_per_song": figure("nats", "songs"),
+    }
+    if "seconds" in right:
+        figures["bits_per_second"] = figure("nats", "seconds") / math.log(2)
+    if zero is not None:
+        figures["gain"] = zero * scale - nll
+    if "optimal_nats" in right:
+        figures["to_optimum"] = nll - figure("optimal_nats", "units") * scale
+    found = dict(zip(figures, estimates(list(figures.values())), strict=True))
     return ShotSummary(
         shots=shots,
-        nll=estimate(nll),
-        nats_per_token=estimate(figure("nats", "tokens")),
-        nats_per_song=estimate(figure("nats", "songs")),
-        bits_per_second=estimate(figure("nats", "seconds") / math.log(2)) if "seconds" in right else None,
+        nll=found["nll"],
+        nats_per_token=found["nats_per_token"],
+        nats_per_song=found["nats_per_song"],
+        bits_per_second=found.get("bits_per_second"),
         by_kind={name[5:]: float(figure(name, "units").mean() * scale) for name in kinds},
-        gain=estimate(zero * scale - nll) if zero is not None else None,
-        to_optimum=estimate(nll - figure("optimal_nats", "units") * scale)
-        if "optimal_nats" in right
-        else None,
+        gain=found.get("gain"),
+        to_optimum=found.get("to_optimum"),
         seed_spread=float(seeds.mean(axis=1).std(ddof=1) * scale) if len(seeds) > 1 else None,
     )
 
@@ -165,20 +175,24 @@ def _by_seed(
     above = column(value)
     below = np.ones(len(above)) if per == "songs" else column(per)
     seeds = column("seed")
-    artists = frame["artist"].astype("category").array[chosen]
+    artists = _category(frame["artist"])[chosen]
     found = [
         ratio_by_group(artists.codes[seeds == seed], above[seeds == seed], below[seeds == seed])
         for seed in np.unique(seeds)
     ]
-    known = list(artists.categories)
-    names = [str(known[code]) for code in found[0][0]]
+    names = [str(name) for name in artists.categories[found[0][0]]]
     order = np.argsort(names)
     return [names[place] for place in order], np.stack([figures for _, figures in found])[:, order]
 
 
+def _category(column: pd.Series[Any]) -> pd.Categorical:
+    """The column as a category, copied only if it is none."""
+    return cast("pd.Categorical", (column if column.dtype == "category" else column.astype("category")).array)
+
+
 def _equal(column: pd.Series[Any], value: str) -> npt.NDArray[np.bool_]:
     """Whether each row has this value; by the codes of a category, which takes a tenth of the time."""
-    stored = column.astype("category").array
+    stored = _category(column)
     known = list(stored.categories)
     found: npt.NDArray[np.bool_] = stored.codes == (known.index(value) if value in known else -2)
     return found

@@ -110,6 +110,7 @@ def read_rows(data: bytes, place: str) -> pd.DataFrame:
         BadInput: the file is not Parquet, a column is missing, unknown or of the wrong type, a value is out
             of range, a row is given twice, or settings differ in their songs.
     """
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -127,6 +128,10 @@ def read_rows(data: bytes, place: str) -> pd.DataFrame:
     if unknown := sorted(set(table.column_names) - set(expected.names)):
         raise BadInput(f"{place}: unknown columns: {', '.join(unknown)}")
     frame: pd.DataFrame = table.to_pandas()
+    frame.columns = frame.columns.astype(object)  # Arrow strings, pandas' default, are slow to look up
+    for name in frame.columns[frame.dtypes == "category"]:
+        kept = frame[name].array
+        frame[name] = pd.Categorical.from_codes(kept.codes, kept.categories.astype(object))
     check_rows(frame, place)
     return frame
 
@@ -142,6 +147,7 @@ def check_rows(frame: pd.DataFrame, place: str) -> None:
         BadInput: a column or a song is wrong; the message names it.
     """
     import numpy as np
+    import pandas as pd
 
     if frame.empty:
         raise BadInput(f"{place}: expected song rows, found none")
@@ -161,13 +167,14 @@ def check_rows(frame: pd.DataFrame, place: str) -> None:
         raise BadInput(
             f"{place}: the control should have one number of shots, which the right support has too"
         )
-    if (twice := frame.duplicated(list(KEY))).any():
+    keys = [frame[name].cat.codes if frame[name].dtype == "category" else frame[name] for name in KEY]
+    if (twice := pd.concat(keys, axis=1).duplicated()).any():
         raise BadInput(f"{place}: a row is given twice: {_name(frame[twice].iloc[0])}")
-    lengths = frame.groupby(["song_id"], observed=True)[["tokens", "units"]].nunique()
-    if (lengths > 1).any(axis=None):
-        song = lengths.index[(lengths > 1).any(axis=1)][0]
+    lengths = frame.groupby("song_id", observed=True)[["tokens", "units"]].agg(["min", "max"]).to_numpy()
+    if (other := (lengths[:, ::2] < lengths[:, 1::2]).any(axis=1)).any():
+        song = frame.groupby("song_id", observed=True)["tokens"].min().index[int(other.argmax())]
         raise BadInput(f"{place}: song {song} has different tokens or units in different rows")
-    songs = len(frame[["artist", "episode", "song_id"]].drop_duplicates())
+    songs = len(pd.concat(keys[3:], axis=1).drop_duplicates())
     sizes = frame.groupby(["seed", "condition", "shots"], observed=True).size()
     for setting, found in sizes[sizes < songs].items():
         seed, kind, shots = cast("tuple[int, str, int]", setting)
