@@ -14,9 +14,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs/baselines.md", ROOT / "docs/findings.md")
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs/baselines.md")
+PAGES = (README, ROOT / "docs/baselines.md", ROOT / "docs/findings.md")
 
 SHOWN = re.compile(
     r"^```sh\n((?:fsdl-bench compare|python docs/(?:findings|curves)\.py(?! --(?:songs|charts))) .*)\n```\n\n"

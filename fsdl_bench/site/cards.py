@@ -36,8 +36,7 @@ def card_of(name: str) -> Card:
         return Card(definition, {}, {}, {})
     known = "test" in track.splits
     titles = {song.id: song.title for song in track.test.songs} if known else {}
-    names = {artist.key: artist.name for artist in track.test.artists} if known else {}
-    return Card(definition or track.definition, dict(track.manifest.counts), titles, names, histograms(track.path))
     artists = track.test.artists if known else []
     names = {one.key: one.name for one in artists if "\ufffd" not in one.name}  # bytes that the source lost
-    return Card(definition or track.definition, dict(track.manifest.counts), titles, names)
+    counts = dict(track.manifest.counts)
+    return Card(definition or track.definition, counts, titles, names, histograms(track.path))
