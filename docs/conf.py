@@ -16,6 +16,7 @@ html_theme = "furo"
 html_title = "fsdl-bench"
 
 autodoc_typehints = "description"
+napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 nitpicky = False
@@ -32,6 +33,8 @@ def _as_code(found):
 
 def _plain_docstring(app, what, name, obj, options, lines):  # noqa: ARG001
     """Turn a plain docstring into reStructuredText: an indented block is literal, and `x` is code."""
+    if what in ("attribute", "data", "property") and lines and ":" in lines[0]:
+        lines[0] = f": {lines[0]}"  # napoleon takes what precedes the first colon for a type: here, none
     out, fence = [], False
     for number, line in enumerate(lines):
         indented = line.startswith("    ")

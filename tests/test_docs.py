@@ -92,7 +92,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(ROOT / "docs"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (tmp_path / "api.html").stat().st_size > 10_000
+    reference = (tmp_path / "api.html").read_text("utf-8")
+    assert reference.count('<span class="pre">property</span>') > 20
+    assert ">Type<span" not in reference, "a colon in the docstring of a property is no type"
 
 
 @pytest.mark.parametrize(
