@@ -22,6 +22,7 @@ from .generation.run import generate as generate
 from .generation.sampler import sample as sample
 from .music.notes import Notes as Notes
 from .padding import pad as pad
+from .reference import reference_results as reference_results
 from .results import read_result as read_result
 from .sampling import EpisodeBatch as EpisodeBatch
 from .sampling import TrainingEpisodes as TrainingEpisodes

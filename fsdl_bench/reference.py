@@ -65,12 +65,21 @@ def models() -> list[Model]:
                 for one in found
                 for shot in one.aggregates.shots
                 if one.protocol == "independent"
-                and Path(one.submission.source).stem == name
+                and _model_of(one) == name
                 and shot.shots == one.track.headline_shot
             },
         )
         for name, path in sorted(reference_models().items())
     ]
+
+
+def _model_of(result: Result) -> str:
+    """Return the name of the reference model that was evaluated; "" for other submissions."""
+    place, _, name = result.submission.source.rpartition(":")
+    if place == fingerprint.PACKAGE.name:
+        return name
+    path = Path(result.submission.source)
+    return path.stem if path.parent == Path("baselines") else ""
 
 
 def _summary(path: Path) -> str:
@@ -144,12 +153,14 @@ def standing(stored: StoredResult, others: Sequence[StoredResult] | None = None)
     if result.smoke or not result.submission.exact:
         return None
     others = reference_results(result.track.name) if others is None else others
+    own = _model_of(result)
     same = [
         other
         for other in others
         if other.result.track == result.track
         and other.result.protocol == result.protocol
         and other.result.submission.name != result.submission.name
+        and (not own or _model_of(other.result) != own)
     ]
     try:
         best = compare([*same, stored]).results if same else ()

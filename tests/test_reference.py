@@ -44,6 +44,17 @@ def test_only_comparable_results_count(make_result):
     assert reference.standing(mine, [other]).total == 2
 
 
+def test_a_reference_model_is_not_ranked_against_its_own_result(make_result):
+    def by(source, stored):
+        submission = stored.result.submission.model_copy(update={"source": source})
+        return replace(stored, result=stored.result.model_copy(update={"submission": submission}))
+
+    again = by("fsdl_bench:lstm", make_result("LSTM", 0))
+    others = [by("baselines/lstm.py", make_result("lstm", 0)), by("baselines/ngram.py", make_result("ngram", 5))]
+    assert reference.standing(again, others).total == 2
+    assert reference.standing(by("mine/lstm.py", again), others).total == 3
+
+
 def test_a_bound_has_no_rank_and_is_none(make_result):
     mine, bound = make_result("mine", 0), make_result("bound", -5, exact=False)
     assert reference.standing(bound, [mine]) is None
