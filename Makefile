@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs picture clean
+.PHONY: demo test lint docs pages picture clean
 
-# Build the synthetic tracks, evaluate four models on each, compare them with the Bayes-optimal one, build the leaderboard.
+# Build the synthetic tracks, evaluate models on them, compare these with the Bayes-optimal one, build the leaderboard.
 demo: $(VENV)/installed
 	$(BIN)/fsdl-bench build
 	$(BIN)/fsdl-bench run leaderboard/demo.toml --workers 2 > /dev/null
@@ -20,6 +20,12 @@ test: $(VENV)/developing
 
 docs: $(VENV)/developing
 	$(BIN)/sphinx-build -W -b html docs docs/_build
+
+# Put what the commands print into the pages, and draw their charts, after results have changed.
+pages: $(VENV)/developing
+	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/systems.py
+	$(BIN)/python docs/charts.py
 
 # Take the README's picture of the leaderboard from the current results. Needs Chromium (`apt-get install chromium`).
 picture: $(VENV)/developing

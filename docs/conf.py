@@ -1,4 +1,4 @@
-"""Sphinx configuration: the furo theme, pages in MyST Markdown, and the API reference from docstrings."""
+"""Sphinx configuration: the furo theme, MyST Markdown, a notebook, and an API reference from docstrings."""
 
 import re
 
@@ -6,11 +6,11 @@ project = "fsdl-bench"
 author = "The fsdl-bench authors"
 copyright = "2026, the fsdl-bench authors"  # noqa: A001
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-source_suffix = {".md": "markdown"}
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+nb_execution_mode = "off"  # the notebook has its outputs; tests/test_tutorial.py runs it
 
 html_theme = "furo"
 html_title = "fsdl-bench"

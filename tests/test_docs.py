@@ -125,10 +125,15 @@ def test_ci_finds_the_commands_of_the_readme():
         assert re.search(rf"^## {heading}\n(?:(?!## ).*\n)*?```sh\n", readme, re.M), heading
 
 
+def _script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
 def test_the_tables_of_the_pages_are_what_the_commands_print():
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs/tables.py")
-    tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tables)
+    tables = _script("tables")
     for page in tables.PAGES:
         text = page.read_text("utf-8")
         assert len(tables.SHOWN.findall(text)) >= 2
@@ -140,3 +145,30 @@ def test_the_tables_of_the_pages_are_what_the_commands_print():
     assert [words.split(",")[0] for words in tables.other_best(swapped)] == [
         f"{track}: the table names other first" for track, _ in tables.COMPARED.findall(readme)
     ]
+
+def test_the_charts_show_the_results():
+    charts = _script("charts")
+    page = (ROOT / "docs/baselines.md").read_text("utf-8")
+    for track in charts.TRACKS:
+        results = charts.results_of(track)
+        for path in (charts.CHARTS / f"{track}.svg", charts.CHARTS / f"{track}-shots.svg"):
+            assert charts.drawn(path, results), f"{path.name}: run python docs/charts.py"
+            assert f"](images/charts/{path.name})" in page
+        assert not charts.drawn(path, results[1:])
+def test_a_chart_has_a_row_and_a_line_for_each_model():
+    results = charts.results_of("lyrics-synthetic")
+    nll, *others = charts.models_chart(results).axes
+    assert [label.get_text() for label in nll.get_yticklabels()] == [one.submission.name for one in results]
+    assert len(others) == 3
+    (axis,) = charts.shots_chart(results).axes
+    lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+    best = results[0]
+    assert lines[best.submission.name] == [shot.to_optimum.mean for shot in best.aggregates.shots]
+def test_the_systems_have_the_figures_of_the_results():
+    systems = _script("systems")
+    text = systems.PAGE.read_text("utf-8")
+    assert systems.updated(text) == text, "run python docs/systems.py"
+    assert re.search(r"`lstm.py` \| \d\.\d{4} \| \d\.\d{4} \|", text)
+    files = set(re.findall(r"`(\w+)\.py`", text))
+    missing = {name for name in files if not (ROOT / f"baselines/{name}.py").is_file()}
+    assert not missing

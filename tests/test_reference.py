@@ -50,7 +50,10 @@ def test_a_reference_model_is_not_ranked_against_its_own_result(make_result):
         return replace(stored, result=stored.result.model_copy(update={"submission": submission}))
 
     again = by("fsdl_bench:lstm", make_result("LSTM", 0))
-    others = [by("baselines/lstm.py", make_result("lstm", 0)), by("baselines/ngram.py", make_result("ngram", 5))]
+    others = [
+        by("baselines/lstm.py", make_result("lstm", 0)),
+        by("baselines/ngram.py", make_result("ngram", 5)),
+    ]
     assert reference.standing(again, others).total == 2
     assert reference.standing(by("mine/lstm.py", again), others).total == 3
 
