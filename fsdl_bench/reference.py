@@ -104,9 +104,9 @@ def among_reference(own: Path) -> Iterator[Path]:
         merged = Path(place) / "results"
         shutil.copytree(folder, merged)
         mine = [read_result(path) for path in result_paths(own)]
-        taken = {_board_place(stored.result) for stored in mine}
+        taken = {place for stored in mine for place in _board_places(stored.result)}
         for path in sorted(merged.rglob("*.json")):
-            if _board_place(Result.model_validate_json(path.read_bytes())) in taken:
+            if taken & _board_places(Result.model_validate_json(path.read_bytes())):
                 path.unlink()
         for stored in mine:
             target = merged / "own" / stored.path.relative_to(own)
@@ -119,8 +119,12 @@ def among_reference(own: Path) -> Iterator[Path]:
         yield merged
 
 
-def _board_place(result: Result) -> tuple[str, str, str]:
-    return result.track.name, result.protocol, result.submission.name
+def _board_places(result: Result) -> set[tuple[str, str, str]]:
+    """Return what no two models of a board share: the name, and that of a reference model as it stands."""
+    submission = result.submission
+    names = {submission.name} if submission.arguments else {submission.name, _model_of(result)}
+    slugs = {name.casefold().replace("_", "-") for name in names if name}
+    return {(result.track.name, result.protocol, slug) for slug in slugs}
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,12 @@ def test_only_comparable_results_count(make_result):
     assert reference.standing(mine, [other]).total == 2
 
 
-def test_a_reference_model_is_not_ranked_against_its_own_result(make_result):
-    def by(source, stored):
-        submission = stored.result.submission.model_copy(update={"source": source})
-        return replace(stored, result=stored.result.model_copy(update={"submission": submission}))
+def by(source, stored):
+    submission = stored.result.submission.model_copy(update={"source": source})
+    return replace(stored, result=stored.result.model_copy(update={"submission": submission}))
 
+
+def test_a_reference_model_is_not_ranked_against_its_own_result(make_result):
     again = by("fsdl_bench:lstm", make_result("LSTM", 0))
     others = [
         by("baselines/lstm.py", make_result("lstm", 0)),
@@ -88,3 +89,15 @@ def test_a_run_of_a_reference_model_replaces_its_reference_result(tmp_path):
         found = [path for path in merged.rglob("*.json") if path.stem == "uniform"]
         tracks = [path.relative_to(merged).parts[0] for path in found]
     assert sorted(tracks) == ["lyrics-verse", "midi-scores", "midi-synthetic", "own"]
+
+
+def test_a_model_of_the_same_name_in_other_letters_replaces_it(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    for path in (reference.results_folder() / "lyrics-synthetic").glob("uniform.*"):
+        shutil.copy(path, own)
+    mine = own / "uniform.json"
+    mine.write_text(mine.read_text("utf-8").replace('"name": "uniform"', '"name": "Uniform"'), "utf-8")
+    with reference.among_reference(own) as merged:
+        assert not (merged / "lyrics-synthetic" / "uniform.json").exists()
+        assert (merged / "lyrics-synthetic" / "lstm.json").exists()
