@@ -42,7 +42,8 @@ def models(as_json: bool) -> None:
     ]
     print_table(table_of("Reference models", ["name", "what it is", "ships for", *tracks], rows))
     click.echo(
-        "Figures: NLL at the headline shot in bits/byte (lyrics) or nats/note (MIDI); lower is better."
+        "Figures: NLL at the headline shot in bits/byte (lyrics) or nats/note (MIDI); lower is better.\n"
+        "On other tracks than it ships for, a model is fitted first: n-grams in seconds, networks in an hour."
     )
 
 
