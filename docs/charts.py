@@ -67,7 +67,7 @@ def models_chart(results: Sequence[Result]) -> Figure:
     estimates(gain, [headline(one).gain for one in results])
     estimates(control, [one.aggregates.control.gain if one.aggregates.control else None for one in results])
     cost.plot([one.cost.adapt_ms or float("nan") for one in results], rows, "o", color="C0", markersize=4)
-    cost.set_xscale("log")
+    cost.set(xscale="log", xlim=(0.1, 1e5))
     nll.set(title=f"NLL at {shots} songs, {unit}", yticks=rows)
     nll.set_yticklabels([one.submission.name for one in results])
     nll.invert_yaxis()
