@@ -79,7 +79,7 @@ def _model_of(result: Result) -> str:
     if place == fingerprint.PACKAGE.name:
         return name
     path = Path(result.submission.source)
-    return path.stem if path.parent == Path("baselines") else ""
+    return path.stem if path.parent.name == "baselines" else ""
 
 
 def _summary(path: Path) -> str:
