@@ -36,14 +36,16 @@ lint: $(VENV)/developing
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Without bytecode, which Python writes for the modules that it imports: compiling all of PyTorch takes half a minute.
+# The demo imports a small part of PyTorch, so only that part is compiled, when it is imported.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[site]"
 	touch $@
 
+# Isolated processes cannot write bytecode, so the tests need all of it.
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[dev,docs,scores,site]"
+	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	touch $@
 
 clean:
