@@ -45,7 +45,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 # Isolated processes cannot write bytecode, so the tests need all of it.
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[dev,docs,scores,site]"
-	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	touch $@
 
 clean:
