@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Build the synthetic tracks, evaluate models on them, compare these with the Bayes-optimal one, build the leaderboard.
 demo: $(VENV)/installed
 	$(BIN)/fsdl-bench build
-	$(BIN)/fsdl-bench run leaderboard/demo.toml --workers 2 > /dev/null
+	OMP_NUM_THREADS=1 $(BIN)/fsdl-bench run leaderboard/demo.toml --workers 2 > /dev/null
 	@set -e; for track in lyrics-synthetic midi-synthetic; do \
 	  $(BIN)/fsdl-bench compare demo/results/$$track/*.json --against bayes-optimal; \
 	done
