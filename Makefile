@@ -26,6 +26,7 @@ pages: $(VENV)/developing
 	$(BIN)/python docs/tables.py
 	$(BIN)/python docs/systems.py
 	$(BIN)/python docs/charts.py
+	$(BIN)/python docs/curves.py --charts docs/images leaderboard/results/lyrics-verse
 
 # Take the README's picture of the leaderboard from the current results. Needs Chromium (`apt-get install chromium`).
 picture: $(VENV)/developing

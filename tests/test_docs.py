@@ -146,6 +146,7 @@ def test_the_tables_of_the_pages_are_what_the_commands_print():
         f"{track}: the table names other first" for track, _ in tables.COMPARED.findall(readme)
     ]
 
+
 def test_the_charts_show_the_results():
     charts = _script("charts")
     page = (ROOT / "docs/baselines.md").read_text("utf-8")
@@ -155,7 +156,10 @@ def test_the_charts_show_the_results():
             assert charts.drawn(path, results), f"{path.name}: run python docs/charts.py"
             assert f"](images/charts/{path.name})" in page
         assert not charts.drawn(path, results[1:])
+
+
 def test_a_chart_has_a_row_and_a_line_for_each_model():
+    charts = _script("charts")
     results = charts.results_of("lyrics-synthetic")
     nll, *others = charts.models_chart(results).axes
     assert [label.get_text() for label in nll.get_yticklabels()] == [one.submission.name for one in results]
@@ -164,6 +168,8 @@ def test_a_chart_has_a_row_and_a_line_for_each_model():
     lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
     best = results[0]
     assert lines[best.submission.name] == [shot.to_optimum.mean for shot in best.aggregates.shots]
+
+
 def test_the_systems_have_the_figures_of_the_results():
     systems = _script("systems")
     text = systems.PAGE.read_text("utf-8")
