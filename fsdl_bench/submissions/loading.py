@@ -151,6 +151,7 @@ def _import_file(path: Path) -> tuple[ModuleType, Path, list[Input]]:
         sys.path.remove(str(folder))
     sys.path.insert(0, str(folder))  # its own neighbours come before those of another submission
     sys.modules[name] = module
+    _forget_bytecode(path)
     try:
         with _importing(folder) as inputs:
             specification.loader.exec_module(module)
@@ -214,12 +215,19 @@ def _forget_changed(own: Path) -> None:
         file = getattr(module, "__file__", None) or ""
         if file in late or (changed and Path(file).is_relative_to(own) and Tracker(own).counts(file)):
             del sys.modules[name]
+            _forget_bytecode(file)
             parent, _, child = name.rpartition(".")
             if getattr(sys.modules.get(parent), child, None) is module:
                 delattr(sys.modules[parent], child)
     _trackers[own].clear()
     if changed:
         early.clear()
+
+
+def _forget_bytecode(file: Path | str) -> None:
+    """Remove a source's bytecode, which Python uses after a change in the same second to the same size."""
+    with contextlib.suppress(OSError, NotImplementedError):
+        Path(importlib.util.cache_from_source(file)).unlink()
 
 
 def _forget_strangers(folder: Path) -> None:

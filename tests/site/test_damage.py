@@ -1,6 +1,5 @@
-"""Damaged files beside results: samples, the removal log and cached comparisons, flip by flip."""
+"""Damaged files beside results: samples and the removal log, flip by flip."""
 
-import json
 import random
 import shutil
 from pathlib import Path
@@ -8,9 +7,6 @@ from pathlib import Path
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.results import read_result
-from fsdl_bench.site import boards
-from fsdl_bench.site.boards import place
 from fsdl_bench.site.removals import read_removals
 from fsdl_bench.site.samples import copy_samples
 
@@ -80,46 +76,3 @@ def test_a_log_of_another_form_is_refused(tmp_path, text):
     log.write_bytes(text.encode("latin-1"))
     with pytest.raises(BadInput, match=r"removed\.toml: each"):
         read_removals(log)
-
-
-@pytest.fixture
-def pair(leaderboard_folder):
-    folder = leaderboard_folder / "results" / "lyrics-synthetic"
-    return [read_result(folder / f"{name}.json") for name in ("lstm", "tuned")]
-
-
-def test_damaged_comparisons_are_made_again(pair, own_home, monkeypatch, capsys):
-    first = [one.placings for one in place(pair, "")]
-    kept = sorted((own_home / "cache" / "comparisons").glob("*.json"))
-    assert len(kept) == 6
-    real, calls = boards.compare, []
-
-    def compare(*args, **options):
-        calls.append(options["shots"])
-        return real(*args, **options)
-
-    monkeypatch.setattr(boards, "compare", compare)
-    place(pair, "")
-    assert not calls
-    for data in damaged(kept[0].read_bytes(), seed=3, flips=12, cuts=4):
-        kept[0].write_bytes(data)
-        calls.clear()
-        assert [one.placings for one in place(pair, "")] == first
-        assert len(calls) == 1
-        assert f"{kept[0]} is damaged; its results are compared again." in capsys.readouterr().err
-
-
-def test_results_that_differ_in_what_is_compared_have_another_key(pair, monkeypatch):
-    """The same rows with another statement of the unit are compared on their own."""
-    place(pair, "")
-    monkeypatch.setattr(boards, "compare", lambda *_, **options: pytest.fail(f"compared: {options}"))
-    place(pair, "")
-    text = [json.loads(one.result.model_dump_json()) for one in pair]
-    for one in text:
-        one["track"]["unit"] = "note"
-    other = [
-        type(one)(one.path, type(one.result).model_validate_json(json.dumps(changed)), one.rows)
-        for one, changed in zip(pair, text, strict=True)
-    ]
-    with pytest.raises(pytest.fail.Exception, match="compared"):
-        place(other, "")
