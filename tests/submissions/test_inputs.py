@@ -213,21 +213,6 @@ def test_two_factories_of_the_same_inner_name_are_told_apart(toy, model, run):
     assert one != two
 
 
-@pytest.mark.parametrize("changed", ["helper.py", "model.py"])
-def test_a_change_in_the_same_second_to_the_same_size(score, model, changed):
-    """Python's own check of bytecode does not see it."""
-    model("weight = 1.0\n", "helper.py")
-    source = weights(top="import helper", in_fit="self.weight = 1.0 * helper.weight")
-    path = Path(model(source))
-    file = path.with_name("helper.py") if changed == "helper.py" else path
-    os.utime(file, ns=(10**18, 10**18))
-    first = score(str(path))
-    text = file.read_text()
-    file.write_text(text.replace("= 1.0", "= 2.0"))
-    os.utime(file, ns=(10**18 + 1, 10**18 + 1))
-    assert score(str(path)) != first
-
-
 @pytest.mark.parametrize("changed", ["w.txt", "helper.py"])
 def test_what_a_neighbour_read_when_it_was_imported(score, fresh, model, changed):
     """Neighbours stay imported between two evaluations of one process, unless a file of theirs changed."""

@@ -1,5 +1,6 @@
 """Finding a submission, its arguments and its digest."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,20 @@ def test_a_reference_model_by_its_name():
     assert (loaded.name, loaded.file.name) == ("Unigram", "unigram.py")
     with pytest.raises(BadInput, match="has no class nothing"):
         load_submission("fsdl_bench:nothing")
+
+
+@pytest.mark.parametrize("changed", ["same_second_helper.py", "model.py"])
+def test_a_change_in_the_same_second_to_the_same_size(model, monkeypatch, changed):
+    """Python's own check of bytecode does not see it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    helper = Path(model("weight = 1.0\n", "same_second_helper.py"))
+    path = model("from same_second_helper import weight\n" + MODEL + "    weight = 1.0 * weight\n")
+    file = helper.with_name(changed)
+    os.utime(file, ns=(10**18, 10**18))
+    assert load_submission(path).construct().weight == 1
+    file.write_text(file.read_text().replace("= 1.0", "= 2.0"))
+    os.utime(file, ns=(10**18 + 1, 10**18 + 1))
+    assert load_submission(path).construct().weight == 2
 
 
 def test_a_class_by_name(model):
