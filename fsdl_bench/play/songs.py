@@ -17,6 +17,7 @@ import numpy.typing as npt
 from fsdl_bench.codecs.base import EOS, Codec, Tokens
 from fsdl_bench.codecs.lyrics import LyricsCodec, canonical
 from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.generation.by_note import by_note
 from fsdl_bench.generation.nucleus import Floats
 from fsdl_bench.music.notes import DRUMS, Notes
 from fsdl_bench.songs import Kind
@@ -151,9 +152,9 @@ def note_rows(notes: Notes) -> list[list[float]]:
 def surprise(codec: Codec, tokens: Tokens, nats: Sequence[Floats]) -> list[list[Any]]:
     """Return -log p of each note or word.
 
-    A time shift belongs to the note that follows, a duration to the note before. The nats of a token are
-    divided evenly among its bytes, those of a token without bytes are given to the next token. A word has the
-    nats of its bytes and of the space before it. EOS is left out.
+    Notes are as in `by_note`. For words the nats of a token are divided evenly among its bytes, those of a
+    token without bytes are given to the next token. A word has the nats of its bytes and of the space before
+    it. EOS is left out.
 
     Args:
         codec: of the song.
@@ -164,15 +165,10 @@ def surprise(codec: Codec, tokens: Tokens, nats: Sequence[Floats]) -> list[list[
         For each note its nats under each model; for each word its text, then its nats.
     """
     content = codec.decode(tokens)
-    inside = tokens != EOS
     if not isinstance(content, str):
-        kinds = codec.token_kinds()
-        is_note, is_shift = (
-            (tokens >= kinds[kind].start) & (tokens < kinds[kind].stop) for kind in ("note", "shift")
-        )
-        owner = np.cumsum(is_note) - np.where(is_shift, 0, 1)
-        rows = [np.bincount(owner[inside], each[inside], len(content)).round(3).tolist() for each in nats]
+        rows = [by_note(codec, tokens, each).round(3).tolist() for each in nats]
         return [list(row) for row in zip(*rows, strict=True)]
+    inside = tokens != EOS
     sizes = np.diff(_byte_ends(codec, tokens[inside]), prepend=0)
     sized = np.flatnonzero(sizes)
     if not len(sized):

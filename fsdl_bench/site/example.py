@@ -160,20 +160,17 @@ def _words(codec: Any, tokens: Tokens, gains: npt.NDArray[np.float64]) -> Iterat
 
 
 def _notes(song: TrackSong, codec: Codec, gains: npt.NDArray[np.float64]) -> Iterator[Part]:
-    """The first notes; the gain of one is that of its tokens: shifts before it, pitch, duration."""
+    """The first notes, each with the sum of its tokens' gains."""
     import numpy as np
 
-    kinds, tokens = codec.token_kinds(), song.tokens.astype(int)
-    starts = np.flatnonzero((tokens >= kinds["note"].start) & (tokens < kinds["note"].stop))
-    durations = (tokens >= kinds["dur"].start) & (tokens < kinds["dur"].stop)
-    last = [int(at) + int(at + 1 < len(tokens) and bool(durations[at + 1])) for at in starts]
-    first = [0, *(at + 1 for at in last[:-1])]
-    notes = song.notes
+    from fsdl_bench.generation.by_note import by_note
+
+    sums, notes = by_note(codec, song.tokens, gains), song.notes
     order = np.lexsort((notes.pitch, notes.family, notes.start))
     for number, index in enumerate(order):
         if notes.start[index] < SECONDS:
             yield Part(
-                gain=round(float(gains[first[number] : last[number] + 1].sum()), 3),
+                gain=round(float(sums[number]), 3),
                 start=round(float(notes.start[index]), 2),
                 end=round(min(float(notes.end[index]), SECONDS), 2),
                 pitch=int(notes.pitch[index]),
