@@ -42,9 +42,8 @@ RESAMPLES = 1000
 def gains(stored: StoredResult) -> tuple[list[str], list[int], Floats]:
     """Return artists [A], shots [S] above zero, and the gain of each artist at each, [A, S]."""
     shots = [summary.shots for summary in stored.result.aggregates.shots if summary.shots]
-    right = stored.rows
-    names, zero = artist_figures(right, shots=0)
-    own = np.stack([zero - artist_figures(right, shots=k)[1] for k in shots], axis=1)
+    names, zero = artist_figures(stored.rows, shots=0)
+    own = np.stack([zero - artist_figures(stored.rows, shots=k)[1] for k in shots], axis=1)
     return names, shots, own * in_unit(stored.result.track.unit)
 
 
@@ -58,9 +57,8 @@ def fit(shots: list[int], means: Floats) -> Floats:
     return np.array([factors[best], powers[best]])
 
 
-def curve(stored: StoredResult) -> tuple[Estimate, Estimate]:
-    """Return a and b with their intervals."""
-    _, shots, found = gains(stored)
+def curve(shots: list[int], found: Floats) -> tuple[Estimate, Estimate]:
+    """Return a and b with their intervals, for gains of each artist at each of the shots, [A, S]."""
     random = np.random.default_rng(0)
     drawn = random.integers(len(found), size=(RESAMPLES, len(found)))
     fits = np.stack([fit(shots, found[one].mean(0)) for one in drawn])
@@ -77,8 +75,8 @@ def table(stored: list[StoredResult]) -> str:
     rows, models = [], named(stored)
     for one in compare(stored).results:
         if learns(one):
-            a, b = curve(models[one.name])
             _, shots, found = gains(models[one.name])
+            a, b = curve(shots, found)
             last = estimate(found[:, -1])
             rows.append([one.name, a.text(), b.text(), f"{shots[-1]}", last.text(sign=True)])
     return markdown_table(["model", "a: gain from one song", "b", "most shots", "gain there"], rows)

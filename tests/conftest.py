@@ -1,6 +1,8 @@
 """Fixtures for every test: its own home, no network, the mirror of real data, a toy track and submissions."""
 
 import os
+import runpy
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -227,3 +229,17 @@ def run(tmp_path):
         return evaluate(submission, track, **options)
 
     return evaluate_quietly
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, headless and without network requests of its own; one for all tests of a process."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium on the PATH (apt-get install chromium)")
+    flags = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "browser.py"))["FLAGS"]
+    with playwright.sync_playwright() as running:
+        found = running.chromium.launch(executable_path=chromium, args=flags)
+        yield found
+        found.close()

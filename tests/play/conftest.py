@@ -3,10 +3,8 @@
 import io
 import os
 import random
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,9 +161,3 @@ def read_midi():
     from pretty_midi import PrettyMIDI
 
     return lambda data: PrettyMIDI(io.BytesIO(data))
-
-
-@pytest.fixture(scope="session")
-def chromium_flags():
-    """The flags of Chromium: headless, without network requests of its own."""
-    return runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "browser.py"))["FLAGS"]

@@ -2,15 +2,12 @@
 
 import base64
 import io
-import shutil
 import time
 import wave
 import zipfile
 
 import numpy as np
 import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 DROP = """files => {
     const data = new DataTransfer();
@@ -20,17 +17,6 @@ DROP = """files => {
     }
     document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true}));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_flags):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on the PATH (apt-get install chromium)")
-    with playwright.sync_playwright() as running:
-        found = running.chromium.launch(executable_path=CHROMIUM, args=chromium_flags)
-        yield found
-        found.close()
 
 
 class Page:

@@ -4,7 +4,6 @@ import datetime
 import json
 import math
 import runpy
-import shutil
 import struct
 import wave
 import zlib
@@ -54,12 +53,6 @@ def entry_of():
 
 
 @pytest.fixture(scope="session")
-def chromium_flags():
-    """The flags of Chromium: headless, without network requests of its own."""
-    return runpy.run_path(str(BENCHMARKS / "browser.py"))["FLAGS"]
-
-
-@pytest.fixture(scope="session")
 def leaderboard_folder(fake, tmp_path_factory):
     """`results/`, `samples/` and `removed.toml`, as in the repository."""
     folder = tmp_path_factory.mktemp("leaderboard")
@@ -98,18 +91,6 @@ def built(leaderboard_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FSDL_BENCH_HOME", str(tmp_path_factory.mktemp("home")))
         return build_site(leaderboard_folder / "results", out, progress=False), out
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_flags):
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if chromium is None:
-        pytest.skip("no chromium on the PATH (apt-get install chromium)")
-    with playwright.sync_playwright() as running:
-        found = running.chromium.launch(executable_path=chromium, args=chromium_flags)
-        yield found
-        found.close()
 
 
 @pytest.fixture
