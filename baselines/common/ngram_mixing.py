@@ -176,5 +176,12 @@ def minimised(nats: Callable[[torch.Tensor], torch.Tensor], begin: torch.Tensor)
         return found.item(), gradient.numpy().ravel()
 
     bounds = [(-15.0, 15.0)] * begin.numel()
-    result = minimize(value_and_gradient, begin.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=bounds)
+    result = minimize(
+        value_and_gradient,
+        begin.numpy().ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": 1e-6},  # relative: a step that gains less than 3e-6 nats/token is the last
+    )
     return torch.from_numpy(result.x).view_as(begin)
