@@ -13,6 +13,8 @@ import torch
 from hypothesis import settings
 
 from fsdl_bench.codecs.words import WORDS
+from fsdl_bench.submissions import process
+from tests import quick_children
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
@@ -28,6 +30,28 @@ def own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("FSDL_BENCH_HOME", str(folder))
     monkeypatch.setenv("FSDL_BENCH_OFFLINE", "1")
     return folder
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """A server of processes for isolated submissions, started when it is needed; see `quick_children.py`."""
+    started = []
+
+    def start(wall, handle, allowed, folder):
+        if not started:
+            started.append(quick_children.Server())
+        return started[0].start([allowed], handle, folder, process.environment(folder))
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_start(request, forks, monkeypatch):
+    """Isolated submissions start quickly, in front of their walls, unless the test is marked `walls`."""
+    if not request.node.get_closest_marker("walls"):
+        monkeypatch.setattr(process, "start", forks)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,10 @@ from fsdl_bench import bubblewrap
 from fsdl_bench.fingerprint import PACKAGE
 from fsdl_bench.submissions import landlock, process
 
-pytestmark = pytest.mark.skipif(bubblewrap.program() is None, reason="no bubblewrap works here")
+pytestmark = [
+    pytest.mark.walls,
+    pytest.mark.skipif(bubblewrap.program() is None, reason="no bubblewrap works here"),
+]
 
 USERS = [None] if os.name != "posix" or os.getuid() else [None, 65534]
 

@@ -53,11 +53,13 @@ class Board(Frozen):
     Attributes:
         out: the folder of the results, from the board's folder.
         mode: how the cells are scored.
+        shots: some of the tracks' support sizes; all by default.
         run: the models.
     """
 
     out: str
     mode: Literal["verified", "batched"] = "verified"
+    shots: list[int] | None = Field(default=None, min_length=1)
     run: list[Run] = Field(min_length=1)
 
 
@@ -170,7 +172,7 @@ def _up_to_date(board: Board, job: Job, folder: Path) -> StoredResult | None:
         and result.submission.arguments == {key: one.plain for key, one in setup.loaded.arguments.items()}
         and result.track.digest == setup.track.digest
         and list(result.seeds) == list(job.run.seeds)
-        and [shot.shots for shot in result.aggregates.shots] == list(design.shots)
+        and [shot.shots for shot in result.aggregates.shots] == sorted(set(board.shots or design.shots))
         and (result.mode, result.smoke, result.track.split) == (board.mode, False, "test")
     )
     return stored if same else None
@@ -183,6 +185,7 @@ def _evaluated(board: Board, job: Job, folder: Path, workers: int, progress: boo
         settings=_settings(job),
         protocol=job.protocol,
         seeds=job.run.seeds,
+        shots=board.shots,
         name=job.run.name,
         verified=board.mode == "verified",
         isolate=True,

@@ -21,6 +21,8 @@ from fsdl_bench.workers import end_with_parent
 
 Event = dict[str, Any]
 
+_END_SECONDS = 2.0
+
 
 class StudioProcess:
     """The `Studio` of one model in another process. Calls are served one after the other.
@@ -65,10 +67,11 @@ class StudioProcess:
         process, lines = self._process, (self._line, self._halt)
         self._process = self._line = self._halt = None
         if process is not None:
-            process.kill()
-            process.join()
             for line in lines:
                 line.close()
+            process.join(_END_SECONDS)  # an idle process ends by itself, and cleans up
+            process.kill()
+            process.join()
 
     def _events(self, method: str, args: tuple[Any, ...], stop: threading.Event) -> Iterator[Event]:
         line, halt = self._started()

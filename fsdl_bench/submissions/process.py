@@ -81,16 +81,7 @@ class Child:
         here, there = Pipe()
         limit_waiting(here, CALL_SECONDS)
         with there:
-            self._process = subprocess.Popen(
-                [*wall, sys.executable, "-c", _START, str(there.fileno()), json.dumps(allowed)],
-                pass_fds=[there.fileno()],
-                cwd=self._folder,
-                env=environment(folder),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = start(wall, there.fileno(), json.dumps(allowed), folder)
         assert self._process.stdout is not None, "it is a pipe"
         self._output = Forwarder(self._process.stdout)
         self._line = here
@@ -190,6 +181,27 @@ class Child:
         raise BadInput(
             f"the submission's process ended unexpectedly (exit status {self._process.returncode})"
         ) from None
+
+
+def start(wall: Sequence[str], handle: int, allowed: str, folder: str) -> subprocess.Popen[bytes]:
+    """Start the process.
+
+    Args:
+        wall: the command that runs a program inside a wall; may be empty.
+        handle: the file descriptor of the child's end of the line.
+        allowed: JSON, the arguments of `landlock.lock`.
+        folder: its own folder.
+    """
+    return subprocess.Popen(
+        [*wall, sys.executable, "-c", _START, str(handle), allowed],
+        pass_fds=[handle],
+        cwd=folder,
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def own_folder() -> tuple[Path, BaseFileLock]:

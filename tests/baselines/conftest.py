@@ -27,6 +27,9 @@ from fsdl_bench.submissions.parts import Parts
 
 BASELINES = Path(__file__).parents[2] / "baselines"
 
+LEARNER = {"embedding": 8, "hidden": 12, "epochs": 1, "meta_batches": 3, "meta_every": 3, "episodes": 2}
+"""Settings with which a meta-learner is small and soon trained."""
+
 
 @pytest.fixture(autouse=True)
 def alone():
@@ -217,3 +220,19 @@ def score(synthetic, tmp_path):
         return stored, rows
 
     return run
+
+
+@pytest.fixture
+def keeps_the_rules(score, synthetic):
+    """Checks that a model passes every audit: independent on one synthetic track, streaming on the other."""
+
+    def check(name, settings=LEARNER, **more):
+        protocol = {"lyrics": "independent", "midi": "streaming"}[synthetic.kind]
+        given = [f"{key}={value}" for key, value in (settings | more).items()]
+        stored, rows = score(name, given, protocol=protocol, shots=[0, 5], limit=2)
+        rules = {verdict.rule for verdict in stored.result.audits}
+        assert {"causality", "independence", "determinism", "state", "stream"} <= rules
+        assert all(verdict.passed for verdict in stored.result.audits)
+        return stored, rows
+
+    return check

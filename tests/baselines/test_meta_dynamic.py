@@ -150,10 +150,5 @@ def test_meta_training_finds_better_rates(module, baseline, own_words, context):
     assert submission.learner.support_rates.detach().max() > 1.0
 
 
-@pytest.mark.parametrize("protocol", ["independent", "streaming"])
-def test_keeps_the_rules(score, protocol):
-    settings = [f"{key}={value}" for key, value in SMALL.items()]
-    stored, _ = score("meta_dynamic", settings, protocol=protocol, shots=[0, 5], limit=2)
-    rules = {verdict.rule for verdict in stored.result.audits}
-    assert {"causality", "independence", "determinism", "state", "stream"} <= rules
-    assert all(verdict.passed for verdict in stored.result.audits)
+def test_keeps_the_rules(keeps_the_rules):
+    keeps_the_rules("meta_dynamic", SMALL)

@@ -91,13 +91,8 @@ def test_the_support_of_the_right_artist_helps(module, baseline, own_words, cont
     assert submission.notes["training tokens"] > 1e5
 
 
-@pytest.mark.parametrize("protocol", ["independent", "streaming"])
-def test_keeps_the_rules(score, protocol):
-    settings = [f"{key}={value}" for key, value in (TINY | {"epochs": 1}).items()]
-    stored, _ = score("transformer_context", settings, protocol=protocol, shots=[0, 5], limit=2)
-    rules = {verdict.rule for verdict in stored.result.audits}
-    assert {"causality", "independence", "determinism", "state", "stream"} <= rules
-    assert all(verdict.passed for verdict in stored.result.audits)
+def test_keeps_the_rules(keeps_the_rules):
+    keeps_the_rules("transformer_context", TINY, epochs=1)
 
 
 def test_its_size_is_the_others(module, baseline):

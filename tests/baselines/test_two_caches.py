@@ -9,7 +9,6 @@ import torch
 from fsdl_bench import BOS, PAD
 
 TINY = {"embedding": 8, "hidden": 12, "epochs": 2, "batch": 8, "peak": 0.01, "episodes": 3}
-SETTINGS = [f"{key}={value}" for key, value in TINY.items()]
 
 SUPPORT = [np.array([4, 5, 2], np.uint16), np.array([6, 7, 5, 4, 9], np.uint16)]
 QUERY = [[5, 5, 4, 5, 6, 2], [12, 13, 12, 13]]
@@ -108,9 +107,5 @@ def test_the_search_finds_the_least_cost(baseline, toy_splits, context):
     assert max(model.shares.values()) > 0  # each artist has words of their own
 
 
-@pytest.mark.parametrize("protocol", ["independent", "streaming"])
-def test_through_the_harness(score, protocol):
-    stored, rows = score("two_caches", SETTINGS, protocol=protocol)
-    rules = {verdict.rule for verdict in stored.result.audits if verdict.passed}
-    assert {"causality", "independence", "determinism", "state", "stream"} <= rules
-    assert len(rows) == 3 * 4 * (3 + 1)
+def test_through_the_harness(keeps_the_rules):
+    keeps_the_rules("two_caches", TINY)

@@ -14,6 +14,8 @@ from fsdl_bench import bubblewrap
 from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions import landlock, wire
 
+pytestmark = pytest.mark.walls
+
 LOCKED = pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
 WALLED = pytest.mark.skipif(bubblewrap.program() is None, reason="no bubblewrap works here")
 

@@ -17,6 +17,8 @@ from fsdl_bench.site.against_track import optimum_finding
 from fsdl_bench.synthetic import synthetic_model
 from fsdl_bench.tracks.definition import load_definition
 
+pytestmark = pytest.mark.walls
+
 REGENERATED = """
 from fsdl_bench import synthetic_model
 class Regenerated:

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.walls
+
 CHANNELS = {
     "a global": """
 KNOWN = []

@@ -8,6 +8,8 @@ import pytest
 
 from fsdl_bench.errors import RuleBreach
 
+pytestmark = pytest.mark.walls
+
 PEEK = """
 import math
 class Cheat:

@@ -7,6 +7,8 @@ import pytest
 
 from fsdl_bench.submissions import landlock
 
+pytestmark = pytest.mark.walls
+
 SYSTEM_V = """
 import json
 libc = ctypes.CDLL(None, use_errno=True)

@@ -69,6 +69,14 @@ def test_only_what_changed_is_made_again(board, model, counting, monkeypatch):
     assert made == ["counting"]
 
 
+def test_shots_of_the_board(board, monkeypatch):
+    board.write_text("shots = [2, 0]\n" + BOARD)
+    outcomes = _done(board)
+    assert [[shot.shots for shot in one.stored.result.aggregates.shots] for one in outcomes] == [[0, 2]] * 3
+    monkeypatch.setattr(board_module, "evaluate", lambda *_, **__: pytest.fail("evaluated again"))
+    assert not any(one.error for one in _done(board))
+
+
 def test_only_names_whole_words(board):
     board.write_text(BOARD.replace('"heavy"', '"meta-counting"'))
     (outcome,) = _done(board, only="counting on toy, independent")

@@ -7,6 +7,8 @@ import pytest
 from fsdl_bench.errors import RuleBreach
 from fsdl_bench.submissions import landlock
 
+pytestmark = pytest.mark.walls
+
 CHEATS = Path(__file__).parents[1] / "cheats"
 
 CAUGHT = {

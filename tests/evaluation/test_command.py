@@ -14,6 +14,7 @@ from fsdl_bench.evaluation.runner import evaluate
 from fsdl_bench.results import read_result
 
 
+@pytest.mark.walls
 def test_the_command(toy, model, counting, tmp_path):
     out = tmp_path / "result.json"
     command = ["evaluate", "--submission", model(counting), "--track", "toy", "--set", "weight=2"]

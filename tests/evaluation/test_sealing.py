@@ -16,6 +16,8 @@ from fsdl_bench.evaluation.sealing import Seal
 from fsdl_bench.results import files
 from fsdl_bench.submissions.watch import watched
 
+pytestmark = pytest.mark.walls
+
 
 def test_an_untouched_harness_holds():
     seal = Seal()

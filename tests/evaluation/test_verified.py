@@ -19,6 +19,7 @@ def rows_of(stored):
     return stored.rows.sort_values(columns).reset_index(drop=True)
 
 
+@pytest.mark.walls
 @pytest.mark.parametrize("protocol", ["independent", "streaming"])
 def test_an_honest_model_scores_as_in_batches(toy, run, protocol):
     model = str(HONEST / "mixture.py")
@@ -72,6 +73,7 @@ class UsesLibraries:
 """
 
 
+@pytest.mark.walls
 def test_a_cell_may_use_libraries_that_write_temporary_files(toy, model, run, monkeypatch):
     """Temporary folder, home and caches are the cell's own, although the processes before it had others."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere/torchinductor")

@@ -114,13 +114,13 @@ def songs(tmp_path_factory):
 class Server:
     """`fsdl-bench play` in a process of its own."""
 
-    def __init__(self, home, port=0):
+    def __init__(self, home, port=0, stderr=subprocess.DEVNULL):
         words = ["play", "--no-browser", "--port", str(port), "--submission", str(home / "counter.py")]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fsdl_bench", *words],
             env=os.environ | {"FSDL_BENCH_HOME": str(home / "home"), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
         )
         line = self.process.stdout.readline()
@@ -139,8 +139,8 @@ def start_server(home):
     """Starts servers, and ends them at the end."""
     started = []
 
-    def start(port=0):
-        started.append(Server(home, port))
+    def start(port=0, **options):
+        started.append(Server(home, port, **options))
         return started[-1]
 
     yield start

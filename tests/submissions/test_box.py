@@ -10,6 +10,8 @@ import pytest
 from fsdl_bench.errors import BadInput, RuleBreach
 from fsdl_bench.submissions import landlock
 
+pytestmark = pytest.mark.walls
+
 LANDLOCK = pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
 
 NOISY = """

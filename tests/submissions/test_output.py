@@ -11,6 +11,8 @@ import pytest
 
 from fsdl_bench.submissions import output
 
+pytestmark = pytest.mark.walls
+
 PRINTS = """
 import os, sys
 class Prints:

@@ -16,6 +16,8 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.submissions import landlock, process
 from fsdl_bench.submissions.loading import load_submission
 
+pytestmark = pytest.mark.walls
+
 LANDLOCK = pytest.mark.skipif(not landlock.version(), reason="the kernel has no Landlock")
 
 
