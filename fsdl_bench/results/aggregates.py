@@ -108,16 +108,23 @@ def summarise(frame: pd.DataFrame, unit: Unit) -> Aggregates:
     right = frame[frame["condition"] == "right"]
     control = frame[frame["condition"] == "control"]
     shots = sorted(int(k) for k in right["shots"].unique())
+    figures, plain = zip(*(_at_shot(right, k, unit) for k in shots), strict=True)
+    # All in one call, since each call reads the whole table of bootstrap samples.
+    found = iter(estimates([row for rows in figures for row in rows.values()]))
     return Aggregates(
         artists=songs["artist"].nunique(),
         episodes=len(songs[["artist", "episode"]].drop_duplicates()),
         songs=len(songs),
-        shots=tuple(_at_shot(right, k, unit) for k in shots),
+        shots=tuple(
+            ShotSummary.model_validate({"shots": k} | others | {name: next(found) for name in rows})
+            for k, rows, others in zip(shots, figures, plain, strict=True)
+        ),
         control=_control(frame, int(control["shots"].iloc[0]), unit) if len(control) else None,
     )
 
 
-def _at_shot(right: pd.DataFrame, shots: int, unit: Unit) -> ShotSummary:
+def _at_shot(right: pd.DataFrame, shots: int, unit: Unit) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """The fields of a `ShotSummary`: figures by artist [A], of which it has the estimates, and the others."""
     scale = in_unit(unit)
     _, seeds = _by_seed(right, shots, "right", "nats", "units")
     nll = seeds.mean(axis=0) * scale
@@ -138,18 +145,11 @@ def _at_shot(right: pd.DataFrame, shots: int, unit: Unit) -> ShotSummary:
         figures["gain"] = zero * scale - nll
     if "optimal_nats" in right:
         figures["to_optimum"] = nll - figure("optimal_nats", "units") * scale
-    found = dict(zip(figures, estimates(list(figures.values())), strict=True))
-    return ShotSummary(
-        shots=shots,
-        nll=found["nll"],
-        nats_per_token=found["nats_per_token"],
-        nats_per_song=found["nats_per_song"],
-        bits_per_second=found.get("bits_per_second"),
-        by_kind={name[5:]: float(figure(name, "units").mean() * scale) for name in kinds},
-        gain=found.get("gain"),
-        to_optimum=found.get("to_optimum"),
-        seed_spread=float(seeds.mean(axis=1).std(ddof=1) * scale) if len(seeds) > 1 else None,
-    )
+    absent = dict.fromkeys(("bits_per_second", "gain", "to_optimum"))
+    return figures, absent | {
+        "by_kind": {name[5:]: float(figure(name, "units").mean() * scale) for name in kinds},
+        "seed_spread": float(seeds.mean(axis=1).std(ddof=1) * scale) if len(seeds) > 1 else None,
+    }
 
 
 def _control(frame: pd.DataFrame, shots: int, unit: Unit) -> ControlSummary:
