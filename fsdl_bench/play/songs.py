@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,20 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fsdl_bench.codecs.base import EOS, Codec, Tokens
-from fsdl_bench.codecs.lyrics import LyricsCodec, canonical
+from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.generation.by_note import by_note
+from fsdl_bench.generation.by_word import by_word
 from fsdl_bench.generation.nucleus import Floats
 from fsdl_bench.music.notes import DRUMS, Notes
 from fsdl_bench.songs import Kind
 
 BAR = 2.0
 """Seconds of a bar where a song does not tell: 4/4 at 120 quarter notes a minute, as `write_midi` writes."""
-
-_WORD = re.compile(r"\s*\S+|\s+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +149,7 @@ def note_rows(notes: Notes) -> list[list[float]]:
 def surprise(codec: Codec, tokens: Tokens, nats: Sequence[Floats]) -> list[list[Any]]:
     """Return -log p of each note or word.
 
-    Notes are as in `by_note`. For words the nats of a token are divided evenly among its bytes, those of a
-    token without bytes are given to the next token. A word has the nats of its bytes and of the space before
-    it. EOS is left out.
+    Notes are as in `by_note`, words as in `by_word`.
 
     Args:
         codec: of the song.
@@ -168,27 +163,8 @@ def surprise(codec: Codec, tokens: Tokens, nats: Sequence[Floats]) -> list[list[
     if not isinstance(content, str):
         rows = [by_note(codec, tokens, each).round(3).tolist() for each in nats]
         return [list(row) for row in zip(*rows, strict=True)]
-    inside = tokens != EOS
-    sizes = np.diff(_byte_ends(codec, tokens[inside]), prepend=0)
-    sized = np.flatnonzero(sizes)
-    if not len(sized):
-        return []
-    owner = np.minimum(np.searchsorted(sized, np.arange(len(sizes))), len(sized) - 1)
-    sums = [np.bincount(owner, each[inside], len(sized)) for each in nats]
-    per_byte = [np.repeat(each / sizes[sized], sizes[sized]) for each in sums]
-    words, place = [], 0
-    for word in _WORD.findall(content):
-        end = place + len(word.encode())
-        words.append([word, *(round(float(each[place:end].sum()), 3) for each in per_byte)])
-        place = end
-    return words
-
-
-def _byte_ends(codec: Codec, tokens: Tokens) -> npt.NDArray[np.int64]:
-    """Return the length in bytes of the text up to each token."""
-    if isinstance(codec, LyricsCodec):
-        return np.cumsum([len(codec.decode_bytes([token])) for token in tokens.tolist()], dtype=np.int64)
-    return np.array([len(codec.decode(tokens[: end + 1]).encode()) for end in range(len(tokens))], np.int64)
+    words = by_word(codec, tokens, nats)
+    return [[word, *sums.round(3).tolist()] for word, sums in words]
 
 
 def read_upload(data: bytes, name: str, kind: Kind) -> list[Content]:

@@ -147,16 +147,12 @@ def _parts(codec: Codec, song: TrackSong, gains: npt.NDArray[np.float64] | None)
     return tuple(_words(codec, song.tokens, found) if codec.kind == "lyrics" else _notes(song, codec, found))
 
 
-def _words(codec: Any, tokens: Tokens, gains: npt.NDArray[np.float64]) -> Iterator[Part]:
+def _words(codec: Codec, tokens: Tokens, gains: npt.NDArray[np.float64]) -> Iterator[Part]:
     """The words of a text, each with the sum of its tokens' gains."""
-    words: list[tuple[bytes, float]] = []
-    for token, gain in zip(tokens.tolist(), gains.tolist(), strict=True):
-        text = codec.decode_bytes([token]) if token > 7 else b""
-        if words and not (text[:1].isspace() and words[-1][0].strip()):
-            text, gain = words[-1][0] + text, words.pop()[1] + gain
-        words.append((text, gain))
-    for text, gain in words:
-        yield Part(text=text.decode("utf-8"), gain=round(gain, 3))
+    from fsdl_bench.generation.by_word import by_word
+
+    for text, (gain,) in by_word(codec, tokens, [gains]):
+        yield Part(text=text, gain=round(float(gain), 3))
 
 
 def _notes(song: TrackSong, codec: Codec, gains: npt.NDArray[np.float64]) -> Iterator[Part]:
