@@ -14,7 +14,9 @@ def test_the_models_and_tracks_exist():
     assert {job.track for job in jobs} <= set(definition_names())
     for run in board.run:
         assert (PATH.parent / run.submission).is_file()
-        assert run.name == Path(run.submission).stem.replace("_", "-")
+        assert run.name.startswith(Path(run.submission).stem.replace("_", "-"))
+    names = [(job.run.name, job.track, job.protocol) for job in jobs]
+    assert len(set(names)) == len(names)
 
 
 def test_every_reference_model_is_on_it():
