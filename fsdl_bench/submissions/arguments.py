@@ -34,7 +34,8 @@ def convert(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, A
 
     Args:
         factory: a class, or a function that returns a submission.
-        settings: `key=value` each. Without an annotation a value is read as a Python literal, else as text.
+        settings: `key=value` each. Without an annotation a value is read as a Python literal, else as text. A
+            sequence may be written without quotes and brackets: `experts=lstm,ngram`.
 
     Raises:
         BadInput: an argument is unknown, missing or of the wrong type.
@@ -74,7 +75,7 @@ def _convert(setting: str, text: str, hint: Any) -> Any:
         adapter = TypeAdapter(hint)
     except PydanticSchemaGenerationError:
         return literal
-    for value in (text, literal):
+    for value in (text, literal, [part.strip() for part in text.split(",")]):
         with contextlib.suppress(ValidationError):
             return adapter.validate_python(value)
     raise BadInput(f"--set {setting}: expected {getattr(hint, '__name__', hint)}, found {text!r}")

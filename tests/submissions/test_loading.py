@@ -60,6 +60,12 @@ def test_a_function_that_makes_one(model):
     assert load_submission(f"{path}:small", ["width=7"]).construct().given["width"] == 7
 
 
+@pytest.mark.parametrize("text", ["one,two", "one, two", "('one', 'two')", '["one", "two"]'])
+def test_a_sequence_of_words(model, text):
+    path = model(MODEL + "def some(parts: tuple[str, ...]):\n    return Model(anything=parts)\n")
+    assert load_submission(f"{path}:some", [f"parts={text}"]).construct().given["anything"] == ("one", "two")
+
+
 def test_a_module(model, monkeypatch):
     folder = Path(model(MODEL, "inside.py")).parent
     package = folder / "somewhere"
