@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.histograms import Histogram, histogram_lines
 from fsdl_bench.tracks.manifest import SplitCounts
-from fsdl_bench.tracks.rows import metadata_name
+from fsdl_bench.tracks.rows import metadata_name, performance_name
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
@@ -68,6 +68,9 @@ def _front_matter(
     below = next((size for size in _SIZES if songs < size), None)
     kind = "lyrics" if definition.kind == "lyrics" else "symbolic-music"
     names = ["n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M"]
+    beside = {"metadata": metadata_name}
+    if definition.kind == "midi":
+        beside["performance"] = performance_name
     entries = {
         "pretty_name": f"fsdl-bench {definition.name}",
         "license": sorted({hub_licence(name) for name in licences}) or ["other"],
@@ -80,10 +83,13 @@ def _front_matter(
                 "config_name": "default",
                 "data_files": [{"split": name, "path": f"{name}-*.parquet"} for name in counts],
             },
-            {
-                "config_name": "metadata",
-                "data_files": [{"split": name, "path": metadata_name(name)} for name in counts],
-            },
+            *(
+                {
+                    "config_name": config,
+                    "data_files": [{"split": split, "path": name(split)} for split in counts],
+                }
+                for config, name in beside.items()
+            ),
         ],
     }
     # Every JSON value is valid YAML.
@@ -117,6 +123,8 @@ def _contents(definition: TrackDefinition, counts: Mapping[str, SplitCounts]) ->
         " `metadata/<split>.parquet` has one row per song in the same order with what else is known: "
         "year, form, key, meter, tempo and so on. It is no part of the digest."
     )
+    if definition.kind == "midi":
+        columns += " `performance/<split>.parquet` has the velocity of each note, for listening."
     if definition.label != "artist":
         columns += f" Here the column `artist` holds the {definition.label} that episodes are drawn by."
     return f"{_table(header, rows)}\n\n{columns}"
@@ -184,7 +192,7 @@ def _limits(definition: TrackDefinition) -> Iterable[str]:
     yield from definition.limits
     yield "The artist is the style label. Songs of one artist can differ in style, and labels can be wrong."
     if definition.kind == "midi":
-        yield "Times are rounded to 10 ms. Velocity, pedals and the program within a family are not kept."
+        yield "Times are rounded to 10 ms. Velocity, pedals and the program within a family are not scored."
         yield "Only the first 512 notes of a song are scored."
     else:
         yield "Only the first 512 tokens of a song are scored."

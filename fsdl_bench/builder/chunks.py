@@ -22,7 +22,7 @@ from fsdl_bench.builder.shingles import Shingles
 from fsdl_bench.checked import intact_checksum, write_checked
 from fsdl_bench.errors import BadInput
 from fsdl_bench.songs import Kind
-from fsdl_bench.tracks.rows import row_schema
+from fsdl_bench.tracks.rows import performance_schema, row_schema
 
 Rejection = tuple[str, str, str, str]
 """(source, origin, reason, detail): one row of `rejected.parquet`."""
@@ -68,6 +68,7 @@ class ReadSong:
         shingles: distinct, in a fixed order.
         outline: the shingles of the outline, in the same way; empty for lyrics and by rule 1.
         metadata: as JSON.
+        velocity: of each note of the excerpt, uint8 [N]; empty for lyrics.
     """
 
     song_id: str
@@ -85,13 +86,14 @@ class ReadSong:
     shingles: Shingles
     outline: Shingles
     metadata: str
+    velocity: npt.NDArray[np.uint8]
 
 
 def chunk_schema(kind: Kind) -> pa.Schema:
     """Return the columns of a track's rows, followed by those that only the build needs."""
     shingles = pa.list_(pa.uint64())
     extra = {"length": pa.int64(), "shingles": shingles, "outline": shingles, "metadata": pa.string()}
-    return pa.schema([*row_schema(kind), *extra.items()])
+    return pa.schema([*row_schema(kind), *extra.items(), performance_schema().field("velocity")])
 
 
 def write_chunk(
@@ -186,11 +188,12 @@ class Chunks:
                 found[next(places)] = text
         return found
 
-    def take(self, rows: npt.NDArray[np.int64]) -> pa.Table:
-        """Return these rows, in this order, with the columns of a track."""
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[str] = ()) -> pa.Table:
+        """Return these rows, in this order, with these columns; with those of a track if none is named."""
         order = np.argsort(rows, kind="stable")
+        names = list(columns) or self._schema.names
         parts = [
-            pa.Table.from_batches([self._batch(number).select(self._schema.names)]).take(pa.array(local))
+            pa.Table.from_batches([self._batch(number).select(names)]).take(pa.array(local))
             for number, local in self._by_chunk(rows[order])
         ]
         back = np.empty(len(rows), np.int64)

@@ -75,12 +75,14 @@ Files = Mapping[str, Mapping[str, FileEntry]]
 """Split -> file name -> hash and size."""
 
 
-def croissant(definition: TrackDefinition, shards: Files, metadata: Files, digest: str) -> str:
+def croissant(
+    definition: TrackDefinition, shards: Files, metadata: Files, performance: Files, digest: str
+) -> str:
     """Return the description as JSON.
 
     Args:
         definition: the definition that was used.
-        shards, metadata: the Parquet files of the songs, and those of their metadata.
+        shards, metadata, performance: the Parquet files of the songs, of their metadata and their velocities.
         digest: the logical digest.
     """
     files = [
@@ -93,7 +95,7 @@ def croissant(definition: TrackDefinition, shards: Files, metadata: Files, diges
             "encodingFormat": "application/x-parquet",
             "sha256": entry.sha256,
         }
-        for entries in [*shards.values(), *metadata.values()]
+        for entries in [*shards.values(), *metadata.values(), *performance.values()]
         for name, entry in entries.items()
     ]
     content = {
@@ -123,6 +125,11 @@ def croissant(definition: TrackDefinition, shards: Files, metadata: Files, diges
                 for split, entries in metadata.items()
                 for name in entries
             ),
+            *(
+                _record_set(name, f"How loud the notes of the {split} split were played.", _VELOCITIES)
+                for split, entries in performance.items()
+                for name in entries
+            ),
         ],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
@@ -138,6 +145,12 @@ def _columns(definition: TrackDefinition) -> dict[str, tuple[str, str, bool]]:
         )
         for field in row_schema(definition.kind)
     }
+
+
+_VELOCITIES = {
+    "song_id": ("The hash of the song's content.", "sc:Text", False),
+    "velocity": ("MIDI velocity of each note of the excerpt, 1 to 127.", "sc:Integer", True),
+}
 
 
 def _facts() -> dict[str, tuple[str, str, bool]]:

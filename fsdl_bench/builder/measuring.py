@@ -20,6 +20,7 @@ from fsdl_bench.builder.language import language_of
 from fsdl_bench.builder.shingles import Shingles, lyrics_shingles, music_shingles, outline_shingles
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.codecs.lyrics import canonical
+from fsdl_bench.codecs.midi_velocity import velocities
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Song
 from fsdl_bench.sources.base import Item, Source
@@ -127,12 +128,16 @@ class Reader:
                 {"song_id": song_id, "tokens": excerpt, "units": units, "length": whole, "text": ""}
             )
             readable.append(song.content)
+        encoded = [result for result in results if not isinstance(result, Rejected)]
+        for result, velocity in zip(
+            encoded, velocities(readable, [result["tokens"] for result in encoded]), strict=True
+        ):
+            result["velocity"] = velocity
         parts = music_shingles(readable)
         outlines = outline_shingles(readable) if self._definition.filters.rule > 1 else [_NONE] * len(parts)
         found = zip(parts, outlines, strict=True)
-        for result in results:
-            if not isinstance(result, Rejected):
-                result["shingles"], result["outline"] = next(found)
+        for result in encoded:
+            result["shingles"], result["outline"] = next(found)
         return results
 
     def _encode(self, contents: Sequence[Any]) -> list[Any]:
@@ -184,6 +189,7 @@ def _measure_text(song: Song) -> dict[str, Any] | Rejected:
         "text": text,
         "shingles": lyrics_shingles([text])[0],
         "outline": _NONE,
+        "velocity": np.empty(0, np.uint8),
     }
 
 

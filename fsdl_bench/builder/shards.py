@@ -22,10 +22,19 @@ from fsdl_bench.metadata import metadata_schema, table_of
 from fsdl_bench.progress import bar
 from fsdl_bench.tracks.artists import SPLITS, SplitName
 from fsdl_bench.tracks.manifest import SplitCounts
-from fsdl_bench.tracks.rows import METADATA, LogicalDigest, metadata_name, row_schema, shard_name
+from fsdl_bench.tracks.rows import (
+    METADATA,
+    PERFORMANCE,
+    LogicalDigest,
+    metadata_name,
+    performance_name,
+    performance_schema,
+    row_schema,
+    shard_name,
+)
 
 GROUP_SONGS = 256
-_METADATA_ROWS = 4096
+_BESIDE_ROWS = 4096
 SHARD_BYTES = 64 << 20
 """Most bytes of a shard, before compression, so that the division does not depend on a library."""
 
@@ -81,10 +90,25 @@ def write_metadata(folder: Path, chunks: Chunks, rows: Mapping[SplitName, npt.ND
         with pq.ParquetWriter(
             folder / metadata_name(split), metadata_schema(), compression="zstd", compression_level=3
         ) as writer:
-            for start in range(0, len(numbers), _METADATA_ROWS):
-                part = numbers[start : start + _METADATA_ROWS]
+            for start in range(0, len(numbers), _BESIDE_ROWS):
+                part = numbers[start : start + _BESIDE_ROWS]
                 songs = ids.take(pa.array(part)).to_pylist()
                 writer.write_table(table_of(songs, chunks.metadata(part)))
+
+
+def write_performance(folder: Path, chunks: Chunks, rows: Mapping[SplitName, npt.NDArray[np.int64]]) -> None:
+    """Write `performance/<split>.parquet` of all splits that hold songs, in the order of the shards."""
+    (folder / PERFORMANCE).mkdir()
+    schema = performance_schema()
+    for split, numbers in rows.items():
+        if not len(numbers):
+            continue
+        with pq.ParquetWriter(
+            folder / performance_name(split), schema, compression="zstd", compression_level=3
+        ) as writer:
+            for start in range(0, len(numbers), _BESIDE_ROWS):
+                table = chunks.take(numbers[start : start + _BESIDE_ROWS], schema.names)
+                writer.write_table(table.replace_schema_metadata(None))
 
 
 def _row_groups(chunks: Chunks, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

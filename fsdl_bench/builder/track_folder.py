@@ -16,7 +16,7 @@ from fsdl_bench.builder.card import dataset_card
 from fsdl_bench.builder.chunks import Chunks, Rejection
 from fsdl_bench.builder.croissant import croissant
 from fsdl_bench.builder.selection import Selected
-from fsdl_bench.builder.shards import write_metadata, write_splits
+from fsdl_bench.builder.shards import write_metadata, write_performance, write_splits
 from fsdl_bench.codecs import Codec, load_codec
 from fsdl_bench.codecs.lyrics import LyricsCodec
 from fsdl_bench.errors import BadInput
@@ -24,7 +24,7 @@ from fsdl_bench.tracks.artists import format_splits
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.tracks.histograms import histograms
 from fsdl_bench.tracks.manifest import FORMAT_VERSION, FileEntry, Manifest, file_entry, write_manifest
-from fsdl_bench.tracks.rows import metadata_name, read_batches, rejected_schema
+from fsdl_bench.tracks.rows import metadata_name, performance_name, read_batches, rejected_schema
 from fsdl_bench.tracks.sidecar import write_arrays
 from fsdl_bench.versions import package_versions
 
@@ -72,13 +72,18 @@ def write_folder(
             f"differs, or a library behaves differently ({software}). Nothing was replaced"
         )
     write_metadata(folder, chunks, selected.rows)
+    if definition.kind == "midi":
+        write_performance(folder, chunks, selected.rows)
     write_rejected(folder / "rejected.parquet", rejected)
     (folder / "definition.toml").write_text(definition.to_toml(), encoding="utf-8")
     (folder / "splits.csv").write_text(format_splits(selected.splits), encoding="utf-8")
     reasons = dict(Counter(reason for _, _, reason, _ in rejected).most_common())
     shards = {split: _entries(folder, f"{split}-*.parquet") for split in counts}
-    metadata = {split: _entries(folder, metadata_name(split)) for split in counts}
-    description = croissant(definition, shards, metadata, digest)
+    metadata, performance = (
+        {split: _entries(folder, name(split)) for split in counts}
+        for name in (metadata_name, performance_name)
+    )
+    description = croissant(definition, shards, metadata, performance, digest)
     (folder / "croissant.json").write_text(description, encoding="utf-8")
     licences = Counter(
         licence

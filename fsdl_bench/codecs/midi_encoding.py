@@ -63,7 +63,7 @@ def canonical(songs: Sequence[Notes]) -> tuple[Keys, list[int]]:
     bounds = [0, *accumulate(len(song) for song in songs)]
     if any(start == stop for start, stop in pairwise(bounds)):
         raise Rejected("no notes")
-    onset, length = _steps(songs, bounds)
+    onset, length = steps(songs, bounds)
     family = np.concatenate([song.family for song in songs])
     pitch = np.concatenate([song.pitch for song in songs])
     if family.max() > DRUMS or pitch.max() > 127:
@@ -104,7 +104,7 @@ def canonical(songs: Sequence[Notes]) -> tuple[Keys, list[int]]:
     return keys, bounds
 
 
-def _steps(songs: Sequence[Notes], bounds: list[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def steps(songs: Sequence[Notes], bounds: list[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """On the grid: onsets from the first of each song, and lengths from 1 to 1000."""
     times = np.concatenate([song.start for song in songs] + [song.end for song in songs], dtype=np.float64)
     times *= STEPS

@@ -5,7 +5,6 @@ A file of arrays is used only if its checksum matches. Each process reads each f
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -22,6 +21,7 @@ from fsdl_bench.codecs.base import Codec, Tokens
 from fsdl_bench.errors import BadInput
 from fsdl_bench.metadata import NOTHING, Metadata, from_row
 from fsdl_bench.songs import Kind
+from fsdl_bench.tracks.beside import Beside
 from fsdl_bench.tracks.rows import row_schema
 
 
@@ -48,10 +48,12 @@ class Arrays:
         path: the file that is mapped; None for columns in memory.
         checksum: of that file; None for columns in memory.
         metadata: `track`, `split`, `digest`, `kind`, `codec` and `codec_data` of the split.
-        described: the file with the songs' metadata and its SHA-256; None if there is none.
+        described: the file with the songs' metadata; None if there is none.
+        performed: the file with the velocities of MIDI songs; None if there is none.
     """
 
-    described: tuple[Path, str] | None = None
+    described: Beside | None = None
+    performed: Beside | None = None
 
     def __init__(
         self,
@@ -121,9 +123,9 @@ class Arrays:
 
     @property
     def files(self) -> list[Path]:
-        """The files that the columns and the songs' metadata are read from."""
-        places = (self.path, self.described and self.described[0])
-        return [path for path in places if path is not None]
+        """The files that the columns, the songs' metadata and their velocities are read from."""
+        beside = [one.path for one in (self.described, self.performed) if one is not None]
+        return beside if self.path is None else [self.path, *beside]
 
     def song_metadata(self, row: int) -> Metadata:
         """Return the metadata of one song.
@@ -131,18 +133,18 @@ class Arrays:
         Raises:
             BadInput: the file of the metadata is missing or damaged.
         """
-        return from_row(self._described.slice(row, 1).to_pylist()[0]) if self.described else NOTHING
+        return from_row(self.described.table.slice(row, 1).to_pylist()[0]) if self.described else NOTHING
 
-    @cached_property
-    def _described(self) -> pa.Table:
-        import pyarrow.parquet as pq
+    def velocity(self, row: int) -> npt.NDArray[np.uint8] | None:
+        """Return the velocity of each note of one song [N]; None if the track has no such file.
 
-        assert self.described is not None
-        path, expected = self.described
-        data = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise BadInput(f"{path} is missing, damaged or of another build; build the track again")
-        return pq.read_table(pa.BufferReader(data))
+        Raises:
+            BadInput: the file is missing or damaged.
+        """
+        if self.performed is None:
+            return None
+        found: npt.NDArray[np.uint8] = self.performed.table.column("velocity")[row].values.to_numpy()
+        return found
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -173,18 +175,18 @@ class Arrays:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
-            return _reopen, (self.path, self.checksum, self.described)
+            return _reopen, (self.path, self.checksum, self.described, self.performed)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, self.table.schema) as writer:
             writer.write_table(self.table)
         return _from_bytes, (sink.getvalue().to_pybytes(), self.codec)
 
 
-def _reopen(path: Path, checksum: str, described: tuple[Path, str] | None) -> Arrays:
+def _reopen(path: Path, checksum: str, described: Beside | None, performed: Beside | None) -> Arrays:
     """Map the file of a pickled `Arrays` again, if it is still the same."""
     try:
         arrays = Arrays.open(path, checksum)
-        arrays.described = described
+        arrays.described, arrays.performed = described, performed
         return arrays
     except (DamagedArrays, OSError, pa.ArrowInvalid):
         raise BadInput(

@@ -62,6 +62,20 @@ def metadata_name(split: str) -> str:
     return f"{METADATA}/{split}.parquet"
 
 
+PERFORMANCE = "performance"
+"""The folder of the files with the velocities of MIDI songs. They are no part of the digest."""
+
+
+def performance_name(split: str) -> str:
+    """Return the path of a split's velocities in the track's folder: one row per song, as in the shards."""
+    return f"{PERFORMANCE}/{split}.parquet"
+
+
+def performance_schema() -> pa.Schema:
+    """Return the columns: the song, and the velocity of each note of its excerpt, in the order of `notes`."""
+    return pa.schema([_field("song_id", pa.string()), _field("velocity", pa.list_(pa.uint8()))])
+
+
 def shard_paths(track: Path, split: str) -> list[Path]:
     """Return the shards of a split in a built track's folder, in order."""
     return sorted(track.glob(f"{split}-?????-of-?????.parquet"))

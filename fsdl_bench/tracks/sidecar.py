@@ -25,8 +25,9 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import home
 from fsdl_bench.progress import note
 from fsdl_bench.tracks.arrays import Arrays, DamagedArrays, array_schema
+from fsdl_bench.tracks.beside import Beside
 from fsdl_bench.tracks.manifest import Manifest, stream_entry
-from fsdl_bench.tracks.rows import metadata_name
+from fsdl_bench.tracks.rows import metadata_name, performance_name
 
 FOLDER = ".arrays"
 _BATCH_ROWS = 2048  # bounds the memory that writing takes, which is many times the size of a batch
@@ -56,8 +57,10 @@ def open_arrays(folder: Path, manifest: Manifest, split: str) -> Arrays:
         BadInput: a shard is missing or does not match the manifest.
     """
     arrays = _open_arrays(folder, manifest, split)
-    if (entry := manifest.files.get(metadata_name(split))) is not None:
-        arrays.described = (folder / metadata_name(split), entry.sha256)
+    arrays.described, arrays.performed = (
+        Beside(folder / name, manifest.files[name].sha256) if name in manifest.files else None
+        for name in (metadata_name(split), performance_name(split))
+    )
     return arrays
 
 

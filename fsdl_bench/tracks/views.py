@@ -6,6 +6,7 @@ Artist ──.songs──▶ Songs ──[i]──▶ TrackSong ──.tokens─
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from fsdl_bench.codecs.base import Tokens
@@ -108,6 +109,18 @@ class TrackSong:
         self._expect("midi", "notes", "`.text`")
         notes: Notes = self._arrays.codec.decode(self.tokens)
         return notes
+
+    @property
+    def performance(self) -> Notes:
+        """The same notes with the velocities of the file, to be heard; the codec does not keep them.
+
+        In tracks that were built without velocities all notes are equally loud.
+
+        Raises:
+            BadInput: the song is lyrics.
+        """
+        notes, velocity = self.notes, self._arrays.velocity(self._row)
+        return notes if velocity is None else replace(notes, velocity=velocity)
 
     def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
         """Return the notes as a `pretty_midi.PrettyMIDI`, to play, write or analyse.

@@ -24,6 +24,7 @@ def song(number: int) -> ReadSong:
         shingles=np.arange(number, dtype=np.uint64) << np.uint64(40),
         outline=np.arange(number % 3, dtype=np.uint64) << np.uint64(41),
         metadata=f'{{"year": {number}}}',
+        velocity=np.arange(number % 7, dtype=np.uint8),
     )
 
 
@@ -59,6 +60,9 @@ def test_rows_come_in_the_order_asked_for(chunks) -> None:
     assert table["work"].to_pylist() == [str(NUMBERS[row]) for row in rows]
     assert [len(t) for t in table["tokens"].to_pylist()] == [NUMBERS[row] % 5 for row in rows]
     assert "shingles" not in table.column_names
+    loud = chunks.take(rows, ["velocity"])
+    assert loud.column_names == ["velocity"]
+    assert [len(v) for v in loud["velocity"].to_pylist()] == [NUMBERS[row] % 7 for row in rows]
 
 
 def test_no_flipped_bit_is_ever_read(tmp_path) -> None:

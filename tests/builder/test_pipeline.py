@@ -231,8 +231,8 @@ class Deadly(Folder):
 def test_a_reader_that_dies_or_hangs_costs_one_song(song_folder, define, build_quietly, monkeypatch) -> None:
     folder = song_folder("lyrics", songs=12)
     monkeypatch.setattr(reading, "CHUNK_SONGS", 16)
-    monkeypatch.setattr(reading, "SONG_SECONDS", 2.0)
-    monkeypatch.setattr(reading, "_chunk_seconds", lambda songs: 2.0)
+    monkeypatch.setattr(reading, "SONG_SECONDS", 10.0)
+    monkeypatch.setattr(reading, "_chunk_seconds", lambda songs: 5.0)
     # Workers import this module to find the class.
     monkeypatch.setattr("fsdl_bench.sources.folder.Folder", Deadly)
     report = build_quietly(define(), folder, workers=2)
