@@ -42,6 +42,8 @@ class Server:
         os.close(written)
         os.close(ended)
         pid = int.from_bytes(self.line.recv(4), "big")
+        if not pid:
+            raise RuntimeError("the server of forked processes has ended")
         return Forked(pid, os.fdopen(output, "rb", buffering=0), status)
 
     def close(self):
