@@ -14,7 +14,8 @@ def test_the_models_and_tracks_exist():
     assert {job.track for job in jobs} <= set(definition_names())
     for run in board.run:
         assert (PATH.parent / run.submission).is_file()
-        assert run.name.startswith(Path(run.submission).stem.replace("_", "-"))
+        name = Path(run.submission).stem.replace("_", "-")
+        assert run.name.startswith(f"{name}-") if run.set else run.name == name
     names = [(job.run.name, job.track, job.protocol) for job in jobs]
     assert len(set(names)) == len(names)
 

@@ -148,7 +148,7 @@ def _columns(definition: TrackDefinition) -> dict[str, tuple[str, str, bool]]:
 
 
 _VELOCITIES = {
-    "song_id": ("The hash of the song's content.", "sc:Text", False),
+    "song_id": (_MEANINGS["song_id"], "sc:Text", False),
     "velocity": ("MIDI velocity of each note of the excerpt, 1 to 127.", "sc:Integer", True),
 }
 

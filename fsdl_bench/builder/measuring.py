@@ -129,15 +129,11 @@ class Reader:
             )
             readable.append(song.content)
         encoded = [result for result in results if not isinstance(result, Rejected)]
-        for result, velocity in zip(
-            encoded, velocities(readable, [result["tokens"] for result in encoded]), strict=True
-        ):
-            result["velocity"] = velocity
+        loud = velocities(readable, [result["tokens"] for result in encoded])
         parts = music_shingles(readable)
         outlines = outline_shingles(readable) if self._definition.filters.rule > 1 else [_NONE] * len(parts)
-        found = zip(parts, outlines, strict=True)
-        for result in encoded:
-            result["shingles"], result["outline"] = next(found)
+        for result, *found in zip(encoded, loud, parts, outlines, strict=True):
+            result["velocity"], result["shingles"], result["outline"] = found
         return results
 
     def _encode(self, contents: Sequence[Any]) -> list[Any]:

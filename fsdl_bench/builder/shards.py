@@ -6,7 +6,7 @@ songs, so that one artist can be read without the rest. A shard holds whole row 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ from fsdl_bench.progress import bar
 from fsdl_bench.tracks.artists import SPLITS, SplitName
 from fsdl_bench.tracks.manifest import SplitCounts
 from fsdl_bench.tracks.rows import (
-    METADATA,
-    PERFORMANCE,
     LogicalDigest,
     metadata_name,
     performance_name,
@@ -82,33 +80,39 @@ def write_splits(
 
 def write_metadata(folder: Path, chunks: Chunks, rows: Mapping[SplitName, npt.NDArray[np.int64]]) -> None:
     """Write `metadata/<split>.parquet` of all splits that hold songs, in the order of the shards."""
-    (folder / METADATA).mkdir()
     ids = chunks.columns["song_id"]
-    for split, numbers in rows.items():
-        if not len(numbers):
-            continue
-        with pq.ParquetWriter(
-            folder / metadata_name(split), metadata_schema(), compression="zstd", compression_level=3
-        ) as writer:
-            for start in range(0, len(numbers), _BESIDE_ROWS):
-                part = numbers[start : start + _BESIDE_ROWS]
-                songs = ids.take(pa.array(part)).to_pylist()
-                writer.write_table(table_of(songs, chunks.metadata(part)))
+
+    def table(part: npt.NDArray[np.int64]) -> pa.Table:
+        return table_of(ids.take(pa.array(part)).to_pylist(), chunks.metadata(part))
+
+    _write_beside(folder, metadata_name, metadata_schema(), rows, table)
 
 
 def write_performance(folder: Path, chunks: Chunks, rows: Mapping[SplitName, npt.NDArray[np.int64]]) -> None:
     """Write `performance/<split>.parquet` of all splits that hold songs, in the order of the shards."""
-    (folder / PERFORMANCE).mkdir()
     schema = performance_schema()
+
+    def table(part: npt.NDArray[np.int64]) -> pa.Table:
+        return chunks.take(part, schema.names).replace_schema_metadata(None)
+
+    _write_beside(folder, performance_name, schema, rows, table)
+
+
+def _write_beside(
+    folder: Path,
+    name: Callable[[str], str],
+    schema: pa.Schema,
+    rows: Mapping[SplitName, npt.NDArray[np.int64]],
+    table: Callable[[npt.NDArray[np.int64]], pa.Table],
+) -> None:
     for split, numbers in rows.items():
         if not len(numbers):
             continue
-        with pq.ParquetWriter(
-            folder / performance_name(split), schema, compression="zstd", compression_level=3
-        ) as writer:
+        path = folder / name(split)
+        path.parent.mkdir(exist_ok=True)
+        with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3) as writer:
             for start in range(0, len(numbers), _BESIDE_ROWS):
-                table = chunks.take(numbers[start : start + _BESIDE_ROWS], schema.names)
-                writer.write_table(table.replace_schema_metadata(None))
+                writer.write_table(table(numbers[start : start + _BESIDE_ROWS]))
 
 
 def _row_groups(chunks: Chunks, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

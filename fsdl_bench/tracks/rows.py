@@ -62,13 +62,9 @@ def metadata_name(split: str) -> str:
     return f"{METADATA}/{split}.parquet"
 
 
-PERFORMANCE = "performance"
-"""The folder of the files with the velocities of MIDI songs. They are no part of the digest."""
-
-
 def performance_name(split: str) -> str:
-    """Return the path of a split's velocities in the track's folder: one row per song, as in the shards."""
-    return f"{PERFORMANCE}/{split}.parquet"
+    """Return the path of a split's velocities: one row per MIDI song, as in the shards; not in the digest."""
+    return f"performance/{split}.parquet"
 
 
 def performance_schema() -> pa.Schema:

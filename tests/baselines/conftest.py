@@ -233,6 +233,7 @@ def keeps_the_rules(score, synthetic):
         rules = {verdict.rule for verdict in stored.result.audits}
         assert {"causality", "independence", "determinism", "state", "stream"} <= rules
         assert all(verdict.passed for verdict in stored.result.audits)
+        assert len(rows) == 2 * 4 * (2 + 1)
         return stored, rows
 
     return check
