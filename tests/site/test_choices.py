@@ -95,7 +95,7 @@ def test_two_models_side_by_side(visit, board):
     assert number(differences[artist], True) in tab.get_by_role("row", name=artist.title()).first.inner_text()
     tab.locator("select[name=b]").select_option("twin")
     assert tab.url.endswith("protocol=independent&a=lstm&b=twin")
-    assert tab.locator(".verdict").inner_text().startswith("twin is ahead")
+    tab.locator(".verdict", has_text="twin is ahead").wait_for()  # its figures are loaded after the choice
 
 
 def test_terms_are_explained_in_place(visit):
