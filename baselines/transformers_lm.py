@@ -1,9 +1,15 @@
-"""Any causal language model of the `transformers` library, trained on the track's own token ids.
+"""Any causal language model of the `transformers` library: with its own tokenizer, or on the track's ids.
 
     fsdl-bench evaluate --submission baselines/transformers_lm.py --set folder=my-model --track lyrics-verse
 
-`folder` was written by `save_pretrained`. The model's vocabulary is the codec's ids; further ids are cut off,
-and the rest is normalised. It reads BOS and then the song, as it should in training:
+`folder` was written by `save_pretrained`. With a tokenizer in it, the songs are read as text, and the figure
+is an upper bound in bits per byte of the same scored text; `common/text_lm.py` says why:
+
+    context "none"      start query
+    context "support"   start song end ... song end query
+
+Without a tokenizer, the model's vocabulary is the codec's ids; further ids are cut off, the rest is
+normalised, and the likelihood is exact. It reads BOS and then the song, as it should in training:
 
     context "none"      BOS query
     context "support"   BOS song EOS ... BOS song EOS BOS query
@@ -20,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from common.text_lm import TextBound, TextLM
 
 from fsdl_bench import BOS, EOS, BadInput, FitContext, Tokens
 
@@ -30,11 +37,14 @@ class TransformersLM:
     Args:
         folder: the model's folder.
         context: whether the model reads the support.
-        reserve: tokens kept free for the query song and its BOS.
+        reserve: tokens kept free for the query song and what precedes it.
         dtype: the type of its weights and activations, as torch names it.
     """
 
     family = "transformers"
+    exact = True
+    text: TextLM | None = None
+    """The model that reads text, if the folder has a tokenizer."""
 
     def __init__(
         self,
@@ -50,10 +60,10 @@ class TransformersLM:
         """Load the model.
 
         Raises:
-            BadInput: `transformers` is missing, the folder is no model, or its vocabulary is too small.
+            BadInput: `transformers` is missing, the folder is no model, or it does not fit the track.
         """
         try:
-            from transformers import AutoModelForCausalLM
+            from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
             raise BadInput("this submission needs: python -m pip install transformers") from error
         try:
@@ -64,23 +74,37 @@ class TransformersLM:
             raise BadInput(f"{self.folder} is no folder of a causal language model: {error}") from error
         self.model = model.to(context.device).eval()
         self.vocab_size = context.vocab_size
-        if model.config.vocab_size < self.vocab_size:
-            raise BadInput(
-                f"{self.folder} scores {model.config.vocab_size} ids, but {context.codec.name} of "
-                f"{context.track} has {self.vocab_size}; train it on the track's own ids"
-            )
         self.window = getattr(model.config, "max_position_embeddings", None)
         if self.window is not None and self.window < self.reserve:
             raise BadInput(f"{self.folder} reads {self.window} tokens, but `reserve` asks for {self.reserve}")
+        if (self.folder / "tokenizer_config.json").exists():
+            tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+            self.text = TextLM(self.model, tokenizer, context)
+            self.exact, self.outside_data = False, f"the weights of {self.folder.name}"
+        elif model.config.vocab_size < self.vocab_size:
+            raise BadInput(
+                f"{self.folder} scores {model.config.vocab_size} ids, but {context.codec.name} of "
+                f"{context.track} has {self.vocab_size}; train it on the track's own ids, or put the model's "
+                "tokenizer into the folder"
+            )
 
-    def adapt(self, support: Sequence[Tokens]) -> TransformersPredictor:
-        prefix: list[int] = []
-        for song in support if self.context == "support" else ():
-            ids = [BOS, *song.tolist()] if song[-1] == EOS else [BOS, *song.tolist(), EOS]
-            if self.window is not None and len(prefix) + len(ids) + self.reserve > self.window:
+    def adapt(self, support: Sequence[Tokens]) -> TransformersPredictor | TextBound:
+        shown = [song.tolist() for song in support] if self.context == "support" else []
+        if self.text is not None:
+            texts = [self.text.read(song)[0] for song in shown]
+            songs = [[*self.text.encode(text), self.text.end] for text in texts]
+            return TextBound(self.text, [self.text.start, *self._fitting(songs)])
+        songs = [[BOS, *song] if song[-1] == EOS else [BOS, *song, EOS] for song in shown]
+        return TransformersPredictor(self, [*self._fitting(songs), BOS])
+
+    def _fitting(self, songs: Sequence[list[int]]) -> list[int]:
+        """As many songs in a row as the window has room for."""
+        row: list[int] = []
+        for ids in songs:
+            if self.window is not None and len(row) + len(ids) + self.reserve > self.window:
                 break
-            prefix += ids
-        return TransformersPredictor(self, [*prefix, BOS])
+            row += ids
+        return row
 
 
 class TransformersPredictor:

@@ -29,6 +29,7 @@ from .sampling import TrainingEpisodes as TrainingEpisodes
 from .songs import Kind as Kind
 from .songs import Song as Song
 from .submissions.context import FitContext as FitContext
+from .submissions.contract import Bound as Bound
 from .submissions.contract import Predictor as Predictor
 from .submissions.contract import Stream as Stream
 from .submissions.contract import Submission as Submission

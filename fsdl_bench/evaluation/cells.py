@@ -12,7 +12,7 @@ import torch
 
 from fsdl_bench.codecs.base import Tokens
 from fsdl_bench.episodes import Episode
-from fsdl_bench.evaluation.scoring import Scored, batches, check_finite, token_nats
+from fsdl_bench.evaluation.scoring import Scored, batches, check_bound, check_finite, spread, token_nats
 from fsdl_bench.results import Condition, Scoring
 from fsdl_bench.submissions.seeding import adapt_seed
 from fsdl_bench.submissions.session import Session
@@ -72,7 +72,7 @@ def score(session: Session, cell: Cell, protocol: Scoring, vocab_size: int) -> I
     In streaming, a song is observed when the next batch is asked for.
 
     Raises:
-        RuleBreach: a song has no finite score.
+        RuleBreach: a song has no finite score or bound.
     """
     names, queries = cell.names, cell.queries
     for group in groups_of(cell, protocol, vocab_size):
@@ -83,8 +83,14 @@ def score(session: Session, cell: Cell, protocol: Scoring, vocab_size: int) -> I
 
 
 def score_batch(session: Session, names: tuple[str, ...], songs: tuple[Tokens, ...]) -> Scored:
-    """Score some songs in one call of `logits`; raises like `score`."""
-    return as_scored(names, songs, session.scores(songs))
+    """Score some songs in one call of `logits`, or of `nats` for bounds; raises like `score`."""
+    if session.facts.exact:
+        return as_scored(names, songs, session.scores(songs))
+    bounds = session.nats(songs)
+    nats = spread(bounds, songs)
+    for found, name in zip(nats, names, strict=True):
+        check_bound(found, name)
+    return Scored(names, songs, nats, bounds.dtype, bounds=True)
 
 
 def as_scored(names: tuple[str, ...], songs: tuple[Tokens, ...], scores: torch.Tensor) -> Scored:

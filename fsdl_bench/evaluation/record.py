@@ -12,12 +12,13 @@ from pathlib import Path
 from statistics import fmean
 
 from fsdl_bench.episodes import episodes_digest
-from fsdl_bench.evaluation.audit import BY_CONSTRUCTION, Check, verdicts
+from fsdl_bench.evaluation.audit import Check
 from fsdl_bench.evaluation.entries import CellEntry, Entry, StartEntry, StateEntry
 from fsdl_bench.evaluation.optimum import optimum
 from fsdl_bench.evaluation.plan import Task
 from fsdl_bench.evaluation.provenance import environment, peak_memory_mib
 from fsdl_bench.evaluation.scoring import Scored, kind_sums
+from fsdl_bench.evaluation.verdicts import BY_CONSTRUCTION, FINITE, FULL, SEALED, verdicts
 from fsdl_bench.results import AuditVerdict, Cost, Run, SongRow, SubmissionInfo, TrackInfo
 from fsdl_bench.submissions.inputs import Input
 from fsdl_bench.submissions.session import Opened
@@ -76,7 +77,7 @@ def cell_entry(
         seed=seed,
         cell=index,
         nats=tuple(float(nats.sum()) for _, nats in scored),
-        kinds=tuple(kind_sums(nats, song, task.codec) for song, nats in scored),
+        kinds=tuple({} if batches[0].bounds else kind_sums(nats, song, task.codec) for song, nats in scored),
         checks=tuple(checks),
         adapt=seconds.adapt,
         score=seconds.score,
@@ -199,10 +200,11 @@ def _guarantees(task: Task, entries: Sequence[Entry]) -> tuple[str, ...]:
 def _audits(task: Task, entries: Sequence[Entry], audit_seed: int) -> tuple[AuditVerdict, ...]:
     checks = [check for entry in _audited(entries) for check in entry.checks]
     scored = sum(len(entry.nats) for entry in _cells(entries))
-    always = {
-        "a full distribution": "every token of every song had a finite score",
-        "sealed songs": _starts(entries)[0].sealing,
-    }
+    start = _starts(entries)[0]
+    always = {FULL: "every token of every song had a finite score"}
+    if not start.facts.exact:
+        always = {FINITE: "the submission's own figure was finite and not negative for every song"}
+    always[SEALED] = start.sealing
     if task.options.verified:
         always |= dict.fromkeys(
             BY_CONSTRUCTION, "by construction: each token was sent after its scores had arrived"

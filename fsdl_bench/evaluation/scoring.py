@@ -10,7 +10,7 @@ put it, like any other token. Padding is never scored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +31,21 @@ _CPU_CHUNK, _GPU_CHUNK = 2**16, 2**24
 
 @dataclass(frozen=True)
 class Scored:
-    """Songs that were scored together: their names, tokens, nats, and the type of the scores."""
+    """Songs that were scored together.
+
+    Attributes:
+        names: how messages call them.
+        songs: their tokens, uint16 [T] each.
+        nats: of their tokens, float64 [T] each; a bound is spread evenly over the tokens.
+        dtype: the type of the scores or bounds.
+        bounds: whether the nats are bounds of whole songs.
+    """
 
     names: tuple[str, ...]
     songs: tuple[Tokens, ...]
     nats: tuple[Nats, ...]
     dtype: torch.dtype
+    bounds: bool = False
 
     def only(self, index: int) -> Scored:
         """Return one of the songs."""
@@ -45,14 +54,14 @@ class Scored:
     def part(self, which: range) -> Scored:
         """Return some consecutive songs."""
         cut = slice(which.start, which.stop)
-        return Scored(self.names[cut], self.songs[cut], self.nats[cut], self.dtype)
+        return replace(self, names=self.names[cut], songs=self.songs[cut], nats=self.nats[cut])
 
     def until(self, cuts: Sequence[int]) -> Scored:
         """Return each song up to and including the token at its cut."""
         names = tuple(f"{name}, redrawn from token {cut}" for name, cut in zip(self.names, cuts, strict=True))
         songs = tuple(song[: cut + 1] for song, cut in zip(self.songs, cuts, strict=True))
         nats = tuple(nats[: cut + 1] for nats, cut in zip(self.nats, cuts, strict=True))
-        return Scored(names, songs, nats, self.dtype)
+        return replace(self, names=names, songs=songs, nats=nats)
 
 
 def token_nats(scores: torch.Tensor, targets: Tokens) -> Nats:
@@ -74,6 +83,21 @@ def token_nats(scores: torch.Tensor, targets: Tokens) -> Nats:
         target = part.gather(1, wanted[:, None])[:, 0]
         parts.append((part.exp_().sum(-1).log_() - target).cpu().numpy())
     return np.concatenate(parts)
+
+
+def spread(bounds: torch.Tensor, songs: Sequence[Tokens]) -> tuple[Nats, ...]:
+    """Return the bounds of songs, float [B], each spread evenly over the tokens of its song."""
+    totals = bounds.detach().to("cpu", torch.float64).tolist()
+    return tuple(np.full(len(song), total / len(song)) for total, song in zip(totals, songs, strict=True))
+
+
+def check_bound(nats: Nats, name: str) -> None:
+    """Raise `RuleBreach` unless a song's bound is finite and not negative."""
+    if not (np.isfinite(nats).all() and nats.min() >= 0):
+        raise RuleBreach(
+            "a finite bound",
+            f"In {name}: expected nats that are finite and not negative, found {nats.sum()}.",
+        )
 
 
 def check_finite(nats: Nats, scores: torch.Tensor, targets: Tokens, name: str) -> None:

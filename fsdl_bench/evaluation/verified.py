@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from fsdl_bench.codecs.base import Tokens
+from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.audit import Check, compare
 from fsdl_bench.evaluation.cells import Cell, as_scored
 from fsdl_bench.evaluation.entries import CellEntry, StateEntry
@@ -97,6 +98,11 @@ class VerifiedSeed:
         check_fit(self._start, record)
         session = RevealSession(task.setup, context, record)
         with ThreadPoolExecutor(1) as aside, closing(session):
+            if not session.facts.exact:
+                raise BadInput(
+                    f"{task.setup.source} gives only a bound on its likelihood (`exact = False`), which "
+                    "cannot be verified token by token; leave --verified out"
+                )
             if self._start is None:
                 self._journal.append(start_entry(self._seed, session, record))
             jobs = jobs_of(task.cells, missing, ignores_support=session.facts.ignores_support)

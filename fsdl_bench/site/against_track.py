@@ -137,10 +137,12 @@ def _first(rows: pd.DataFrame) -> str:
 
 def _planned(result: Result, cells: int) -> Finding:
     """Every rule was checked as often as a complete run checks it."""
-    from fsdl_bench.evaluation.audit import least_checks
+    from fsdl_bench.evaluation.verdicts import least_checks
 
     found = {verdict.rule: verdict.checks for verdict in result.audits}
-    least = least_checks(result.mode, cells, len(result.seeds), result.rows.count)
+    least = least_checks(
+        result.mode, cells, len(result.seeds), result.rows.count, exact=result.submission.exact
+    )
     if few := [
         f"{rule}: expected at least {count:,}, found {found.get(rule, 0):,}"
         for rule, count in least.items()

@@ -104,6 +104,11 @@ class ChildSession(OpenedChild):
         self._child.send("scores", tuple(songs))
         return self._child.tensor((len(songs), max(map(len, songs)), self._vocab_size))
 
+    def nats(self, songs: Sequence[Tokens]) -> torch.Tensor:
+        """Return the current predictor's bounds for a batch: float [B]; only if `facts.exact` is false."""
+        self._child.send("nats", tuple(songs))
+        return self._child.tensor((len(songs),))
+
     def stream_scores(self, song: Tokens) -> torch.Tensor | None:
         """Return the scores of one song, token by token: float [T, V]; None without `stream`."""
         self._child.send("stream", song)

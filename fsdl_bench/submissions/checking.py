@@ -17,6 +17,7 @@ _SUBMISSION: dict[str, tuple[str, ...]] = {
     "prepare": ("context",),
 }
 _PREDICTOR: dict[str, tuple[str, ...]] = {"logits": ("songs",), "observe": ("song",), "stream": ("songs",)}
+_BOUND: dict[str, tuple[str, ...]] = {"nats": ("songs",), "observe": ("song",)}
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """The types that scores may have."""
 
@@ -31,12 +32,29 @@ def check_submission(submission: Any) -> None:
 
 
 def check_predictor(predictor: Any, submission: Any) -> None:
-    """Raise `ContractError` unless what `adapt` returned has `logits`."""
+    """Raise `ContractError` unless what `adapt` returned has `logits`, or `nats` with `exact = False`."""
+    exact = is_exact(submission)
+    required = "logits" if exact else "nats"
     if predictor is None:
         raise ContractError(
-            f"{type(submission).__name__}.adapt returned None: expected a predictor with `logits(songs)`"
+            f"{type(submission).__name__}.adapt returned None: expected a predictor with `{required}(songs)`"
         )
-    _check_methods(predictor, _PREDICTOR, required="logits")
+    if exact and hasattr(predictor, "nats") and not hasattr(predictor, "logits"):
+        raise ContractError(
+            f"{type(predictor).__name__} has `nats` and no `logits`: set `exact = False` on "
+            f"{type(submission).__name__} if it can only bound its likelihood"
+        )
+    _check_methods(predictor, _PREDICTOR if exact else _BOUND, required=required)
+
+
+def is_exact(submission: Any) -> bool:
+    """Return whether a submission's predictors give scores (`logits`) and not a bound (`nats`)."""
+    return bool(getattr(submission, "exact", True))
+
+
+def as_bound(raw: Any, songs: int, predictor: Any) -> torch.Tensor:
+    """Return what `nats` returned as a plain tensor [B] without history; raises like `as_scores`."""
+    return _as_floats(raw, (songs,), f"{type(predictor).__name__}.nats")
 
 
 def as_scores(raw: Any, songs: torch.Tensor, vocab_size: int, predictor: Any) -> torch.Tensor:

@@ -91,6 +91,9 @@ class _Child:
     def on_scores(self, songs: Any) -> None:
         self._send(self._session.scores(songs))
 
+    def on_nats(self, songs: Any) -> None:
+        self._send(self._session.nats(songs))
+
     def on_stream(self, song: Any) -> None:
         scores = self._session.stream_scores(song)
         answer(self._line, offered=scores is not None)

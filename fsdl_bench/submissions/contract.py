@@ -54,10 +54,11 @@ class Submission(Protocol):
       it, the parameters of the modules among the attributes are counted.
     - `name`, `family` (such as "n-gram", "adaptive", "meta-learned") and `notes` (a dict of numbers and
       texts, such as training tokens): shown in tables and recorded.
-    - `exact = False`: it can only give a bound on its likelihood; its results are listed apart, with "<=".
+    - `exact = False`: its predictors can only bound their likelihood, and have `nats` instead of `logits`
+      (`Bound`); its results are listed apart, with "<=".
     """
 
-    def adapt(self, support: Sequence[Tokens]) -> Predictor:
+    def adapt(self, support: Sequence[Tokens]) -> Predictor | Bound:
         """Condition on the songs of one artist.
 
         Gradients are enabled. Python's, numpy's and torch's global random generators are seeded before each
@@ -92,6 +93,28 @@ class Predictor(Protocol):
             that numpy converts to a float array. `[b, t]` scores the token at `songs[b, t]` from
             `songs[b, :t]` alone; `[b, 0]` depends on the support only. -inf is allowed for ids that cannot
             occur; a song that contains one fails the run. Rows after the end of a song are ignored.
+        """
+        ...
+
+
+class Bound(Protocol):
+    """What a submission with `exact = False` returns from `adapt` instead of a `Predictor`.
+
+    For a model that has no distribution over the next token, such as a language model with a tokenizer of its
+    own, or a latent variable that is not summed out. The harness cannot see whether such a figure is right:
+    it is scored in batches only, never verified and never ranked.
+    """
+
+    def nats(self, songs: torch.Tensor) -> torch.Tensor:
+        """Return an upper bound on -log p of every song, given the support.
+
+        Called like `Predictor.logits`. A song's bound must not depend on the other songs of the batch.
+
+        Args:
+            songs: int64 [B, T], as for `Predictor.logits`. EOS is scored where a song has one.
+
+        Returns:
+            float [B]: nats, finite and not negative.
         """
         ...
 

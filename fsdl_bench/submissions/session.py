@@ -99,6 +99,10 @@ class Session(Opened, Protocol):
         """Return the current predictor's scores for a batch: float [B, T, V], T the longest song."""
         ...
 
+    def nats(self, songs: Sequence[Tokens]) -> torch.Tensor:
+        """Return the current predictor's bounds for a batch: float [B]; only if `facts.exact` is false."""
+        ...
+
     def stream_scores(self, song: Tokens) -> torch.Tensor | None:
         """Return the scores of one song, token by token: float [T, V]; None without `stream`."""
         ...
@@ -171,6 +175,12 @@ class LocalSession:
             raw = self._predictor.logits(batch)
         return checking.as_scores(raw, batch, self._vocab_size, self._predictor)
 
+    def nats(self, songs: Sequence[Tokens]) -> torch.Tensor:
+        """Return the current predictor's bounds for a batch: float [B]; only if `facts.exact` is false."""
+        with torch.no_grad(), self._watched():
+            raw = self._predictor.nats(pad(songs, self._device))
+        return checking.as_bound(raw, len(songs), self._predictor)
+
     def stream_scores(self, song: Tokens) -> torch.Tensor | None:
         """Return the scores of one song, token by token: float [T, V]; None without `stream`."""
         if not isinstance(self._predictor, SupportsStream):
@@ -233,7 +243,7 @@ def describe(submission: Any) -> Facts:
         name=str(getattr(submission, "name", type(submission).__name__)),
         family=str(getattr(submission, "family", "")),
         description=" ".join(text.partition("\n\n")[0].split()),
-        exact=bool(getattr(submission, "exact", True)),
+        exact=checking.is_exact(submission),
         parameters=_parameters(submission),
         precision=str(precision).removeprefix("torch.") if precision is not None else None,
         notes={str(key): plain(value) for key, value in notes.items()} if isinstance(notes, dict) else {},

@@ -24,7 +24,15 @@ def open_stream(predictor: Any, songs: int, vocab_size: int, device: torch.devic
         songs: B, the number of songs.
         vocab_size: V.
         device: the device of the songs that `logits` is given.
+
+    Raises:
+        ContractError: the predictor has no `logits`, only a bound.
     """
+    if not hasattr(predictor, "logits"):
+        raise checking.ContractError(
+            f"{type(predictor).__name__} has only a bound (`nats`), no distribution over the next token; "
+            "choose a model with `logits` to sample from"
+        )
     if isinstance(predictor, SupportsStream):
         with torch.no_grad():
             return predictor.stream(songs)

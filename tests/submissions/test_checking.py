@@ -76,6 +76,19 @@ def test_a_predictor_that_lacks_something(predictor, message):
 
 
 @pytest.mark.parametrize(
+    ("predictor", "message"),
+    [
+        (None, "Model.adapt returned None: expected a predictor with `nats\\(songs\\)`"),
+        (Predictor(), r"Predictor has no method `nats\(songs\)`"),
+        (submission(nats=lambda self: 1), r"cannot be called as `nats\(songs\)`"),
+    ],
+)
+def test_a_bound_that_lacks_something(predictor, message):
+    with pytest.raises(ContractError, match=message):
+        check_predictor(predictor, submission(exact=False))
+
+
+@pytest.mark.parametrize(
     ("raw", "message"),
     [
         (torch.zeros(2, 3, 5), r"shape \[2, 3, 5\]; expected \[2, 3, 7\].*context.vocab_size == 7"),
