@@ -171,13 +171,12 @@ def read_upload(data: bytes, name: str, kind: Kind) -> list[Content]:
     """Return the songs of a file: one, or each tune of an ABC file.
 
     Args:
-        data: its bytes.
+        data: its bytes; of a score, the MIDI file that it was converted to.
         name: its name, which tells the format.
         kind: `lyrics` or `midi`.
 
     Raises:
         Rejected: it is not a song of this kind, with the reason.
-        LookupError: a score that is not converted yet; see `convert_scores`.
     """
     from fsdl_bench.music import formats
     from fsdl_bench.sources.files import SUFFIXES
@@ -199,10 +198,6 @@ def read_upload(data: bytes, name: str, kind: Kind) -> list[Content]:
         if not tunes:
             raise Rejected("damaged file", "an ABC file without a tune: no line begins with X:")
         return [Content(own or title, formats.read_music(tune.encode(), name).notes) for own, tune in tunes]
-    if name.lower().endswith(formats.SCORES):
-        from fsdl_bench.music.scores import score_to_midi
-
-        data = score_to_midi(data)
     bars, programs = _bars_and_programs(data)
     return [Content(title, formats.from_midi(data).notes, bars, programs)]
 

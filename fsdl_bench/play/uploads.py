@@ -56,7 +56,7 @@ class Reader:
             raise BadInput(too_large(name))
         try:
             if kind == "midi" and name.lower().endswith(formats.SCORES) and data:
-                self._convert(data, name)
+                data = self._converted(data, name)
             with self._lock:
                 return self._ask((data, name, kind))
         except Rejected as error:
@@ -67,10 +67,12 @@ class Reader:
         with self._lock:
             self._end()
 
-    def _convert(self, data: bytes, name: str) -> None:
-        from fsdl_bench.music.scores import convert_scores
+    def _converted(self, data: bytes, name: str) -> bytes:
+        """The MIDI file of a score."""
+        from fsdl_bench.music.scores import convert_scores, score_to_midi
 
         convert_scores([name], lambda _: data, workers=1, progress=False, time_limit=self._seconds)
+        return score_to_midi(data)
 
     def _ask(self, task: tuple[bytes, str, Kind]) -> list[Content]:
         line = self._started()

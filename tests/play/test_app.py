@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from contextlib import closing
 
 import pytest
 from starlette.testclient import TestClient
@@ -136,6 +137,29 @@ def test_a_file_that_takes_too_long_or_ends_the_reader_costs_only_itself(songs):
 
 def lines(answer):
     return [json.loads(line) for line in answer.text.splitlines()]
+
+
+SCORE = b"""<?xml version="1.0"?><score-partwise version="3.1"><part-list><score-part id="P1"><part-name/>
+</score-part></part-list><part id="P1"><measure number="1"><attributes><divisions>1</divisions></attributes>
+<note><pitch><step>C</step><octave>4</octave></pitch><duration>4</duration><type>whole</type></note>
+</measure><measure number="2"><note><pitch><step>E</step><octave>4</octave></pitch><duration>4</duration>
+<type>whole</type></note></measure></part></score-partwise>"""
+
+
+def test_scores_are_read_with_their_bars():
+    pytest.importorskip("verovio", reason="needs the extra [scores]")
+    container = '<container><rootfiles><rootfile full-path="s.xml"/></rootfiles></container>'
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("META-INF/container.xml", container)
+        archive.writestr("s.xml", SCORE)
+    files = {"One.musicxml": SCORE, "Two.xml": SCORE, "THREE.MXL": packed.getvalue()}
+    with closing(Reader()) as reader:
+        found = [reader.read(data, name, "midi") for name, data in files.items()]
+    for (content,), title in zip(found, ("One", "Two", "THREE"), strict=True):
+        assert content.title == title
+        assert content.content.pitch.tolist() == [60, 64]
+        assert content.bars == pytest.approx([0, 2])
 
 
 def test_from_files_to_new_songs(app, songs, read_midi):
