@@ -3,9 +3,9 @@
     python docs/charts.py
 
 For each track `docs/images/charts/<track>.svg` has the models, best first, with their NLL, the gain from five
-songs, wrong minus right artist, and the time of one adaptation. `<track>-shots.svg` has the gain by number of
-support songs, or on a synthetic track the distance to the optimum. Bars are 95 % intervals over artists. Each
-file names the results that it shows, so a test can tell whether it is up to date.
+songs, wrong minus right artist, and the time of one adaptation. `<track>-optimum.svg` has the distance to the
+optimum of a synthetic track by number of support songs. Bars are 95 % intervals over artists. Each file names
+the results that it shows, so a test can tell whether it is up to date.
 """
 
 from __future__ import annotations
@@ -90,17 +90,12 @@ def estimates(axis: Axes, found: Sequence[Estimate | None]) -> None:
             axis.plot(one.mean, row, "o", color="C0", markersize=4)
 
 
-def shots_chart(results: Sequence[Result]) -> Figure:
-    """One line a model: the gain by shots, or the distance to the optimum where it is known."""
-    synthetic = headline(results[0]).to_optimum is not None
-    value: Callable[[ShotSummary], Estimate | None] = (
-        (lambda shot: shot.to_optimum) if synthetic else (lambda shot: shot.gain)
-    )
-    adaptive = [one for one in results if synthetic or changes(one)]
+def optimum_chart(results: Sequence[Result]) -> Figure:
+    """One line a model: the distance to the optimum by shots."""
     figure = Figure(figsize=(8, 4), layout="constrained")
     axis = figure.subplots()
-    for one in adaptive[:LINES]:
-        points = [(shot.shots, found) for shot in one.aggregates.shots if (found := value(shot))]
+    for one in results[:LINES]:
+        points = [(shot.shots, shot.to_optimum) for shot in one.aggregates.shots if shot.to_optimum]
         shots, found = [k for k, _ in points], [estimate for _, estimate in points]
         line = axis.plot(
             shots, [one.mean for one in found], marker="o", markersize=4, label=one.submission.name
@@ -109,21 +104,18 @@ def shots_chart(results: Sequence[Result]) -> Figure:
     axis.axhline(0, color="black", linewidth=0.8)
     axis.set_xticks([shot.shots for shot in results[0].aggregates.shots])
     axis.set(xlabel="support songs", ylabel=UNITS[results[0].track.unit])
-    axis.set_title("distance to the best possible NLL" if synthetic else "gain over no support", fontsize=10)
+    axis.set_title("distance to the best possible NLL", fontsize=10)
     axis.grid(alpha=0.3)
-    if adaptive:
-        figure.legend(loc="outside right upper", frameon=False)
-    else:
-        axis.text(
-            0.5, 0.6, "no adaptive model has a verified result yet", ha="center", transform=axis.transAxes
-        )
+    figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
-def changes(result: Result) -> bool:
-    """Whether the support changes a model's scores at all."""
-    gain = headline(result).gain
-    return gain is not None and (gain.low, gain.high) != (0.0, 0.0)
+def charts_of(track: str, results: Sequence[Result]) -> dict[Path, Callable[[Sequence[Result]], Figure]]:
+    """Return the charts of a track: its files, and the function that draws each."""
+    drawings = {CHARTS / f"{track}.svg": models_chart}
+    if headline(results[0]).to_optimum is not None:
+        drawings[CHARTS / f"{track}-optimum.svg"] = optimum_chart
+    return drawings
 
 
 def main() -> None:
@@ -132,10 +124,7 @@ def main() -> None:
     mpl.rcParams["svg.hashsalt"] = "fsdl-bench"
     for track in TRACKS:
         results = results_of(track)
-        for path, draw in (
-            (CHARTS / f"{track}.svg", models_chart),
-            (CHARTS / f"{track}-shots.svg", shots_chart),
-        ):
+        for path, draw in charts_of(track, results).items():
             if not drawn(path, results):
                 described = {"Date": None, "Description": f"Results {digest(results)}"}
                 draw(results).savefig(path, metadata=described)

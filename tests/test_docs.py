@@ -152,7 +152,7 @@ def test_the_charts_show_the_results():
     page = (ROOT / "docs/baselines.md").read_text("utf-8")
     for track in charts.TRACKS:
         results = charts.results_of(track)
-        for path in (charts.CHARTS / f"{track}.svg", charts.CHARTS / f"{track}-shots.svg"):
+        for path in charts.charts_of(track, results):
             assert charts.drawn(path, results), f"{path.name}: run python docs/charts.py"
             assert f"](images/charts/{path.name})" in page
         assert not charts.drawn(path, results[1:])
@@ -164,7 +164,7 @@ def test_a_chart_has_a_row_and_a_line_for_each_model():
     nll, *others = charts.models_chart(results).axes
     assert [label.get_text() for label in nll.get_yticklabels()] == [one.submission.name for one in results]
     assert len(others) == 3
-    (axis,) = charts.shots_chart(results).axes
+    (axis,) = charts.optimum_chart(results).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
     best = results[0]
     assert lines[best.submission.name] == [shot.to_optimum.mean for shot in best.aggregates.shots]
