@@ -30,6 +30,9 @@ from common.text_lm import TextBound, TextLM
 
 from fsdl_bench import BOS, EOS, BadInput, FitContext, Tokens
 
+TOKENIZER = ("tokenizer_config.json", "tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json")
+"""Files of which a folder with a tokenizer has at least one."""
+
 
 class TransformersLM:
     """A model folder of the `transformers` library, without further training.
@@ -77,8 +80,11 @@ class TransformersLM:
         self.window = getattr(model.config, "max_position_embeddings", None)
         if self.window is not None and self.window < self.reserve:
             raise BadInput(f"{self.folder} reads {self.window} tokens, but `reserve` asks for {self.reserve}")
-        if (self.folder / "tokenizer_config.json").exists():
-            tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        if any((self.folder / name).exists() for name in TOKENIZER):
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+            except (OSError, ValueError, ImportError) as error:
+                raise BadInput(f"the tokenizer in {self.folder} cannot be loaded: {error}") from error
             self.text = TextLM(self.model, tokenizer, context)
             self.exact, self.outside_data = False, f"the weights of {self.folder.name}"
         elif model.config.vocab_size < self.vocab_size:

@@ -168,6 +168,20 @@ def test_as_many_support_songs_as_fit(load, folder, foreign, codec):
     assert len(submission.adapt(songs).prefix) == length, "the second has no room"
 
 
+def test_a_tokenizer_without_its_settings(load, folder, codec):
+    """Many folders have `tokenizer.json` alone; the end of text is then the model's."""
+    songs = pad([codec.encode(POEMS[0])])
+    expected = load(folder).adapt([]).nats(songs)
+    (folder / "tokenizer_config.json").unlink()
+    assert torch.equal(load(folder).adapt([]).nats(songs), expected)
+
+
+def test_a_tokenizer_that_cannot_be_loaded(load, folder):
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(BadInput, match=r"the tokenizer in .* cannot be loaded"):
+        load(folder)
+
+
 def test_what_cannot_be_read_as_text(baseline, context, save, foreign):
     load = baseline("transformers_lm").TransformersLM
     endless = save("endless", 320, foreign)
