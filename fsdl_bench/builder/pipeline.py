@@ -10,6 +10,7 @@ or a full disk at any moment leaves the old track or the new one.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -67,10 +68,10 @@ class BuildReport:
 def build_track(
     definition: TrackDefinition,
     *,
-    source_dir: Path | None = None,
+    source_dir: str | os.PathLike[str] | None = None,
     mirror: str | Path | None = None,
     workers: int | None = None,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> BuildReport:
     """Build a track, and replace an older build of it.
@@ -89,11 +90,12 @@ def build_track(
         BadInput: a source is missing or differs from the pinned one, no artist has enough songs, the digest
             differs from the frozen one, another build of the track is running, or the disk is full.
     """
-    target = (out or tracks_dir() / definition.name).absolute()
+    target = Path(out or tracks_dir() / definition.name).absolute()
+    own = None if source_dir is None else Path(source_dir)
     work = target.parent / f".{target.name}.work"
     try:
         with _locked(target):
-            report = _build(definition, source_dir, mirror, workers, target, work, progress)
+            report = _build(definition, own, mirror, workers, target, work, progress)
             shutil.rmtree(work, ignore_errors=True)
             return report
     except EmptyTrack as error:

@@ -7,6 +7,7 @@ The song rows are the record. The JSON holds the figures computed from them (`ag
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,13 +76,14 @@ def result_paths(folder: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.endswith(_BESIDE))
 
 
-def read_result(path: Path) -> StoredResult:
+def read_result(path: str | os.PathLike[str]) -> StoredResult:
     """Read a result, check it against the schema, and compute its aggregates again from its song rows.
 
     Raises:
         BadInput: a file is missing, a field is missing, unknown or of the wrong type, the rows do not have
             the hash that the JSON names, or a field disagrees with the rows. The message names the field.
     """
+    path = Path(path)
     result, data = _read_pair(path)
     frame = read_rows(data, str(path.with_name(result.rows.file)))
     again = summarise(frame, result.track.unit)

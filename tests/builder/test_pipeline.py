@@ -51,6 +51,15 @@ def test_a_folder_becomes_a_track(kind, song_folder, define, build_quietly) -> N
     assert not (track.parent / ".toy.work").exists()
 
 
+def test_places_may_be_strings(song_folder, define, tmp_path) -> None:
+    out = str(tmp_path / "here")
+    report = build_track(
+        define("lyrics"), source_dir=str(song_folder("lyrics")), out=out, workers=0, progress=False
+    )
+    assert report.path == Path(out)
+    assert read_manifest(report.path).digest == report.digest
+
+
 @pytest.mark.parametrize("kind", ["lyrics", "midi"])
 def test_rows_hold_the_song_as_the_codec_has_it(kind, song_folder, define, build_quietly) -> None:
     from fsdl_bench.codecs import load_codec

@@ -17,6 +17,7 @@ def test_a_result_is_read_back_as_written(some_rows, a_run, tmp_path, midi):
     assert read.result == written.result
     assert read.name == "uniform"
     assert read.rows.equals(written.rows)
+    assert read_result(str(path)).path == path
     assert len(read.rows) == len(rows) == read.result.rows.count
     check_acceptable(read)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["uniform.json", "uniform.rows.parquet"]
