@@ -7,6 +7,7 @@ with the best if it is not significantly worse at 5% after the correction.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.errors import BadInput
 from fsdl_bench.frozen import Frozen
-from fsdl_bench.results import Scoring, StoredResult, artist_figures, in_unit
+from fsdl_bench.results import Scoring, StoredResult, artist_figures, in_unit, read_result
 from fsdl_bench.statistics import LEVEL, Difference, Estimate, Floats, holm, paired_with
 
 
@@ -56,12 +57,15 @@ class Comparison(Frozen):
 
 
 def compare(
-    results: Sequence[StoredResult], *, shots: int | None = None, against: str | None = None
+    results: Sequence[StoredResult | str | os.PathLike[str]],
+    *,
+    shots: int | None = None,
+    against: str | None = None,
 ) -> Comparison:
     """Compare results at one number of shots.
 
     Args:
-        results: two or more results with the same track digest, episodes, split and protocol.
+        results: two or more results with the same track digest, episodes, split and protocol; or their files.
         shots: K; the headline shot by default.
         against: the name of the reference that differences are taken to; the best result by default.
 
@@ -69,14 +73,15 @@ def compare(
         BadInput: there are fewer than two results, one is a smoke run, they differ in songs or protocol, or
             a name or a number of shots is unknown.
     """
-    named = _named(results)
+    stored = [one if isinstance(one, StoredResult) else read_result(one) for one in results]
+    named = _named(stored)
     check_comparable(named)
-    first = results[0].result
+    first = stored[0].result
     at = first.track.headline_shot if shots is None else shots
-    figures = {name: figures_by_artist(name, stored, at) for name, stored in named.items()}
+    figures = {name: figures_by_artist(name, one, at) for name, one in named.items()}
     if against is not None and against not in named:
         raise BadInput(f"--against: expected one of {', '.join(named)}, found {against}")
-    exact = {name for name, stored in named.items() if stored.result.submission.exact}
+    exact = {name for name, one in named.items() if one.result.submission.exact}
     order = rank(figures, exact=exact, against=against)
     return Comparison(
         track=first.track.name,

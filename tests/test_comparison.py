@@ -142,6 +142,11 @@ def test_differences_to_a_named_result(make):
     assert [r.tied for r in found.results] == [True, False, False]
 
 
+def test_files_instead_of_results(make):
+    stored = [make("a", 0.0), make("b", 1.0)]
+    assert compare([stored[0].path, str(stored[1].path)]) == compare(stored)
+
+
 def test_other_shots(make):
     found = compare([make("a", 0.0), make("b", 2 + NOISE)], shots=0)
     assert found.shots == 0

@@ -28,7 +28,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, tracks_dir
 from fsdl_bench.progress import note
 from fsdl_bench.tracks.artists import read_splits
-from fsdl_bench.tracks.definition import TrackDefinition
+from fsdl_bench.tracks.definition import TrackDefinition, load_definition
 from fsdl_bench.tracks.manifest import Manifest, SplitCounts
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -66,7 +66,7 @@ class BuildReport:
 
 
 def build_track(
-    definition: TrackDefinition,
+    definition: TrackDefinition | str,
     *,
     source_dir: str | os.PathLike[str] | None = None,
     mirror: str | Path | None = None,
@@ -79,7 +79,7 @@ def build_track(
     The result depends neither on the number of workers nor on the order in which files are found.
 
     Args:
-        definition: see `load_definition` and `user_definition`.
+        definition: from `load_definition` or `user_definition`, or the name of a track.
         source_dir: the user's folder, instead of the definition's archive.
         mirror: folder or URL with copies of the archives, instead of the public hosts.
         workers: number of worker processes; None means one per core, 0 means none.
@@ -90,6 +90,8 @@ def build_track(
         BadInput: a source is missing or differs from the pinned one, no artist has enough songs, the digest
             differs from the frozen one, another build of the track is running, or the disk is full.
     """
+    if isinstance(definition, str):
+        definition = load_definition(definition)
     target = Path(out or tracks_dir() / definition.name).absolute()
     own = None if source_dir is None else Path(source_dir)
     work = target.parent / f".{target.name}.work"

@@ -150,12 +150,11 @@ def _verify_fresh(path: Path, options: dict[str, Any]) -> None:
 
     stated = read_result(path).result
     submission = options["submission"] or stated.submission.source
-    settings = [f"{key}={value}" for key, value in stated.submission.arguments.items()]
     with redirect_stdout(sys.stderr):
         found = evaluate_fresh(
             submission,
             stated.track.kind,
-            settings=settings,
+            settings=stated.submission.arguments,
             workers=options["workers"],
             name=stated.submission.name,
             out=path.with_name(path.stem + ".fresh.json"),

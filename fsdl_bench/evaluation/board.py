@@ -152,10 +152,6 @@ def _submission(job: Job, folder: Path) -> str:
     return os.path.normpath(folder / f"{place}.py") + name  # as `evaluate` would be given it: without ..
 
 
-def _settings(job: Job) -> list[str]:
-    return [f"{key}={value}" for key, value in job.run.set.items()]
-
-
 def _up_to_date(board: Board, job: Job, folder: Path) -> StoredResult | None:
     """The job's result, if it is there and would come out again."""
     if not job.path.exists():
@@ -165,7 +161,7 @@ def _up_to_date(board: Board, job: Job, folder: Path) -> StoredResult | None:
     except BadInput as error:
         note(f"{error} It is made again.", True)
         return None
-    setup = set_up(_submission(job, folder), job.track, settings=_settings(job), isolate=True)
+    setup = set_up(_submission(job, folder), job.track, settings=job.run.set, isolate=True)
     result, design = stored.result, setup.track.definition
     same = (
         result.submission.code == setup.loaded.digest
@@ -182,7 +178,7 @@ def _evaluated(board: Board, job: Job, folder: Path, workers: int, progress: boo
     return evaluate(
         _submission(job, folder),
         job.track,
-        settings=_settings(job),
+        settings=job.run.set,
         protocol=job.protocol,
         seeds=job.run.seeds,
         shots=board.shots,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,20 +46,17 @@ def fresh_track(kind: Kind, secret: str = "", *, progress: bool = True) -> Itera
         yield out
 
 
-def evaluate_fresh(
-    submission: str, kind: Kind, *, settings: Sequence[str] = (), secret: str = "", **options: Any
-) -> StoredResult:
+def evaluate_fresh(submission: str, kind: Kind, *, secret: str = "", **options: Any) -> StoredResult:
     """Evaluate a submission with reveal scoring on a fresh track.
 
     Args:
         submission: as for `evaluate`.
         kind: of the songs.
-        settings: `key=value` for the constructor.
         secret: as for `fresh_track`.
-        options: of `evaluate`: out, workers, name, progress.
+        options: of `evaluate`: settings, out, workers, name, progress.
     """
     with fresh_track(kind, secret, progress=options.get("progress", True)) as track:
-        return evaluate(submission, track, settings=settings, verified=True, **options)
+        return evaluate(submission, track, verified=True, **options)
 
 
 def suspicious(stated: Result, fresh: Result) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,10 @@ class EvaluationOptions:
     """The options of `evaluate`; the command line has the same names.
 
     Attributes:
-        settings: `key=value` for the constructor.
+        settings: `key=value` for the constructor, or a mapping.
         protocol: "independent", or "streaming" with `observe` after each query song.
-        shots: some of the track's support sizes; all by default.
-        seeds: the submission is fitted and scored once for each.
+        shots: some of the track's support sizes, or one; all by default.
+        seeds: the submission is fitted and scored once for each; one or several.
         device: where the model computes, as torch names it.
         split: "test", or "validation" while a model is being made.
         limit: only so many episodes: a smoke run, which is never accepted as a result.
@@ -43,7 +43,7 @@ class EvaluationOptions:
         progress: whether to show a progress bar on standard error.
     """
 
-    settings: Sequence[str] = ()
+    settings: str | Sequence[str] | Mapping[str, Any] = ()
     protocol: Scoring = "independent"
     shots: Sequence[int] | None = None
     seeds: Sequence[int] = (0,)

@@ -30,7 +30,9 @@ from fsdl_bench.submissions.setup import RunTrack, set_up
 
 
 def evaluate(
-    submission: str | Submission, track: str | os.PathLike[str] | RunTrack, **options: Any
+    submission: str | os.PathLike[str] | Submission,
+    track: str | os.PathLike[str] | RunTrack,
+    **options: Any,
 ) -> StoredResult:
     """Evaluate a submission, write its result and return it.
 
@@ -47,6 +49,9 @@ def evaluate(
         TypeError: there is no such option.
     """
     seal = Seal()
+    for name in ("shots", "seeds"):
+        if isinstance(options.get(name), int):
+            options[name] = (options[name],)
     chosen = EvaluationOptions(**options)
     isolate = chosen.isolate or chosen.verified
     setup = set_up(submission, track, settings=chosen.settings, device=chosen.device, isolate=isolate)

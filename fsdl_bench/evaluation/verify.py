@@ -67,7 +67,7 @@ def verify(
     stored = evaluate(
         submission or facts.submission.source,
         track or facts.track.name,
-        settings=[f"{key}={value}" for key, value in facts.submission.arguments.items()],
+        settings=facts.submission.arguments,
         protocol=facts.protocol,
         seeds=facts.seeds,
         shots=sorted({shot.shots for shot in facts.aggregates.shots}),

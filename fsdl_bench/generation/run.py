@@ -43,7 +43,7 @@ from fsdl_bench.tracks.track import load_track
 
 
 def generate(
-    submission: str | None,
+    submission: str | os.PathLike[str] | None,
     track: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
@@ -51,7 +51,7 @@ def generate(
     episodes: Sequence[str] = (),
     shots: int | None = None,
     n: int = 4,
-    settings: Sequence[str] = (),
+    settings: str | Sequence[str] | Mapping[str, Any] = (),
     temperature: float = 1.0,
     top_p: float = 1.0,
     seed: int = 0,
@@ -77,7 +77,7 @@ def generate(
         episodes: frozen test episodes instead of `support`: `ARTIST` or `ARTIST:INDEX`.
         shots: the number of support songs of each episode; the track's headline shot by default.
         n: the number of songs for each support. Song i is sampled with seed `seed` + i.
-        settings: `key=value` arguments of the submission's constructor.
+        settings: `key=value` arguments of the submission's constructor, or a mapping.
         temperature: see `sample`.
         top_p: see `sample`.
         seed: the seed of the first song.
@@ -132,7 +132,7 @@ def generate(
                 kind=setup.track.kind,
                 unit=setup.codec.unit,
                 model=name or session.facts.name,
-                submission=submission,
+                submission=setup.source,
                 submission_sha256=setup.loaded.sha256,
                 settings=setup.loaded.settings,
                 fit_seed=fit_seed,

@@ -29,6 +29,19 @@ class Argument(NamedTuple):
     paths: tuple[str, ...]
 
 
+def as_settings(given: str | Sequence[str] | Mapping[str, Any]) -> tuple[str, ...]:
+    """Return settings as `key=value` each: from one, from several, or from a mapping."""
+    if isinstance(given, str):
+        return (given,)
+    if isinstance(given, Mapping):
+        return tuple(f"{key}={_text(value)}" for key, value in given.items())
+    return tuple(given)
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def convert(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, Any]:
     """Return the constructor's arguments by name, each in the type that the constructor's annotation names.
 

@@ -28,6 +28,9 @@ class ContractError(BadInput):
 
 def check_submission(submission: Any) -> None:
     """Raise `ContractError` unless it has `adapt` and its methods take the arguments of the contract."""
+    if inspect.isclass(submission):
+        name = submission.__name__
+        raise ContractError(f"{name} is a class: expected an object, such as {name}()")
     _check_methods(submission, _SUBMISSION, required="adapt")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from fsdl_bench.episodes import EpisodeDesign
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import home
 from fsdl_bench.songs import Kind
+from fsdl_bench.submissions.arguments import as_settings
 from fsdl_bench.submissions.context import FitContext
 from fsdl_bench.submissions.describing import load_in_child
 from fsdl_bench.submissions.identity import Identity, identity
@@ -145,10 +146,10 @@ def sealed_folders(track: RunTrack) -> tuple[Path, ...]:
 
 
 def set_up(
-    submission: str | Any,
+    submission: str | os.PathLike[str] | Any,
     track: str | os.PathLike[str] | RunTrack,
     *,
-    settings: Sequence[str] = (),
+    settings: str | Sequence[str] | Mapping[str, Any] = (),
     device: str = "cpu",
     isolate: bool = False,
 ) -> Setup:
@@ -158,13 +159,16 @@ def set_up(
         submission: `path.py`, `path.py:ClassName`, `package.module:ClassName`, `fsdl_bench:MODEL`
             for a reference model, or an object with `adapt`.
         track: the name or the folder of a built track, or an opened one.
-        settings: `key=value` for the constructor.
+        settings: `key=value` for the constructor, or a mapping.
         device: as torch names it.
         isolate: run the submission in processes of its own.
 
     Raises:
         BadInput: the submission, the track or the device does not exist, or an argument is wrong.
     """
+    if isinstance(submission, os.PathLike):
+        submission = os.fspath(submission)
+    settings = as_settings(settings)
     if isolate and not isinstance(submission, str):
         raise BadInput(
             "--isolate: a submission given as an object cannot be isolated; name its file and class"

@@ -12,6 +12,7 @@ import torch
 from fsdl_bench.codecs.words import WordsCodec
 from fsdl_bench.episodes import evaluation_episodes
 from fsdl_bench.errors import BadInput
+from fsdl_bench.evaluation.runner import evaluate
 from fsdl_bench.results import check_acceptable, read_result
 from fsdl_bench.synthetic import synthetic_model
 from fsdl_bench.tracks.track import load_track
@@ -245,3 +246,22 @@ def test_songs_that_do_not_fit_into_one_batch_are_scored_in_several(toy, model, 
     whole = run(model(counting)).rows
     monkeypatch.setattr(cells, "batches", lambda lengths, size: [range(0, 1), range(1, 3), range(3, 4)])
     assert run(model(counting)).rows.equals(whole)
+
+
+def test_options_as_a_notebook_writes_them(toy, counting, model, tmp_path):
+    """A path, a mapping and single numbers give the result of their long forms."""
+    path = model(counting)
+    short = {"settings": {"weight": 2.0}, "shots": 5, "seeds": 0}
+    long = {"settings": ["weight=2.0"], "shots": [5], "seeds": [0]}
+    found = [
+        evaluate(submission, "toy", out=tmp_path / f"{number}.json", progress=False, **options)
+        for number, (submission, options) in enumerate([(Path(path), short), (path, long)])
+    ]
+    assert found[0].rows.equals(found[1].rows)
+    assert found[0].result.submission == found[1].result.submission
+    assert found[0].result.submission.arguments["weight"] == 2.0
+
+
+def test_a_class_is_no_submission(toy, run):
+    with pytest.raises(BadInput, match=r"Uniform is a class: expected an object, such as Uniform\(\)"):
+        run(Uniform)

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.submissions.arguments import as_settings
 from fsdl_bench.submissions.loading import from_object, load_submission
 
 MODEL = """
@@ -25,6 +26,24 @@ def test_the_only_class_of_a_file(model):
     assert type(loaded.construct()).__name__ == "Model"
     assert loaded.spec.endswith("model.py:Model")
     assert len(loaded.sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        ("width=5", ("width=5",)),
+        (["width=5", "tied=1"], ("width=5", "tied=1")),
+        (
+            {"width": 5, "tied": True, "sizes": (1, 2), "name": "a,b"},
+            ("width=5", "tied=True", "sizes=1,2", "name=a,b"),
+        ),
+    ],
+)
+def test_settings_from_one_from_several_and_from_a_mapping(given, settings, model):
+    assert as_settings(given) == settings
+    loaded = load_submission(model(MODEL), settings)
+    if isinstance(given, dict):
+        assert {name: loaded.construct().given[name] for name in given} == given
 
 
 def test_a_reference_model_by_its_name():
