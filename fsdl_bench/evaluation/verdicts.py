@@ -12,6 +12,12 @@ from fsdl_bench.evaluation.draws import planned
 from fsdl_bench.evaluation.rounding import lean
 from fsdl_bench.results import AuditVerdict
 
+SEALED, FULL, FINITE = "sealed songs", "a full distribution", "a finite bound"
+"""Rules that every song of every run is checked for: the first, and one of the others."""
+
+BY_CONSTRUCTION = ("strict causality", "score before update", "one pass", "state")
+"""Rules that hold for every song of a verified run without an audit."""
+
 
 def verdicts(checks: Sequence[Check], note: str) -> tuple[AuditVerdict, ...]:
     """Return one verdict for each rule, over checks that all held; `note` is added to each.
@@ -29,13 +35,6 @@ def verdicts(checks: Sequence[Check], note: str) -> tuple[AuditVerdict, ...]:
         songs = sum(check.songs for check in same)
         found.append(_held(rule, songs, worst.worst, worst.allowed, f"{worst.where}; {note}"))
     return tuple(found)
-
-
-SEALED, FULL, FINITE = "sealed songs", "a full distribution", "a finite bound"
-"""Rules that every song of every run is checked for: the first, and one of the others."""
-
-BY_CONSTRUCTION = ("strict causality", "score before update", "one pass", "state")
-"""Rules that hold for every song of a verified run without an audit."""
 
 
 def least_checks(mode: str, cells: int, seeds: int, songs: int, *, exact: bool) -> dict[str, int]:
