@@ -85,7 +85,7 @@ class TransformersLM:
                 tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
             except (OSError, ValueError, ImportError) as error:
                 raise BadInput(f"the tokenizer in {self.folder} cannot be loaded: {error}") from error
-            self.text = TextLM(self.model, tokenizer, context)
+            self.text = TextLM(self.model, tokenizer, self.window, context)
             self.exact, self.outside_data = False, f"the weights of {self.folder.name}"
         elif model.config.vocab_size < self.vocab_size:
             raise BadInput(

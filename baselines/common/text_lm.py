@@ -31,13 +31,14 @@ class TextLM:
     Args:
         model: a causal language model of `transformers`.
         tokenizer: of the model.
+        window: the ids that the model reads at a time; None for any number.
         context: of the run; its codec spells the songs.
 
     Raises:
         BadInput: the track has no lyrics, or the tokenizer has no end of text.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, context: FitContext) -> None:
+    def __init__(self, model: Any, tokenizer: Any, window: int | None, context: FitContext) -> None:
         if context.kind != "lyrics":
             raise BadInput(f"a model with a tokenizer reads text; {context.track} is a {context.kind} track")
         if tokenizer.eos_token_id is None:
@@ -45,7 +46,7 @@ class TextLM:
         self.model, self.tokenizer, self.codec = model, tokenizer, context.codec
         self.end: int = tokenizer.eos_token_id
         self.start: int = self.end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-        self.window: int | None = getattr(model.config, "max_position_embeddings", None)
+        self.window = window
         self.keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def encode(self, text: str) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
@@ -144,7 +145,7 @@ class LocalSession:
             if isinstance(submission, SupportsPrepare):
                 submission.prepare(context)
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """What the submission says about itself."""
         return describe(self._submission)
