@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +56,7 @@ def write_fake(
     artists: int = 12,
     seed: int = 0,
     track_info: TrackInfo | None = None,
+    shots: Sequence[int] | None = None,
     **changes,
 ) -> StoredResult:
     """Write a made-up result with an NLL of about `level` at zero shots and `level - gain` at 20 shots.
@@ -68,7 +69,7 @@ def write_fake(
     taste = rng.normal(1.0, 0.3, artists)
     unit = "byte" if definition.kind == "lyrics" else "note"
     scale = np.log(2) if unit == "byte" else 1.0
-    settings = [("right", k) for k in definition.shots] + [("control", definition.headline_shot)]
+    settings = [("right", k) for k in shots or definition.shots] + [("control", definition.headline_shot)]
     rows = []
     for condition, k in settings:
         for a in range(artists):

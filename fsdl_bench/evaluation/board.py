@@ -36,6 +36,7 @@ class Run(Frozen):
         tracks: names of built tracks.
         protocols: of each result.
         seeds: of each result.
+        shots: some of the tracks' support sizes; the board's by default.
         set: constructor arguments.
     """
 
@@ -44,6 +45,7 @@ class Run(Frozen):
     tracks: list[str] = Field(min_length=1)
     protocols: list[Scoring] = Field(default=["independent"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
+    shots: list[int] | None = Field(default=None, min_length=1)
     set: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
@@ -53,7 +55,7 @@ class Board(Frozen):
     Attributes:
         out: the folder of the results, from the board's folder.
         mode: how the cells are scored.
-        shots: some of the tracks' support sizes; all by default.
+        shots: some of the tracks' support sizes for every run; all by default.
         run: the models.
     """
 
@@ -168,7 +170,8 @@ def _up_to_date(board: Board, job: Job, folder: Path) -> StoredResult | None:
         and result.submission.arguments == {key: one.plain for key, one in setup.loaded.arguments.items()}
         and result.track.digest == setup.track.digest
         and list(result.seeds) == list(job.run.seeds)
-        and [shot.shots for shot in result.aggregates.shots] == sorted(set(board.shots or design.shots))
+        and [shot.shots for shot in result.aggregates.shots]
+        == sorted(set(job.run.shots or board.shots or design.shots))
         and (result.mode, result.smoke, result.track.split) == (board.mode, False, "test")
     )
     return stored if same else None
@@ -181,7 +184,7 @@ def _evaluated(board: Board, job: Job, folder: Path, workers: int, progress: boo
         settings=job.run.set,
         protocol=job.protocol,
         seeds=job.run.seeds,
-        shots=board.shots,
+        shots=job.run.shots or board.shots,
         name=job.run.name,
         verified=board.mode == "verified",
         isolate=True,

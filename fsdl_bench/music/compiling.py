@@ -58,7 +58,7 @@ class Piece:
     @property
     def place(self) -> Path:
         """Where its conversion is cached: the name is a hash of everything that the outcome depends on."""
-        state = sha256(f"lilypond {version()}\0".encode() + SCRIPT.read_bytes() + _PLAIN)
+        state = sha256(f"lilypond {version()}\0".encode() + _code())
         for part in (
             *self.mains,
             *(f"{name}\0{sha256(self.files[name]).hexdigest()}" for name in sorted(self.files)),
@@ -78,6 +78,11 @@ class Compiled:
 
     midi: dict[str, list[bytes]]
     failed: dict[str, str]
+
+
+@cache
+def _code() -> bytes:
+    return b"\0".join(path.read_bytes() for path in (Path(__file__), SCRIPT, _EACH))
 
 
 def version() -> str:
@@ -162,8 +167,13 @@ def _update(place: Path, pieces: Sequence[Piece], seconds: float) -> None:
                 since = "" if stated else f"--from={'.'.join(map(str, oldest))}"
                 found[since].append(str(place / f"{number}" / name))
     for since, paths in found.items():
-        words = [_program("convert-ly"), "--edit", "--loglevel=ERROR", *([since] if since else []), *paths]
-        _run(words, place, seconds * len(paths))
+        words = [_program("convert-ly"), "--edit", "--loglevel=ERROR", *([since] if since else [])]
+        before = {path: Path(path).read_bytes() for path in paths}
+        if _run([*words, *paths], place, seconds * len(paths)):
+            # convert-ly ends at the first file that it fails on. What becomes of a file must not depend on others.
+            for path, data in before.items():
+                Path(path).write_bytes(data)
+                _run([*words, path], place, seconds)
 
 
 def _stated(data: bytes) -> tuple[int, ...] | None:

@@ -41,7 +41,8 @@ def against_track(stored: StoredResult) -> Iterator[Finding]:
     digest, stated = episodes_digest(episodes), result.track.episodes_digest
     same = "as in the built track" if digest == stated else f"but the built track has {digest}"
     yield Finding("episodes", digest == stated, f"{stated}, {same}")
-    cells = cells_of(episodes, definition.shots, definition.headline_shot)
+    found = {shot.shots for shot in result.aggregates.shots} & set(definition.shots)
+    cells = cells_of(episodes, sorted(found | {0, definition.headline_shot}), definition.headline_shot)
     yield _rows(stored, _expected(track, cells, result))
     yield _planned(result, len(cells))
     if any(shot.to_optimum for shot in result.aggregates.shots):

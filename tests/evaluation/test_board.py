@@ -77,6 +77,15 @@ def test_shots_of_the_board(board, monkeypatch):
     assert not any(one.error for one in _done(board))
 
 
+def test_shots_of_a_run_come_before_those_of_the_board(board, monkeypatch):
+    board.write_text("shots = [2, 0]\n" + BOARD + "shots = [0, 1, 2]\n")
+    outcomes = _done(board)
+    found = [[shot.shots for shot in one.stored.result.aggregates.shots] for one in outcomes]
+    assert found == [[0, 2], [0, 2], [0, 1, 2]]
+    monkeypatch.setattr(board_module, "evaluate", lambda *_, **__: pytest.fail("evaluated again"))
+    assert not any(one.error for one in _done(board))
+
+
 def test_only_names_whole_words(board):
     board.write_text(BOARD.replace('"heavy"', '"meta-counting"'))
     (outcome,) = _done(board, only="counting on toy, independent")

@@ -82,6 +82,16 @@ def test_what_fails_costs_itself_only(pitches):
     }
 
 
+def test_a_file_that_convert_ly_fails_on_costs_itself_only(pitches):
+    old = "{ \\partcombine { d''4 } { d''4 } }"
+    fails = old.replace("d''", "\\set Score.measureLength = #(ly:make-moment 3 1) d''")
+    old_version = '\\version "2.6.0"\n'
+    files = {"a.ly": old_version + fails, "b.ly": old_version + old, "c.ly": old}
+    scores, failed = pitches(files, *files)
+    assert scores == {"b.ly": [[74]], "c.ly": [[74]]}
+    assert set(failed) == {"a.ly"}
+
+
 def test_the_wall(pitches, tmp_path):
     """A file that reads what is outside fails; it sees no home and no network."""
     secret = tmp_path / "secret"

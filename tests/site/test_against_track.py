@@ -36,8 +36,8 @@ def test_an_honest_result_passes(stored):
     assert set(found) == {"plausible", "episodes", "rows", "audits planned"}
 
 
-def test_a_streaming_and_a_verified_result_pass(toy, run, model, counting):
-    for options in ({"protocol": "streaming"}, {"verified": True}):
+def test_results_of_other_kinds_pass(toy, run, model, counting):
+    for options in ({"protocol": "streaming"}, {"verified": True}, {"shots": [0, 5]}):
         found = _findings(run(model(counting), **options))
         assert all(finding.passed for finding in found.values()), (options, found)
 

@@ -73,6 +73,18 @@ def test_a_later_change_of_the_file_is_said_but_no_failure(clone, fake):
     assert "changed later" in found
 
 
+@pytest.mark.parametrize(
+    ("shots", "words"),
+    [((0, 5), ""), ((0, 2, 5, 20), ""), ((2, 5), "expected 0, 1, 2, 5"), ((0, 3, 5), "0, 3, 5")],
+)
+def test_some_of_the_shots_are_enough(clone, fake, shots, words):
+    folder, good = clone
+    fake(folder / "my.json", "my", shots=shots, **good)
+    (finding,) = [f for f in check_result(folder / "my.json") if f.rule == "shots"]
+    assert finding.passed is (not words)
+    assert words in finding.detail
+
+
 FAILED = AuditVerdict(rule="causality", passed=False, checks=1, worst=1.0, tolerance=0.1, detail="")
 
 
