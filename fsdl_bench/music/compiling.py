@@ -170,7 +170,7 @@ def _update(place: Path, pieces: Sequence[Piece], seconds: float) -> None:
         words = [_program("convert-ly"), "--edit", "--loglevel=ERROR", *([since] if since else [])]
         before = {path: Path(path).read_bytes() for path in paths}
         if _run([*words, *paths], place, seconds * len(paths)):
-            # convert-ly ends at the first file that it fails on. What becomes of a file must not depend on others.
+            # convert-ly ends at the first file that it fails on, and the others must not depend on that.
             for path, data in before.items():
                 Path(path).write_bytes(data)
                 _run([*words, path], place, seconds)
