@@ -102,7 +102,7 @@ def optimum_chart(results: Sequence[Result]) -> Figure:
         )
         axis.vlines(shots, [one.low for one in found], [one.high for one in found], color=line[0].get_color())
     axis.axhline(0, color="black", linewidth=0.8)
-    axis.set_xticks([shot.shots for shot in results[0].aggregates.shots])
+    axis.set_xticks(sorted({shot.shots for one in results for shot in one.aggregates.shots}))
     axis.set(xlabel="support songs", ylabel=UNITS[results[0].track.unit])
     axis.set_title("distance to the best possible NLL", fontsize=10)
     axis.grid(alpha=0.3)

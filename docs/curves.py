@@ -21,6 +21,7 @@ interval of its gain at the headline is above zero.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -74,7 +75,7 @@ def table(stored: list[StoredResult]) -> str:
     """The curves, models by their headline."""
     rows, models = [], named(stored)
     for one in compare(stored).results:
-        if learns(one):
+        if has_curve(one, models):
             _, shots, found = gains(models[one.name])
             a, b = curve(shots, found)
             last = estimate(found[:, -1])
@@ -125,11 +126,16 @@ def learns(one: Compared) -> bool:
     return one.gain is not None and one.gain.low is not None and one.gain.low > 0
 
 
+def has_curve(one: Compared, models: Mapping[str, StoredResult]) -> bool:
+    """Whether the support helps, at enough numbers of shots for the two parameters of a curve."""
+    return learns(one) and len(models[one.name].result.aggregates.shots) > 3
+
+
 def charts(stored: list[StoredResult], folder: Path) -> list[Path]:
     """Draw the three charts of a track; return their files."""
     track, models = stored[0].result.track, named(stored)
     compared = [one for one in compare(stored, against=FLOOR).results if one.exact]
-    adaptive = [one for one in compared if learns(one)]
+    adaptive = [one for one in compared if has_curve(one, models)]
     unit = "bits/byte" if track.unit == "byte" else "nats/note"
     made = []
     with mpl.rc_context({"svg.hashsalt": "fsdl-bench", "svg.fonttype": "none", "font.size": 9}):

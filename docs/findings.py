@@ -29,8 +29,7 @@ FLOOR = "lstm"
 
 def findings(stored: list[StoredResult]) -> str:
     """Gains by shots, models by their headline."""
-    shots = [summary.shots for summary in stored[0].result.aggregates.shots]
-    headline = stored[0].result.track.headline_shot
+    shots, headline = all_shots(stored), stored[0].result.track.headline_shot
     compared, models = compare(stored, against=FLOOR).results, named(stored)
     floor = models[FLOOR]
     rows = []
@@ -41,12 +40,17 @@ def findings(stored: list[StoredResult]) -> str:
             [
                 one.name,
                 minus(model, floor, 0).text(sign=True) if model is not floor else "",
-                *(gains[k].text(sign=True) if gains[k] else "" for k in shots if k),
+                *(gain.text(sign=True) if (gain := gains.get(k)) else "" for k in shots if k),
                 one.control_gain.text(sign=True) if one.control_gain else "",
             ]
         )
     columns = ["model", "song alone", *(f"{k}" for k in shots if k), f"wrong - right at {headline}"]
     return markdown_table(columns, rows)
+
+
+def all_shots(stored: list[StoredResult]) -> list[int]:
+    """The numbers of shots that some result has; a slow model may have fewer of them than others."""
+    return sorted({summary.shots for one in stored for summary in one.result.aggregates.shots})
 
 
 def minus(one: StoredResult, other: StoredResult, shots: int) -> Estimate:
@@ -62,12 +66,12 @@ def minus(one: StoredResult, other: StoredResult, shots: int) -> Estimate:
 def streaming(stored: list[StoredResult], independent: list[StoredResult]) -> str:
     """What observing is worth by shots, models by their headline in the streaming protocol."""
     before, after = named(independent), named(stored)
-    shots = [summary.shots for summary in stored[0].result.aggregates.shots]
-    rows = [
-        [one.name, *(minus(before[one.name], after[one.name], k).text(sign=True) for k in shots)]
-        for one in compare(stored).results
-        if one.name in before
-    ]
+    shots, rows = all_shots(stored), []
+    for one in compare(stored).results:
+        if one.name in before:
+            pair = before[one.name], after[one.name]
+            both = set(all_shots([pair[0]])) & set(all_shots([pair[1]]))
+            rows.append([one.name, *(minus(*pair, k).text(sign=True) if k in both else "" for k in shots)])
     return markdown_table(["model", *(f"{k}" for k in shots)], rows)
 
 
@@ -77,7 +81,7 @@ def optimum(stored: list[StoredResult]) -> str:
     The optimum gains from 0 to K shots what a model gains and what its distance grows by.
     """
     headline, models = stored[0].result.track.headline_shot, named(stored)
-    rows = []
+    rows, shots = [], all_shots(stored)
     for one in compare(stored).results:
         result = models[one.name].result
         by_shots = {summary.shots: summary for summary in result.aggregates.shots}
@@ -86,9 +90,9 @@ def optimum(stored: list[StoredResult]) -> str:
         share = ""
         if first and last and gain:
             share = f"{gain.mean / (gain.mean + last.mean - first.mean):.0%}"
-        rows.append([one.name, *(interval.text() if interval else "" for interval in above.values()), share])
-    shots = [f"{summary.shots}" for summary in stored[0].result.aggregates.shots]
-    return markdown_table(["model", *shots, f"share of the gain at {headline}"], rows)
+        cells = (interval.text() if (interval := above.get(k)) else "" for k in shots)
+        rows.append([one.name, *cells, share])
+    return markdown_table(["model", *(f"{k}" for k in shots), f"share of the gain at {headline}"], rows)
 
 
 def costs(stored: list[StoredResult]) -> str:
