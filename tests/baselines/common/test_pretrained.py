@@ -47,7 +47,7 @@ def test_shipped_weights_replace_the_training(
     assert other.notes["weights"] == "trained here"
 
 
-@pytest.mark.parametrize("track", ["lyrics-verse", "midi-scores"])
+@pytest.mark.parametrize("track", ["lyrics-verse", "midi-scores", "lyrics-german"])
 def test_the_weights_of_the_package_are_those_of_the_default_settings(baseline, track):
     definition = load_definition(track)
     settings = asdict(baseline("common.sizes").lstm_settings("hour", definition.kind))
