@@ -235,14 +235,16 @@ def _nats(session: Session, songs: Sequence[Tokens]) -> tuple[Nats, ...]:
     """The nats of songs that are scored in one call, unchecked."""
     if not session.facts.exact:
         return spread(session.nats(songs), songs)
-    scores = session.scores(songs)
-    return tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
+    return _by_scores(session.scores(songs), songs)
 
 
 def _again(scored: Scored, scores: torch.Tensor) -> Scored:
     """The same songs with the nats of new scores [B, T, V]."""
-    nats = tuple(token_nats(rows, song) for rows, song in zip(scores, scored.songs, strict=True))
-    return replace(scored, nats=nats, dtype=scores.dtype)
+    return replace(scored, nats=_by_scores(scores, scored.songs), dtype=scores.dtype)
+
+
+def _by_scores(scores: torch.Tensor, songs: Sequence[Tokens]) -> tuple[Nats, ...]:
+    return tuple(token_nats(rows, song) for rows, song in zip(scores, songs, strict=True))
 
 
 def _by_numpy(scores: torch.Tensor, targets: Tokens) -> Nats:
