@@ -100,7 +100,7 @@ def test_it_learns_what_the_support_tells(module, baseline, languages, context):
     train, validation = languages
     few_shot = baseline("common.few_shot")
     size = {"embedding": 24, "hidden": 24, "dropout": 0.0, "peak": 2e-3, "batch": 32, "epochs": 10}
-    meta = {"meta_batches": 160, "meta_every": 40, "meta_batch": 4, "meta_peak": 2e-2, "episodes": 8}
+    meta = {"meta_batches": 320, "meta_every": 40, "meta_batch": 4, "meta_peak": 2e-2, "episodes": 8}
     submission = module.LatentAttention(**size, **meta, codes=4, width=16)
     submission.fit(train, validation, context)
     none, few = (few_shot.held_out_episodes(validation, context, k, 8) for k in (0, 5))
