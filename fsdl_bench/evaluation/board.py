@@ -102,7 +102,7 @@ def read_board(path: Path) -> tuple[Board, list[Job]]:
         raise BadInput(f"{path}: expected a board in TOML: {error}") from None
     jobs = [
         Job(run, track, protocol, _file(path.parent / board.out, track, protocol, run.name))
-        for run in board.run
+        for run in (one.model_copy(update={"shots": one.shots or board.shots}) for one in board.run)
         for track in run.tracks
         for protocol in run.protocols
     ]
@@ -170,8 +170,7 @@ def _up_to_date(board: Board, job: Job, folder: Path) -> StoredResult | None:
         and result.submission.arguments == {key: one.plain for key, one in setup.loaded.arguments.items()}
         and result.track.digest == setup.track.digest
         and list(result.seeds) == list(job.run.seeds)
-        and [shot.shots for shot in result.aggregates.shots]
-        == sorted(set(job.run.shots or board.shots or design.shots))
+        and [shot.shots for shot in result.aggregates.shots] == sorted(set(job.run.shots or design.shots))
         and (result.mode, result.smoke, result.track.split) == (board.mode, False, "test")
     )
     return stored if same else None
@@ -184,7 +183,7 @@ def _evaluated(board: Board, job: Job, folder: Path, workers: int, progress: boo
         settings=job.run.set,
         protocol=job.protocol,
         seeds=job.run.seeds,
-        shots=job.run.shots or board.shots,
+        shots=job.run.shots,
         name=job.run.name,
         verified=board.mode == "verified",
         isolate=True,

@@ -1,6 +1,5 @@
 """The power law of docs/curves.py, against curves whose truth is known."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,8 @@ SHOTS = [1, 2, 5, 10, 20]
 
 
 @pytest.fixture(scope="module")
-def curves():
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import curves
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    return curves
+def curves(script):
+    return script("curves")
 
 
 @given(a=st.floats(-1, 1), b=st.integers(0, 400).map(lambda step: step / 200))

@@ -1,7 +1,6 @@
 """The tables of docs/findings.py where a model has fewer numbers of shots than the others."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def pages():
+def pages(script):
     """The modules findings and curves."""
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import curves
-        import findings
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    return findings, curves
+    return script("findings"), script("curves")
 
 
 @pytest.fixture
