@@ -193,6 +193,12 @@ def toy_songs():
     }
 
 
+@pytest.fixture(scope="session")
+def song_rows():
+    """`song_rows(frame)`: the rows of a result's table, one by one, as `write_result` takes them."""
+    return runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "leaderboard.py"))["song_rows"]
+
+
 @pytest.fixture
 def toy(write_track, own_home):
     """The folder of the toy track, where `load_track("toy")` finds it."""

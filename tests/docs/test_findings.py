@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fsdl_bench.results import SongRow, read_result, write_result
+from fsdl_bench.results import read_result, write_result
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,17 +17,12 @@ def pages(script):
 
 
 @pytest.fixture
-def some_shots(tmp_path):
+def some_shots(song_rows, tmp_path):
     """`some_shots(track, name)`: a model's result cut to 0 and 5 shots ("few"), the LSTM's, the whole."""
 
     def make(track, name):
         whole = read_result(ROOT / "leaderboard/results" / track / f"{name}.json")
-        names = {field.name for field in dataclasses.fields(SongRow)} - {"kinds"}
-        rows = [
-            SongRow(**{str(key): value for key, value in row.items() if key in names})
-            for row in whole.rows.to_dict("records")
-            if row["shots"] in (0, 5)
-        ]
+        rows = song_rows(whole.rows[whole.rows.shots.isin((0, 5))])
         submission = whole.result.submission.model_copy(update={"name": "few"})
         run = whole.result.model_copy(update={"submission": submission})
         floor = read_result(ROOT / "leaderboard/results" / track / "lstm.json")

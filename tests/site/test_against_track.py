@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from fsdl_bench.results import SongRow, write_result
+from fsdl_bench.results import write_result
 from fsdl_bench.site.against_track import against_track, optimum_finding
 
 
@@ -18,16 +18,15 @@ def _findings(stored):
     return {finding.rule: finding for finding in against_track(stored)}
 
 
-def _rewritten(stored, change, tmp_path, **fields):
-    """The same result with other rows; its figures follow from them."""
-    names = {field.name for field in dataclasses.fields(SongRow)} - {"kinds"}
-    rows = [
-        SongRow(**{str(key): value for key, value in row.items() if key in names})
-        for row in stored.rows.to_dict("records")
-    ]
-    rows = [new for row in rows if (new := change(row)) is not None]
-    run = stored.result.model_copy(update=fields)
-    return write_result(tmp_path / "forged.json", run, rows)
+@pytest.fixture
+def rewritten(song_rows, tmp_path):
+    """`rewritten(stored, change, ...)`: the same result with other rows; its figures follow from them."""
+
+    def rewrite(stored, change, **fields):
+        rows = [new for row in song_rows(stored.rows) if (new := change(row)) is not None]
+        return write_result(tmp_path / "forged.json", stored.result.model_copy(update=fields), rows)
+
+    return rewrite
 
 
 def test_an_honest_result_passes(stored):
@@ -62,30 +61,28 @@ FORGED = {
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_forged_rows(stored, tmp_path, name):
+def test_forged_rows(stored, rewritten, name):
     rule, words, change = FORGED[name]
-    finding = _findings(_rewritten(stored, change, tmp_path))[rule]
+    finding = _findings(rewritten(stored, change))[rule]
     assert finding.passed is False
     assert words in finding.detail
 
 
-def test_one_audit_instead_of_seven(stored, tmp_path):
-    forged = _rewritten(stored, lambda row: row, tmp_path, audits=stored.result.audits[:1])
+def test_one_audit_instead_of_seven(stored, rewritten):
+    forged = rewritten(stored, lambda row: row, audits=stored.result.audits[:1])
     finding = _findings(forged)["audits planned"]
     assert finding.passed is False
     assert "independence: expected at least" in finding.detail
 
 
-def test_audits_with_fewer_checks_than_planned(stored, tmp_path):
+def test_audits_with_fewer_checks_than_planned(stored, rewritten):
     few = tuple(verdict.model_copy(update={"checks": 0}) for verdict in stored.result.audits)
-    assert (
-        _findings(_rewritten(stored, lambda row: row, tmp_path, audits=few))["audits planned"].passed is False
-    )
+    assert _findings(rewritten(stored, lambda row: row, audits=few))["audits planned"].passed is False
 
 
-def test_other_episodes(stored, tmp_path):
+def test_other_episodes(stored, rewritten):
     track = stored.result.track.model_copy(update={"episodes_digest": "ef" * 16})
-    assert _findings(_rewritten(stored, lambda row: row, tmp_path, track=track))["episodes"].passed is False
+    assert _findings(rewritten(stored, lambda row: row, track=track))["episodes"].passed is False
 
 
 def test_without_the_track_nothing_is_said_to_be_ok(stored, own_home):
