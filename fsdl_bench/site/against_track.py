@@ -42,7 +42,7 @@ def against_track(stored: StoredResult) -> Iterator[Finding]:
     same = "as in the built track" if digest == stated else f"but the built track has {digest}"
     yield Finding("episodes", digest == stated, f"{stated}, {same}")
     found = {shot.shots for shot in result.aggregates.shots} & set(definition.shots)
-    cells = cells_of(episodes, sorted(found | {0, definition.headline_shot}), definition.headline_shot)
+    cells = cells_of(episodes, sorted(found | definition.ranked_shots), definition.headline_shot)
     yield _rows(stored, _expected(track, cells, result))
     yield _planned(result, len(cells))
     if any(shot.to_optimum for shot in result.aggregates.shots):

@@ -96,9 +96,8 @@ def _shots(result: Result) -> Iterator[Finding]:
         return
     definition = load_definition(result.track.name)
     found = tuple(shot.shots for shot in result.aggregates.shots)
-    needed = {0, definition.headline_shot}
     words = ", ".join(map(str, found))
-    if not needed <= set(found) <= set(definition.shots):
+    if not definition.ranked_shots <= set(found) <= set(definition.shots):
         asked = (
             f"{', '.join(map(str, definition.shots))}, or some of them with 0 and {definition.headline_shot}"
         )

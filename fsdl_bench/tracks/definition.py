@@ -175,6 +175,11 @@ class TrackDefinition(Strict):
         return self._alias_by_key.get(artist_key(name), name)
 
     @property
+    def ranked_shots(self) -> frozenset[int]:
+        """The support sizes that a ranked result must have: zero, for the gain, and that of the headline."""
+        return frozenset({0, self.headline_shot})
+
+    @property
     def frozen_splits(self) -> Path:
         """The file of the frozen split list. It need not exist."""
         return TRACK_DATA / "splits" / f"{self.name}.csv"

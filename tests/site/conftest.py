@@ -94,9 +94,22 @@ def built(leaderboard_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, built):
-    """Opens a page of the site; at the end the console is empty and no request left the folder."""
-    contexts, said, asked = [], [], []
+def listen():
+    """`listen(tab)` hears the console of a page; at the end nothing was said."""
+    said = []
+
+    def listen(tab):
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+
+    yield listen
+    assert said == []
+
+
+@pytest.fixture
+def visit(browser, built, listen):
+    """Opens a page of the site; at the end no request left the folder, and the console was silent."""
+    contexts, asked = [], []
 
     def visit(page, **settings):
         name, mark, query = page.partition("?")
@@ -104,8 +117,7 @@ def visit(browser, built):
         context = browser.new_context(**settings)
         contexts.append(context)
         tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
+        listen(tab)
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto((built[1] / name).as_uri() + given)
         return tab
@@ -113,7 +125,6 @@ def visit(browser, built):
     yield visit
     for context in contexts:
         context.close()
-    assert said == []
     assert asked
     assert all(address.startswith(built[1].as_uri() + "/") for address in asked)
 

@@ -7,15 +7,14 @@ from fsdl_bench.site.render import build_site
 TABLE = "#independent-table"
 
 
-def test_a_model_without_some_shots(fake, browser, tmp_path, own_home):
+def test_a_model_without_some_shots(fake, browser, listen, tmp_path, own_home):
     folder = tmp_path / "results"
     for name, changes in {"lstm": {"gain": 0.0}, "tuned": {}, "few": {"level": 1.3, "shots": (0, 5)}}.items():
         fake(folder / "lyrics-synthetic" / f"{name}.json", name, **changes)
     build_site(folder, tmp_path / "site", progress=False)
     context = browser.new_context()
-    tab, said = context.new_page(), []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab = context.new_page()
+    listen(tab)
     tab.goto((tmp_path / "site" / "tracks" / "lyrics-synthetic.html").as_uri())
 
     def models():
@@ -33,5 +32,4 @@ def test_a_model_without_some_shots(fake, browser, tmp_path, own_home):
     assert models()[0] == "few"
     tab.get_by_role("link", name="few", exact=True).click()
     assert "--shots 0,5" in tab.locator("pre").first.inner_text()
-    assert said == []
     context.close()
