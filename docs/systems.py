@@ -1,4 +1,4 @@
-"""Put the verified figures of the headline tracks into the table of `docs/systems.md`.
+"""Put the verified figures of three tracks into the table of `docs/systems.md`.
 
 python docs/systems.py
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from fsdl_bench.reference import models
 
 PAGE = Path(__file__).with_suffix(".md")
-TRACKS = ("lyrics-verse", "midi-scores")
+TRACKS = ("lyrics-verse", "midi-scores", "lyrics-synthetic")
 NONE = "-"
 
 

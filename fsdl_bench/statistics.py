@@ -9,7 +9,7 @@ Intervals are bias-corrected and accelerated bootstrap intervals (BCa; Efron 198
 artists a bootstrap interval is too narrow: resampling A figures understates their variance by (A - 1) / A,
 and does not account for Student's t. The level of the bootstrap is therefore raised (Hesterberg 2015) to
 
-    1 - 2 Phi(-sqrt(A / (A - 1)) t_{0.975, A-1})          0.968 for 20 artists, 0.957 for 50
+    1 - 2 Phi(-sqrt(A / (A - 1)) t_{0.975, A-1})          0.968 for 20 artists, 0.958 for 50
 
 which improves the measured coverage from 92-94% to 94-95% (`benchmarks/coverage.py`). Two models are compared
 by d(a) = r_1(a) - r_2(a). The p-value comes from the sign-flip test: under the null hypothesis that the two
