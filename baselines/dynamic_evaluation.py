@@ -33,14 +33,15 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import ClassVar, Literal
 
-import torch
 from common.constrained import Constrained, constrained
 from common.dynamic import DynamicPredictor, Rule
 from common.few_shot import choose, few_shot_nll, held_out_episodes, support_sizes
-from common.gradient_statistics import make_rule, root_mean_squares, usual_norm
-from common.pretrained import choice
+from common.gradient_statistics import GradientStatistics, make_rule
+from common.pretrained import Trained, identity, loaded
 from common.songs import SongBatches
+from common.training import Training
 from lstm import LSTM
+from torch import Tensor
 
 from fsdl_bench import FitContext, Split, Tokens
 
@@ -81,19 +82,28 @@ class DynamicEvaluation(LSTM):
     def fit(self, train: Split, validation: Split, context: FitContext) -> None:
         """Train or reuse the LSTM, compute the statistics of its gradients, and choose the rates."""
         super().fit(train, validation, context)
-        self.roots = [torch.ones((), device=context.device) for _ in self.model.parameters()]
-        if self.rule == "rms":
-            batches = SongBatches(train, self.settings.batch, context.seed, context.device)
-            self.roots = root_mean_squares(self.model, batches, self.segment, self.statistics)
-        self.longest = 2 * usual_norm(self.model, train, self.segment)
-        self.trained = choice(self, "dynamic_evaluation", context)
-        found = self.trained.choose(lambda: self._search(validation, context))
+        settings = identity(self)
+        self.measured = GradientStatistics(self.model, plain=self.rule == "sgd").to(context.device)
+        training, chosen = Training(), {}
+        if shipped := context.pretrained("dynamic_evaluation", settings):
+            training, chosen = loaded(self.measured, shipped, context), dict(shipped.card.chosen)
+        else:
+            state = context.once("gradient-statistics", settings, lambda part: self._measure(train, part))
+            self.measured.load_state_dict(state)
+        self.trained = Trained("dynamic_evaluation", self.measured, training, settings, chosen)
+        found = self.trained.choose(
+            lambda: context.once("rates", settings, lambda part: self._search(validation, part))
+        )
         self.within_song = self._rule(found["eta"], found["lambda"])
         self.over_support = {
             shots: self._over_support(found[f"eta of {shots} support songs"])
             for shots in support_sizes(context)
         }
         self.notes |= {"rule": self.rule, "segment": self.segment} | found
+
+    def _measure(self, train: Split, context: FitContext) -> dict[str, Tensor]:
+        batches = SongBatches(train, self.settings.batch, context.seed, context.device)
+        return self.measured.measure(self.model, train, batches, self.segment, self.statistics)
 
     def _search(self, validation: Split, context: FitContext) -> dict[str, float]:
         """Return eta and lambda within a song, and the etas of the support."""
@@ -133,7 +143,8 @@ class DynamicEvaluation(LSTM):
 
     def _rule(self, eta: float, pull: float) -> Rule:
         eps = EPS if self.rule == "rms" else 0.0
-        return replace(make_rule(self.roots, eta, pull, self.segment, eps), longest=self.longest)
+        rule = make_rule([*self.measured.roots], eta, pull, self.segment, eps)
+        return replace(rule, longest=2 * float(self.measured.norm))
 
     def _over_support(self, eta: float) -> Rule:
         return replace(self.within_song, eta=eta, passes=self.passes)

@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from common.dynamic import Rule, norm, segment_gradients
@@ -16,6 +16,42 @@ from common.pieces import song_losses
 from common.songs import SongBatches
 from common.text import shift
 from fsdl_bench import Split, pad
+
+
+class GradientStatistics(nn.Module):
+    """sqrt(MS) of every weight and the usual norm of a gradient, as a module, so that they can ship.
+
+    They are rounded to five significant bits. A scale needs no more, and what ships is what was measured.
+
+    Args:
+        model: the LSTM.
+        plain: the roots stay 1, for SGD.
+    """
+
+    def __init__(self, model: LSTMLanguageModel, plain: bool = False) -> None:
+        super().__init__()
+        self.plain = plain
+        ones = [torch.ones(()) if plain else torch.ones_like(weight) for weight in model.parameters()]
+        self.roots = nn.ParameterList(nn.Parameter(one, requires_grad=False) for one in ones)
+        self.norm = nn.Parameter(torch.ones(()), requires_grad=False)
+
+    def measure(
+        self, model: LSTMLanguageModel, split: Split, batches: SongBatches, segment: int, count: int
+    ) -> dict[str, Tensor]:
+        """Measure both on meta-training songs, and return them as a `state_dict`."""
+        if not self.plain:
+            for root, found in zip(
+                self.roots, root_mean_squares(model, batches, segment, count), strict=True
+            ):
+                root.copy_(_rounded(found))
+        self.norm.copy_(_rounded(torch.tensor(usual_norm(model, split, segment))))
+        return self.state_dict()
+
+
+def _rounded(values: Tensor) -> Tensor:
+    """To five significant bits, and to what half precision can hold."""
+    fraction, exponent = torch.frexp(values)
+    return torch.ldexp((fraction * 32).round() / 32, exponent).half().float()
 
 
 def make_rule(roots: Sequence[Tensor], eta: float, decay: float, segment: int, eps: float) -> Rule:

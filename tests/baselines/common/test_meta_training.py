@@ -73,6 +73,24 @@ def test_choices_that_ship_are_not_searched(
     assert second.trained.chosen == first.trained.chosen
 
 
+def test_statistics_ship_as_they_were_measured(baseline, toy_splits, context, monkeypatch, tmp_path):
+    """A fit from what ships measures and searches nothing, and its rules are the same bit for bit."""
+    monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path / "pretrained")
+    module = baseline("dynamic_evaluation")
+    size = {"embedding": 8, "hidden": 12, "epochs": 1, "episodes": 2, "statistics": 5}
+    first, second = (module.DynamicEvaluation(**size) for _ in range(2))
+    first.fit(*toy_splits, context)
+    ship(first, context)
+    monkeypatch.setattr(module.GradientStatistics, "measure", None)
+    monkeypatch.setattr(module, "choose", None)
+    second.fit(*toy_splits, context)
+    assert second.notes == first.notes
+    rules, expected = ([fit.within_song, *fit.over_support.values()] for fit in (second, first))
+    assert [(rule.eta, rule.longest) for rule in rules] == [(rule.eta, rule.longest) for rule in expected]
+    for rule, other in zip(rules, expected, strict=True):
+        assert all(map(torch.equal, [*rule.rates, *rule.pulls], [*other.rates, *other.pulls]))
+
+
 def test_plans_ship_with_the_learner(baseline, toy_splits, context, monkeypatch, tmp_path):
     monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path / "pretrained")
     module = baseline("maml")
