@@ -9,43 +9,47 @@ Reads one file, or every `.csv` and `.tsv` file under DIR. Two common files:
     artist,song,link,text                                                   57,650 songs of 643 artists
     title,tag,artist,year,views,features,lyrics,id,language_cld3,...        5 million rows, 9 GB
 
-Column names are compared in lower case, without spaces, dashes and underscores:
+Columns are found by their names (`fsdl_bench.sources.columns`), or given as the options `artist_column`,
+`title_column` and `text_column`. The title may be missing. The option `only`, `language=en` or
+`["language=en", "tag=rap"]`, keeps the rows with these values.
 
-    artist: artist, artists, artistname, singer, band, performer, poet, author, composer
-    title:  song, title, songname, songtitle, trackname, track, name
-    text:   lyrics, lyric, text, songlyrics, words, poem, content
-
-or given as the options `artist_column`, `title_column` and `text_column`. The title may be missing. The
-option `only`, `language=en` or `["language=en", "tag=rap"]`, keeps the rows with these values. A row that
-cannot be parsed is listed in `rejected.parquet` (see `fsdl_bench.sources.table`).
+Fields may be separated by `, ; tab | ^ ~`. Quotes may be doubled, escaped by a backslash, single or without a
+meaning; line breaks may be escaped by a backslash. The dialect is found by trial
+(`fsdl_bench.sources.dialects`). A row that cannot be parsed is listed in `rejected.parquet` (see
+`fsdl_bench.sources.table`); a file whose lines mostly cannot be parsed is refused.
 
 The file is never read into memory: listing streams it once and notes the position of each row; workers read
 the rows. Songs of one artist with the same title are one work, so they are never split between support and
-query. Texts are cleaned as in `fsdl_bench.sources.folder`. The other columns become metadata
-(`fsdl_bench.sources.columns`).
+query. Texts are cleaned as in `fsdl_bench.sources.folder`. The other columns become metadata.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
+from fsdl_bench.progress import log
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
-from fsdl_bench.sources.columns import row_metadata
-from fsdl_bench.sources.table import Row, Table, decode_fields, row_origin
+from fsdl_bench.sources.columns import Role, find_column, listed, row_metadata
+from fsdl_bench.sources.folder import is_junk
+from fsdl_bench.sources.rows import Row
+from fsdl_bench.sources.table import UNPARSABLE, Table, decode_fields, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
 
 _SUFFIXES = (".csv", ".tsv")
-_ARTIST = ("artist", "artists", "artistname", "singer", "band", "performer", "poet", "author", "composer")
-_TITLE = ("song", "title", "songname", "songtitle", "trackname", "track", "name")
-_TEXT = ("lyrics", "lyric", "text", "songlyrics", "words", "poem", "content")
+_BREAK = re.compile(r"\n|\\n|<br|\A\[", re.IGNORECASE)
+_MANY = 0.05  # share of lines that cannot be parsed, of which a warning tells
+_FEW = 10
+_SHORT = 200  # signs of one line
+_NULL = r"\N"  # what databases write for no value
 
 
 def open(  # noqa: A001
@@ -69,8 +73,9 @@ def open(  # noqa: A001
         artist_column: name of the column; empty to find it. Likewise `title_column`, `text_column`.
         title_column: see `artist_column`.
         text_column: see `artist_column`.
-        delimiter: between fields, one sign or `tab`; empty to find it in the first line.
-        encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.text`).
+        delimiter: between fields, one sign or `tab`; empty to find it.
+        encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.text`). A file in
+            UTF-16 or UTF-32 is read only if this says so.
         only: `column=value`, or several; other rows are left out.
         licence: of all songs.
         clean: remove from lyrics what is no part of them (see `fsdl_bench.sources.cleaning`).
@@ -103,39 +108,52 @@ class LyricsCsv:
         clean: bool,
     ) -> None:
         self.rejected: list[Rejection] = []
-        self._tree, self._encoding, self._licence = tree, encoding, licence
+        self._tree, self._licence = tree, licence
         self._tables: dict[str, tuple[Table, _Columns]] = {}
         self._clean = clean
         self._cleaners: dict[str, Cleaner] = {}
+        self._misfits: list[str] = []
         complaints: list[Rejection] = []
-        for path in [file] if file else list(tree.files(*_SUFFIXES)):
+        paths = [file] if file else list(tree.files(*_SUFFIXES))
+        junk = [] if file else list(filter(is_junk, paths))
+        for path in sorted(set(paths) - set(junk)):
             try:
-                table = Table(tree, path, delimiter)
+                table = Table(tree, path, delimiter, encoding=encoding)
                 columns = _Columns(table, given, only)
+                if table.misfit:
+                    self._misfits.append(table.misfit)
+                    raise BadInput(table.misfit)
             except BadInput as error:
                 complaints.append((printable(path), "no table of lyrics", str(error)))
             else:
                 table.one_line = frozenset(columns.names)
                 self._tables[path] = (table, columns)
-        self._complaints = [*complaints, *tree.problems]
+        left_out = [
+            (printable(path), "not a song", "a file of a repository or of the system") for path in junk
+        ]
+        self._complaints = [*complaints, *left_out, *tree.problems]
         if not self._tables:
-            found = (
-                "\n".join(f"  {what}" for _, _, what in complaints) or f"  no {' or '.join(_SUFFIXES)} file"
-            )
+            found = [what for _, _, what in complaints] + [f"{path}, {what}" for path, _, what in left_out]
+            found = found or [f"no {' or '.join(_SUFFIXES)} file"]
             raise BadInput(
-                f"expected a csv file with columns for artist and lyrics under {tree.root}, found\n{found}"
+                f"expected a csv file with columns for artist and lyrics under {tree.root}, found\n  "
+                + "\n  ".join(found)
             )
 
     def items(self) -> Iterator[Item]:
         """The rows of all files, in order."""
         self.rejected[:] = self._complaints
+        for misfit in self._misfits:
+            log(f"Warning: {misfit}. Its songs are left out")
         for path, (table, columns) in self._tables.items():
-            if self._clean:
-                self._cleaners[path] = Cleaner.survey(self._texts(table, columns))
-            left_out = 0
+            self._survey(path, table, columns)
+            left_out = lines = lost = 0
+            first: Row | None = None
             for row in table.rows():
+                lines += row.lines
                 if row.fields is None:
-                    self.rejected.append((row_origin(path, row), "unparsable csv row", row.fault))
+                    lost, first = lost + row.lines, first or row
+                    self.rejected += _unparsable(path, row, table.estimate(row))
                 elif not columns.wanted(row.fields):
                     left_out += 1
                 else:
@@ -143,6 +161,9 @@ class LyricsCsv:
             if left_out:
                 detail = f"{left_out} rows without {' and '.join(columns.only)}"
                 self.rejected.append((printable(path), "left out by option", detail))
+            if first and lost >= max(_FEW, _MANY * lines):
+                share = f"{lost:,} of {lines:,} lines cannot be read, and their songs are left out"
+                log(f"Warning: {table.complaint(share, first)}")
 
     def read(self, item: Item) -> Song:
         """The song of one row."""
@@ -150,26 +171,42 @@ class LyricsCsv:
             raise ValueError(f"{item.origin} was not listed by this source")
         table, columns = self._tables[item.path]
         fields = table.parse(self._tree.part(item.path, *item.span))
-        text, *others = decode_fields(fields, [columns.text, *columns.others.values()], self._encoding)
+        text, *others = decode_fields(fields, [columns.text, *columns.others.values()], table.encoding)
         known = row_metadata(dict(zip(columns.others, others, strict=True)))
-        whole = replace(item, path=None, span=None, text=text, metadata=known)
+        whole = replace(item, path=None, span=None, text=_value(text), metadata=known)
         return read_song(whole, self._tree, "lyrics", cleaner=self._cleaners.get(item.path))
 
     def surveyed(self) -> list[str]:
         """Return what reading a row depends on besides the row."""
         return [f"{path}: {mark}" for path, one in self._cleaners.items() for mark in sorted(one.shared)]
 
-    def _texts(self, table: Table, columns: _Columns) -> Iterator[str]:
-        """Yield the first texts of a table."""
+    def _survey(self, path: str, table: Table, columns: _Columns) -> None:
+        """Look at the first rows: what their texts share, and whether each is only a line of a song."""
+        songs: list[tuple[str, ...]] = []
+        texts: list[str] = []
+        short = 0
         rows = (row.fields for row in table.rows() if row.fields is not None)
         for fields in islice(filter(columns.wanted, rows), SAMPLE):
             with suppress(Rejected):
-                yield from decode_fields(fields, [columns.text], self._encoding)
+                *song, text = decode_fields(fields, [*columns.names, columns.text], table.encoding)
+                songs.append(tuple(song))
+                texts.append(text)
+                short += len(text) < _SHORT and not _BREAK.search(text.strip())
+        if self._clean:
+            self._cleaners[path] = Cleaner.survey(texts)
+        if len(columns.names) > 1 and min(short, len(songs) - len(set(songs))) > max(_FEW, len(songs) / 2):
+            log(
+                f"Warning: {printable(path)} seems to have one row for each line of a song: {short} of the "
+                f"first {len(songs)} texts are one line, and they are of {len(set(songs))} songs. Join the "
+                "lines of each song in one row, for example with pandas: table.groupby([artist, title], "
+                "sort=False)[text].agg('\\n'.join).reset_index()"
+            )
 
     def _item(self, path: str, row: Row, fields: Sequence[str], columns: _Columns) -> Iterator[Item]:
         origin = row_origin(path, row)
         try:
-            artist, *titles = map(readable, decode_fields(fields, columns.names, self._encoding))
+            encoding = self._tables[path][0].encoding
+            artist, *titles = map(_value, map(readable, decode_fields(fields, columns.names, encoding)))
         except Rejected as error:
             self.rejected.append((origin, error.reason, error.detail))
             return
@@ -187,21 +224,28 @@ class _Columns:
 
     def __init__(self, table: Table, given: tuple[str, str, str], only: Sequence[str]) -> None:
         self._names = table.columns
-        artist = self._find("artist", given[0], _ARTIST)
-        title = self._find("title", given[1], _TITLE)
-        text = self._find("text", given[2], _TEXT)
+        unlikely = table.numeric
+        artist = self._find("artist", given[0], unlikely)
+        title = self._find("title", given[1], unlikely)
+        text = self._find("text", given[2], unlikely)
         if artist is None or text is None:
             lacking = " and ".join(
                 name for name, column in (("artist", artist), ("text", text)) if column is None
             )
+            if table.headless:
+                raise BadInput(
+                    f"{printable(table.path)}: the first line looks like a song: no header. It is "
+                    f"{listed(self._names)}. Add a first line that names the columns: artist,title,text"
+                )
             raise BadInput(
-                f"{printable(table.path)} has the columns {', '.join(self._names)}: none is known to hold "
+                f"{printable(table.path)} has the columns {listed(self._names)}: none is known to hold "
                 f"the {lacking}. Name them: --set artist_column=..., title_column=..., text_column=..."
             )
         self.text = text
         own = {artist, title, text}
         self.others = {name: n for n, name in enumerate(self._names) if n not in own and name}
         self.names = [artist] if title is None else [artist, title]
+        self._encoding = table.encoding
         self.only = only
         self._only: list[tuple[int, str]] = []
         for rule in only:
@@ -217,19 +261,24 @@ class _Columns:
         except Rejected:
             return False
 
-    def _find(self, role: str, given: str, known: Sequence[str]) -> int | None:
+    def _find(self, role: Role, given: str, unlikely: Collection[int]) -> int | None:
         if given:
-            if given not in self._names:
-                raise BadInput(
-                    f"there is no column {given!r} (option {role}); there are: {', '.join(self._names)}"
-                )
-            return self._names.index(given)
-        plain = ["".join(char for char in name.casefold() if char not in " _-") for name in self._names]
-        return next((plain.index(name) for name in known if name in plain), None)
+            return self._names.index(self._known(given, role))
+        return find_column(role, self._names, unlikely)
 
     def _known(self, name: str, option: str) -> str:
         if name not in self._names:
-            raise BadInput(
-                f"there is no column {name!r} (option {option}); there are: {', '.join(self._names)}"
-            )
+            raise BadInput(f"there is no column {name!r} (option {option}); there are: {listed(self._names)}")
         return name
+
+
+def _unparsable(path: str, row: Row, rows: int) -> Iterator[Rejection]:
+    """Yield one entry for each of about so many rows that cannot be told apart."""
+    yield row_origin(path, row), UNPARSABLE, row.fault
+    for number in range(1, rows):
+        origin = f"{printable(path)}:{row.line + row.lines * number // rows}"
+        yield origin, UNPARSABLE, f"one of about {rows} rows from line {row.line} on"
+
+
+def _value(text: str) -> str:
+    return "" if text.strip() == _NULL else text

@@ -14,8 +14,9 @@ The lines after a broken row may belong to it, so the next good row must also ha
 these columns. Without such columns a line of a broken row can pass for a row. Lines are split as bytes and
 rows are decoded one by one, so one file may mix encodings.
 
-A file that writes a quote within a field as backslash and quote is read so, if more of its first rows can be
-read in this way.
+Files that are not RFC 4180 are read in the dialect that fits them best (`fsdl_bench.sources.dialects`): with
+backslash escapes, single quotes, no quotes, or spaces behind delimiters. What may precede the column names is
+in `fsdl_bench.sources.heads`.
 """
 
 from __future__ import annotations
@@ -23,40 +24,29 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.lines import MAX_ROW, Lines, RowTooLong
+from fsdl_bench.sources.columns import listed
+from fsdl_bench.sources.dialects import Sample, find_dialect
+from fsdl_bench.sources.heads import find_start
+from fsdl_bench.sources.lines import Lines
+from fsdl_bench.sources.rows import Row, read_rows
 from fsdl_bench.sources.text import decode_text, find_encoding, printable
 from fsdl_bench.sources.tree import Tree
+
+UNPARSABLE = "unparsable csv row"
 
 _NUMBER, _ADDRESS = re.compile(r"-?\d+(\.\d+)?"), re.compile(r"(/|https?:/)\S*")
 _CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _SAMPLE = 200
 _MOSTLY = 0.6  # the sample may hold lines of broken rows
+_LONG_NAME = 100  # signs of a column's name
+_BREAK = re.compile(r"\n|\\n|<br", re.IGNORECASE)
+_MISFIT, _FEW_LINES = 0.3, 10  # share and number of lines that cannot be read in a file that is no such table
 _DOUBTS = 1000
 """So many rows in a row that only lack their numbers are rows: the columns have changed their nature."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row, or lines that are none.
-
-    Attributes:
-        line: number of its first line, from 1.
-        start: first byte.
-        size: bytes.
-        fields: raw fields (bytes as Latin-1; see `decode_fields`); None for lines that could not be read.
-        fault: why they could not be.
-    """
-
-    line: int
-    start: int
-    size: int
-    fields: Sequence[str] | None
-    fault: str = ""
 
 
 class Table:
@@ -65,56 +55,84 @@ class Table:
     Args:
         tree: the tree of the file.
         path: the file.
-        delimiter: between fields; None takes the one of `, ; tab |` that the first line has most of.
+        delimiter: between fields; None finds it.
         quoted: whether quotes have a meaning at all.
+        encoding: of the file, if it is known. UTF-16 and UTF-32 are read only if it is given.
 
     Attributes:
-        escaped: whether a backslash protects the sign behind it.
+        dialect: how the file writes a row.
+        encoding: of the fields; None if each row tells.
         columns: their names.
+        headless: the line of column names looks like a song.
         one_line: numbers of the columns that never hold a line break.
+        numeric: numbers of the columns that mostly hold numbers or addresses.
+        misfit: why the file cannot be read as this table; empty if it can.
 
     Raises:
         BadInput: the file is UTF-16 or binary, has no first line, or cannot be read.
     """
 
-    def __init__(self, tree: Tree, path: str, delimiter: str | None = None, *, quoted: bool = True) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        path: str,
+        delimiter: str | None = None,
+        *,
+        quoted: bool = True,
+        encoding: str | None = None,
+    ) -> None:
         self.path = path
         self._file = tree.root / path
         try:
             first = tree.part(path, 0, 1 << 16)
         except Rejected as error:
             raise BadInput(f"cannot read {self._file}: {error}") from None
-        if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise BadInput(f"{self._file} is UTF-16; save it as UTF-8 (in a spreadsheet: 'CSV UTF-8')")
-        self._mark = 3 if first.startswith(b"\xef\xbb\xbf") else 0
-        line = first[self._mark :].partition(b"\n")[0].decode("latin-1")
-        self.delimiter = delimiter or max(",;\t|", key=line.count)
-        self.quoted, self.escaped = quoted, False
+        start = find_start(self._file, first, delimiter, encoding)
+        self._form = start.form
+        self.encoding = "utf-8" if start.form.wide else encoding
+        sample = Sample.take(self._file, start.byte, start.line, start.form)
+        trial = find_dialect(sample, start.delimiter, quoted=quoted)
+        self.dialect = trial.dialect
+        self.columns: list[str] = []
+        self._body = (start.byte, start.line)
         header = next(self._scan(header=True), None)
         if header is None or not header.fields:
             raise BadInput(f"{self._file} has no line of column names")
-        self._body = (header.start + header.size, header.line + 1)
+        self._body = (header.start + header.size, header.line + header.lines)
+        self.headless = any(len(name) > _LONG_NAME or _BREAK.search(name) for name in header.fields)
         try:
             plain = [_CONTROL.sub("", name) for name in header.fields]
-            names = decode_fields(plain, range(len(plain)))
+            names = decode_fields(plain, range(len(plain)), self.encoding)
         except Rejected as error:
             raise BadInput(f"{self._file}: the line of column names is {error}") from None
         self.columns = ["".join(filter(str.isprintable, name)).strip() for name in names]
         self.one_line: frozenset[int] = frozenset()
         self._shapes: dict[int, re.Pattern[str]] = {}
-        if quoted and b'\\"' in first:
-            without = self._readable()
-            self.escaped = True
-            self.escaped = self._readable() > without
         good = (row.fields for row in self._scan() if row.fields)
         self._shapes = _shapes(list(islice(good, _SAMPLE)))
+        self.numeric = frozenset(self._shapes)
+        self._lines_of_a_row = max(1.0, trial.lines / max(trial.rows, 1))
+        self.misfit = ""
+        if trial.first and trial.lost_lines >= max(_FEW_LINES, _MISFIT * trial.head_lines):
+            share = f"{trial.lost_lines:,} of the first {trial.head_lines:,} lines cannot be read"
+            self.misfit = self.complaint(share, trial.first)
+
+    def complaint(self, share: str, first: Row) -> str:
+        """Return that some lines cannot be read, the first of them, and what was expected."""
+        sign = {"\t": "tabs", " ": "spaces"}.get(self.dialect.delimiter, repr(self.dialect.delimiter))
+        return (
+            f"{self._file}: {share}; the first is line {first.line}: {first.fault}. Expected rows of "
+            f"{len(self.columns)} fields ({listed(self.columns)}) with {sign} between them and double quotes "
+            "around each field that contains that sign, a quote or a line break; quotes within are doubled. "
+            "Write the table so, or name its sign if it has another: --set delimiter=tab"
+        )
 
     def rows(self) -> Iterator[Row]:
         """All rows in order; of lines that are none, one `Row` with a fault for each run of them."""
         bad: Row | None = None
         for row in self._scan():
             if row.fields is None:
-                bad = _merged(bad, row) if bad else row
+                bad = bad.merged(row) if bad else row
                 continue
             if bad:
                 yield bad
@@ -123,6 +141,10 @@ class Table:
         if bad:
             yield bad
 
+    def estimate(self, bad: Row) -> int:
+        """About how many rows there are in lines that could not be read."""
+        return max(1, min(bad.starts, round(bad.lines / self._lines_of_a_row)))
+
     def pick(self, row: Row, names: Sequence[str]) -> list[str]:
         """The decoded values of the columns called `names`.
 
@@ -130,7 +152,7 @@ class Table:
             Rejected: the row is none, or a value is no text.
         """
         if row.fields is None:
-            raise Rejected("unparsable csv row", row.fault)
+            raise Rejected(UNPARSABLE, row.fault)
         return decode_fields(row.fields, [self.columns.index(name) for name in names])
 
     def parse(self, data: bytes) -> list[str]:
@@ -140,56 +162,38 @@ class Table:
             Rejected: they are not one row of this table.
         """
         try:
-            rows = list(self._reader(line.decode("latin-1") for line in io.BytesIO(data)))
+            rows = list(self.dialect.reader(self._form.lines(io.BytesIO(data))))
         except csv.Error:
             rows = []
         if len(rows) != 1 or len(rows[0]) != len(self.columns):
             raise Rejected("row changed since it was listed")
         return rows[0]
 
-    def _readable(self) -> float:
-        """Return the share of rows among the first rows and lines that are none."""
-        rows = [row.fields is not None for row in islice(self._scan(), _SAMPLE)]
-        return sum(rows) / max(len(rows), 1)
-
-    def _reader(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
-        csv.field_size_limit(MAX_ROW)  # the module's own limit is shorter than a long text
-        if self.quoted:
-            escape = "\\" if self.escaped else None
-            return csv.reader(lines, delimiter=self.delimiter, escapechar=escape, strict=strict)
-        return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, strict=True)
-
     def _scan(self, *, header: bool = False) -> Iterator[Row]:
         """Rows and broken lines; or the header, unchecked."""
-        with self._file.open("rb") as stream:
-            start, number = (self._mark, 1) if header else self._body
-            stream.seek(start)
-            lines = Lines(stream, start, number)
-            reader, doubts = self._reader(lines), 0
-            while True:
-                fields: list[str] = []
-                try:
-                    fields = next(reader)
-                    if not fields and len(lines.taken) == 1:  # an empty line
-                        lines.commit(1)
-                        continue
-                    fault = "" if header else self._fault(fields, lines.taken)
-                except StopIteration:
-                    return
-                except (csv.Error, RowTooLong) as error:
-                    fault = str(error)
-                if fault:
-                    doubts = 1
-                elif 0 < doubts < _DOUBTS and not self._fits(fields):
-                    fault, doubts = "lines of a broken row", doubts + 1
-                if fault:
-                    reader = self._reader(lines)
-                    yield Row(*lines.commit(1), None, fault)
-                else:
-                    doubts = 0
-                    yield Row(*lines.commit(len(lines.taken)), fields)
+        doubts = 0
 
-    def _fault(self, fields: list[str], taken: Collection[bytes]) -> str:
+        def fault_of(fields: list[str], taken: Collection[str]) -> str:
+            nonlocal doubts
+            fault = "" if header else self._fault(fields, taken)
+            if fault:
+                doubts = 1
+            elif 0 < doubts < _DOUBTS and not self._fits(fields):
+                fault, doubts = "lines of a broken row", doubts + 1
+            else:
+                doubts = 0
+            return fault
+
+        with self._file.open("rb") as stream:
+            start, number = self._body
+            stream.seek(start)
+            lines = Lines(stream, start, number, self._form)
+            for row in read_rows(lines, self.dialect, fault_of, len(self.columns)):
+                if row.fields is None:
+                    doubts = doubts or 1
+                yield row
+
+    def _fault(self, fields: list[str], taken: Collection[str]) -> str:
         if len(fields) != len(self.columns):
             return f"{len(fields)} fields, expected {len(self.columns)}"
         if any("\n" in fields[column] for column in self.one_line):
@@ -198,13 +202,13 @@ class Table:
             return "a row within a quoted field: a quote is missing"
         return ""
 
-    def _swallows(self, taken: Collection[bytes]) -> bool:
+    def _swallows(self, taken: Collection[str]) -> bool:
         """Whether a line after the first is a row in itself, or begins one whose last fields go on below."""
-        delimiter, enough = self.delimiter.encode(), len(self.columns) - 1
+        enough = len(self.columns) - 1
         for line in islice(taken, 1, None):
-            if line.count(delimiter) >= enough:
+            if line.count(self.dialect.delimiter) >= enough:
                 try:
-                    (fields,) = self._reader([line.decode("latin-1")], strict=False)
+                    (fields,) = self.dialect.reader([line], strict=False)
                 except csv.Error:
                     continue
                 if len(fields) == len(self.columns) and self._fits(fields):
@@ -232,7 +236,7 @@ def find_table(
             continue
         if set(columns) <= set(table.columns):
             return table
-        found.append(f"{printable(path)} with the columns {', '.join(table.columns)}")
+        found.append(f"{printable(path)} with the columns {listed(table.columns)}")
     raise BadInput(
         f"expected the table of {what} under {tree.root}, a csv file with the columns {', '.join(columns)}; "
         f"found {'; '.join(found) or 'no csv file'}"
@@ -267,15 +271,3 @@ def _shapes(rows: list[Sequence[str]]) -> dict[int, re.Pattern[str]]:
             if sum(shape.fullmatch(value) is not None for value in values) >= _MOSTLY * len(values):
                 found[column] = shape
     return found
-
-
-def _merged(first: Row, more: Row) -> Row:
-    fault = first.fault.partition(", with ")[0]
-    lines = more.line - first.line
-    return Row(
-        first.line,
-        first.start,
-        more.start + more.size - first.start,
-        None,
-        f"{fault}, with {lines} more line{'s' if lines > 1 else ''}",
-    )

@@ -228,3 +228,71 @@ def test_damage_anywhere_is_a_message_or_rejected_rows(tmp_path_factory, junk, s
         for item in source.items():
             with contextlib.suppress(Rejected):
                 source.read(item)
+
+
+def _by_line(count=30):
+    return [["artist", "title", "lyrics"]] + [["A", f"S{n // 10}", f"line {n}"] for n in range(count)]
+
+
+def test_a_row_for_each_line_of_a_song_is_told(open_csv, capsys):
+    assert len(list(open_csv(_by_line()).items())) == 30
+    assert "Warning: songs.csv seems to have one row for each line" in capsys.readouterr().err
+    for rows in (LINKED, [*_by_line()[:1], *(["A", f"S{n}", "la"] for n in range(30))]):
+        list(open_csv(rows).items())
+        assert capsys.readouterr().err == ""
+
+
+PROSE = b"artist,song,text\n" + b"".join(b"A,S%d,la, la, la, %d\n" % (n, n) for n in range(20))
+
+
+def test_a_table_that_does_not_fit_is_refused_with_the_line_and_the_remedy(open_csv, capsys):
+    with pytest.raises(
+        BadInput, match=r"20 of the first 20 lines .* line 2: 6 fields, expected 3.* --set delimiter=tab"
+    ):
+        open_csv(PROSE)
+    source = open_csv({"a.csv": PROSE, "b.csv": LINKED})
+    assert len(list(source.items())) == 3
+    assert "20 of the first 20 lines" in capsys.readouterr().err
+
+
+def test_rows_that_cannot_be_parsed_are_counted_and_told(open_csv, capsys):
+    good = b"".join(b"A,T%d,la la\n" % n for n in range(80))
+    source = open_csv(PROSE + good)
+    assert len(list(source.items())) == 80
+    assert [reason for _, reason, _ in source.rejected] == ["unparsable csv row"] * 20
+    assert [origin for origin, *_ in source.rejected] == [f"songs.csv:{n}" for n in range(2, 22)]
+    assert "20 of 100 lines cannot be read" in capsys.readouterr().err
+
+
+def test_a_table_without_header_is_told_in_short(open_csv):
+    rows = [["Nina", f"Song {n}", "la la\n" * 200] for n in range(3)]
+    with pytest.raises(BadInput, match="looks like a song: no header") as error:
+        open_csv(rows)
+    assert len(str(error.value)) < 500
+
+
+def test_tables_of_the_system_are_no_songs(open_csv):
+    junk = [".ipynb_checkpoints/songs-checkpoint.csv", "node_modules/x/data.csv", "__MACOSX/._songs.csv"]
+    source = open_csv({"songs.csv": LINKED} | dict.fromkeys(junk, GOOD))
+    assert len(list(source.items())) == 3
+    assert sorted(origin for origin, reason, _ in source.rejected if reason == "not a song") == sorted(junk)
+
+
+def test_numbers_of_artists_are_not_their_names(open_csv):
+    rows = [["artist", "artist_name", "lyrics"], *([str(n), "Nina", "la"] for n in range(5))]
+    assert {artist for artist, _, _ in _songs(open_csv(rows))} == {"Nina"}
+
+
+def test_a_database_s_sign_for_no_value(open_csv):
+    source = open_csv(
+        [["artist", "title", "lyrics"], ["\\N", "S", "la"], ["A", "\\N", "la"], ["A", "S", "\\N"]]
+    )
+    items = list(source.items())
+    assert [(item.artist, item.title) for item in items] == [("A", ""), ("A", "S")]
+    with pytest.raises(Rejected, match="no text"):
+        source.read(items[1])
+
+
+def test_utf_16_is_read_if_it_is_named(open_csv):
+    source = open_csv(_bytes(LINKED).decode().encode("utf-16"), encoding="utf-16")
+    assert _songs(source) == [(artist, title, text) for artist, title, _, text in LINKED[1:]]
