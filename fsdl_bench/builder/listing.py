@@ -47,6 +47,11 @@ def open_sources(
             f"track {definition.name} has {len(definition.sources)} sources, but --from replaces only one; "
             "pass --mirror with a folder of their archives"
         )
+    for source in definition.sources:
+        if "kind" in source.options:
+            raise BadInput(
+                f"source {source.source!r}: kind is no option of a source, but the track's (--kind)"
+            )
     trees = [_tree(definition, source, source_dir, mirror, progress) for source in definition.sources]
     sources = [
         open_source(source.source, tree, kind=definition.kind, **source.options)
