@@ -39,6 +39,7 @@ _HELPERS = frozenset(
         "download",
         "files",
         "guess",
+        "junk",
         "table",
         "text",
         "lines",

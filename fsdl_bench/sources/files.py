@@ -21,7 +21,11 @@ SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": formats.READABLE, "lyrics": (".
 """What the names of songs end in, in any case."""
 
 _OTHER: dict[Kind, str] = {"midi": "not a MIDI file or score", "lyrics": "not a .txt file"}
-_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")  # not the end of "Mr. Blue Sky" or "Mambo No.5"
+_EXTENSION = re.compile(
+    r"\.(?:[A-Za-z][A-Za-z0-9]{1,4}"  # not the end of "Mr. Blue Sky" or "Mambo No.5"
+    r"|(?i:parquet|feather|markdown|musicxml|sqlite3?|pickle|torrent|webloc|download|crdownload|msgpack|"
+    r"safetensors|properties|numbers|ndjson|geojson))"
+)
 
 
 class FileSource(ABC):
