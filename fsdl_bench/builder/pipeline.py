@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsdl_bench.builder.chunks import Chunks, DamagedChunk, EmptyTrack
+from fsdl_bench.builder.empty import why_empty
 from fsdl_bench.builder.listing import Listing, examples, list_items, open_sources, prepare
 from fsdl_bench.builder.reading import read_all
 from fsdl_bench.builder.selection import Selector
@@ -107,7 +108,10 @@ def build_track(
     except EmptyTrack as error:
         work.mkdir(parents=True, exist_ok=True)
         write_rejected(work / "rejected.parquet", sorted(error.rejected))
-        raise BadInput(f"{error}. Each file and its reason: {work / 'rejected.parquet'}") from None
+        raise BadInput(
+            f"{error}; {why_empty(definition, error.rejected)}\n"
+            f"Each file and its reason: {work / 'rejected.parquet'}"
+        ) from None
     except OSError as error:
         if error.errno in _FULL:
             raise BadInput(

@@ -112,7 +112,7 @@ def _definitions(
         return [_with_settings(load_definition(tracks[0]), settings)]
     if tracks or not kind or not name:
         raise BadInput("--from needs --kind lyrics|midi and --name NAME, or one recipe track")
-    layout = layout or guess_layout(source, kind)
+    layout = layout or guess_layout(source, kind, settings)
     definition = user_definition(name, kind, layout, label=label or "artist", aliases=names)
     return [_with_settings(definition, settings)]
 

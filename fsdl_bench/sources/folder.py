@@ -32,7 +32,6 @@ songs. `--set clean=false` keeps every text as it is.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -42,7 +41,7 @@ from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
 from fsdl_bench.sources.files import FileSource
-from fsdl_bench.sources.junk import is_document, is_junk
+from fsdl_bench.sources.junk import is_junk, is_repository
 from fsdl_bench.sources.scraped import TABLE, scraped
 from fsdl_bench.sources.text import decode_text, printable, readable
 from fsdl_bench.sources.tree import Tree
@@ -91,8 +90,7 @@ class Folder(FileSource):
     def survey(self, paths: Sequence[str]) -> None:
         """Read the table of a scrape; look at some texts, to know what most of them share at their ends."""
         self._read_scrape()
-        at_top = [entry.name for entry in os.scandir(self.tree.root)]
-        self._repository = ".git" in at_top or any(map(is_document, at_top))
+        self._repository = is_repository(self.tree.root)
         if self._clean and self.kind == "lyrics":
             chosen = paths[:: max(1, len(paths) // SAMPLE)]
             self._cleaner = Cleaner.survey(self._texts(chosen))
@@ -182,3 +180,35 @@ class Names:
             rows = [re.sub(r"\\?" + _DASH, dash, row) for row in rows]
         fields = ["(?:.*?)" if name == "any" else f"(?P<{name}>.+?)" for name in parts[1::2]]
         return "".join(a + b for a, b in zip(rows, [*fields, ""], strict=True))
+
+
+_SEPARATORS = (" - ", "_-_", " _ ", "--", "-", "_")
+_MOST = 0.8
+
+
+def suggested_pattern(stems: Sequence[str]) -> str:
+    """Return a pattern that most of these names match and that tells artist and title; empty if none does.
+
+    Of two parts of a name, the one with fewer different values is the artist.
+    """
+    names = [re.sub(_DASH, "-", stem) for stem in stems]
+    for separator in _SEPARATORS:
+        parts = [[part.strip() for part in name.split(separator)] for name in names]
+        numbered = sum(len(found) == 3 and found[0].strip(".").isdigit() for found in parts)
+        skipped = int(numbered >= _MOST * len(names))
+        loose = len(separator) > 1  # one sign alone also stands inside of names
+        fits = [
+            found[skipped:]
+            for found in parts
+            if all(found) and (len(found) == 2 + skipped or (loose and len(found) > 2 + skipped))
+        ]
+        if (
+            not fits
+            or len(fits) < _MOST * len(names)
+            or sum(one[0].isdigit() for one in fits) > len(fits) / 2
+        ):
+            continue
+        artists, titles = ({found[place].casefold() for found in fits} for place in (0, -1))
+        order = ("{title}", "{artist}") if len(titles) < len(artists) else ("{artist}", "{title}")
+        return separator.join([*["{any}"] * skipped, *order])
+    return ""

@@ -7,7 +7,9 @@ not `License.txt`). At the top of a folder, where no songs lie, every usual name
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 _TEXT = r"(?:\.(?:txt|md|rst|html?|pdf|rtf))?"
 _AT_TOP = re.compile(
@@ -57,6 +59,12 @@ _OF_A_REPOSITORY = frozenset(
 def is_document(name: str) -> bool:
     """Whether a file at the top of a folder is a document by its name, such as requirements.txt."""
     return _AT_TOP.fullmatch(name) is not None
+
+
+def is_repository(folder: Path) -> bool:
+    """Whether a folder is a repository of code: `.git` or a document lies at its top."""
+    with os.scandir(folder) as entries:
+        return any(entry.name == ".git" or is_document(entry.name) for entry in entries)
 
 
 def is_junk(path: str, repository: bool = False) -> bool:
