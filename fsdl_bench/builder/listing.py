@@ -116,11 +116,11 @@ def list_items(definition: TrackDefinition, listing: Listing, progress: bool) ->
     _leave_out_small_artists(definition, listing)
     if not any(listing.items):
         few = (
-            f"an artist needs {definition.min_songs} songs, and none of the {found:,} songs found is by an artist"
-            " with enough"
+            f"an artist needs {definition.min_songs} songs, and none of the {found:,} songs found is by an "
+            "artist with enough"
         )
-        why = few if found else "no song was found"
-        raise EmptyTrack(f"track {definition.name} would be empty: {why}", listing.rejected)
+        empty = few if found else "no song was found"
+        raise EmptyTrack(f"track {definition.name} would be empty: {empty}", listing.rejected)
 
 
 class Artists:
