@@ -47,6 +47,11 @@ def open_sources(
             f"track {definition.name} has {len(definition.sources)} sources, but --from replaces only one; "
             "pass --mirror with a folder of their archives"
         )
+    for source in definition.sources:
+        if "kind" in source.options:
+            raise BadInput(
+                f"source {source.source!r}: kind is no option of a source, but the track's (--kind)"
+            )
     trees = [_tree(definition, source, source_dir, mirror, progress) for source in definition.sources]
     sources = [
         open_source(source.source, tree, kind=definition.kind, **source.options)
@@ -110,7 +115,12 @@ def list_items(definition: TrackDefinition, listing: Listing, progress: bool) ->
     found = sum(map(len, listing.items))
     _leave_out_small_artists(definition, listing)
     if not any(listing.items):
-        raise EmptyTrack(_nothing_left(definition, listing, found), listing.rejected)
+        few = (
+            f"an artist needs {definition.min_songs} songs, and none of the {found:,} songs found is by an "
+            "artist with enough"
+        )
+        empty = few if found else "no song was found"
+        raise EmptyTrack(f"track {definition.name} would be empty: {empty}", listing.rejected)
 
 
 class Artists:
@@ -156,17 +166,6 @@ def _leave_out_small_artists(definition: TrackDefinition, listing: Listing) -> N
                 name = definition.sources[number].source
                 listing.rejected.append((name, item.origin, TOO_FEW, detail))
         listing.items[number] = kept
-
-
-def _nothing_left(definition: TrackDefinition, listing: Listing, found: int) -> str:
-    sizes: dict[str, int] = defaultdict(int)
-    for _, _, reason, _ in listing.rejected:
-        sizes[reason] += 1
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(sizes.items()))
-    return (
-        f"track {definition.name} would be empty: an artist needs {definition.min_songs} songs, and none of "
-        f"the {found:,} songs found is by an artist with enough ({reasons or 'no file was found'})"
-    )
 
 
 def examples(definition: TrackDefinition, listing: Listing, count: int = 5) -> str:

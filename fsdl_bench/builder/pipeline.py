@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsdl_bench.builder.chunks import Chunks, DamagedChunk, EmptyTrack
+from fsdl_bench.builder.empty import why_empty
 from fsdl_bench.builder.listing import Listing, examples, list_items, open_sources, prepare
 from fsdl_bench.builder.reading import read_all
 from fsdl_bench.builder.selection import Selector
@@ -26,10 +27,12 @@ from fsdl_bench.builder.track_folder import write_folder, write_rejected
 from fsdl_bench.engine import default_workers
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory, tracks_dir
+from fsdl_bench.placing import refuse_overlap
 from fsdl_bench.progress import note
 from fsdl_bench.tracks.artists import read_splits
 from fsdl_bench.tracks.definition import TrackDefinition, load_definition
 from fsdl_bench.tracks.manifest import Manifest, SplitCounts
+from fsdl_bench.tracks.ownership import refuse_other_track_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRIES = 3  # to read what the disk damaged during a build
@@ -87,13 +90,15 @@ def build_track(
         progress: show progress bars on standard error.
 
     Raises:
-        BadInput: a source is missing or differs from the pinned one, no artist has enough songs, the digest
+        BadInput: `out` holds something else than an older build of the track, or overlaps with `source_dir`;
+            a source is missing or differs from the pinned one, no artist has enough songs, the digest
             differs from the frozen one, another build of the track is running, or the disk is full.
     """
     if isinstance(definition, str):
         definition = load_definition(definition)
     target = Path(out or tracks_dir() / definition.name).absolute()
     own = None if source_dir is None else Path(source_dir)
+    _refuse_to_harm(definition, own, target, chosen=out is not None)
     work = target.parent / f".{target.name}.work"
     try:
         with _locked(target):
@@ -103,7 +108,10 @@ def build_track(
     except EmptyTrack as error:
         work.mkdir(parents=True, exist_ok=True)
         write_rejected(work / "rejected.parquet", sorted(error.rejected))
-        raise BadInput(f"{error}. Each file and its reason: {work / 'rejected.parquet'}") from None
+        raise BadInput(
+            f"{error}; {why_empty(definition, error.rejected)}\n"
+            f"Each file and its reason: {work / 'rejected.parquet'}"
+        ) from None
     except OSError as error:
         if error.errno in _FULL:
             raise BadInput(
@@ -111,6 +119,19 @@ def build_track(
                 f"with the songs in {work}; an older build of {definition.name} is unchanged"
             ) from None
         raise
+
+
+def _refuse_to_harm(definition: TrackDefinition, source: Path | None, target: Path, *, chosen: bool) -> None:
+    """Refuse a target that holds anything but an older build of this track, or overlaps with the songs.
+
+    FSDL_BENCH_HOME may lie inside the source: its own folders hold no song.
+    """
+    if source is not None:
+        file = definition.sources[0].options.get("file")  # of a table, the folder around it is not read
+        read = source / str(file) if file else source
+        if chosen or read.resolve().is_relative_to(target.resolve()):
+            refuse_overlap(target, read)
+    refuse_other_track_folder(target, definition.name)
 
 
 def _build(

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fsdl_bench.builder.capping import TOO_FEW, select
+from fsdl_bench.builder.capping import select
 from fsdl_bench.builder.chunks import Chunks, EmptyTrack, Rejection
 from fsdl_bench.builder.clusters import clusters, containers
 from fsdl_bench.builder.duplicates import LYRICS, LYRICS_2, MUSIC, near_pairs
@@ -205,11 +205,11 @@ class Selector:
         ]
 
     def _no_artist(self) -> str:
-        few = sum(reason == TOO_FEW for _, _, reason, _ in self._rejected)
+        if not len(self._columns):
+            return f"track {self._definition.name} would be empty: no song could be read"
         return (
             f"track {self._definition.name} would be empty: of the {len(self._columns):,} songs read, none is"
-            f" by an artist with at least {self._definition.min_songs} different songs ({few:,} are by"
-            f" artists with fewer, {len(self._rejected) - few:,} are duplicates or not wanted)"
+            f" by an artist with at least {self._definition.min_songs} different songs"
         )
 
 

@@ -63,28 +63,30 @@ def compress(
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder.")
 def decompress(file: Path, submission: str, track: str, settings: tuple[str, ...], out: Path) -> None:
     """Restore the songs of FILE, which `compress` wrote, as .txt or .mid."""
+    from fsdl_bench.errors import BadInput
     from fsdl_bench.evaluation.archive import decompress as run
+    from fsdl_bench.paths import atomic_write
 
     setup, songs = run(file, submission, track=track, settings=settings)
-    out.mkdir(parents=True, exist_ok=True)
-    for number, song in enumerate(songs, start=1):
-        click.echo(_write(out / f"song-{number}", song, setup.codec))
+    files = dict(
+        _file(out / f"song-{number}", song, setup.codec) for number, song in enumerate(songs, start=1)
+    )
+    for place, data in files.items():
+        if place.exists() and place.read_bytes() != data:
+            raise BadInput(f"{place}: expected no file or this song, found another file; give another --out")
+    for place, data in files.items():
+        atomic_write(place, data)
+        click.echo(place)
 
 
-def _write(path: Path, song: Tokens, codec: Codec) -> Path:
-    from fsdl_bench.paths import atomic_file
-
+def _file(path: Path, song: Tokens, codec: Codec) -> tuple[Path, bytes]:
+    """Return the place and the content of a song's file."""
     content = codec.decode(song)
-    place = path.with_suffix(".txt" if codec.kind == "lyrics" else ".mid")
     if codec.kind == "lyrics":
-        data = content.encode()
-    else:
-        from fsdl_bench.music.writing import write_midi
+        return path.with_suffix(".txt"), content.encode()
+    from fsdl_bench.music.writing import write_midi
 
-        data = write_midi(content)
-    with atomic_file(place) as temporary:
-        temporary.write_bytes(data)
-    return place
+    return path.with_suffix(".mid"), write_midi(content)
 
 
 COMMANDS = (compress, decompress)

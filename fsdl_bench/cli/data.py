@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,34 +100,28 @@ def _definitions(
         return [load_definition(track) for track in tracks or ("lyrics-synthetic", "midi-synthetic")]
     if not source.exists():
         raise BadInput(f"--from {source}: there is no such folder or file")
-    settings = _settings(options)
+    settings = pairs(options, "--set")
     names = pairs(aliases, "--alias", "OTHER=NAME")
     if not all(names.values()):
         raise BadInput(f"--alias: expected OTHER=NAME, found {' '.join(aliases)}")
     if source.is_file():
+        if settings.get("file", source.name) != source.name:
+            raise BadInput(f"--set file={settings['file']}: --from names a file already, {source.name}")
         settings["file"] = source.name
     if len(tracks) == 1 and not (kind or name or layout or label or aliases):
         return [_with_settings(load_definition(tracks[0]), settings)]
     if tracks or not kind or not name:
         raise BadInput("--from needs --kind lyrics|midi and --name NAME, or one recipe track")
-    layout = layout or guess_layout(source, kind)
-    return [user_definition(name, kind, layout, label=label or "artist", aliases=names, **settings)]
+    layout = layout or guess_layout(source, kind, settings)
+    definition = user_definition(name, kind, layout, label=label or "artist", aliases=names)
+    return [_with_settings(definition, settings)]
 
 
-def _with_settings(definition: TrackDefinition, settings: dict[str, Any]) -> TrackDefinition:
+def _with_settings(definition: TrackDefinition, settings: dict[str, str]) -> TrackDefinition:
     """Return the definition with more options for its first source."""
     first, *others = definition.sources
     first = first.model_copy(update={"options": first.options | settings})
     return definition.model_copy(update={"sources": [first, *others]})
-
-
-def _settings(options: tuple[str, ...]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    for key, value in pairs(options, "--set").items():
-        settings[key] = value
-        with suppress(ValueError):  # a number, true, false or a list
-            settings[key] = json.loads(value)
-    return settings
 
 
 @click.command(name="list")

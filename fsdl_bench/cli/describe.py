@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from fsdl_bench.cli.doubts import doubts, hints
 from fsdl_bench.cli.tables import markdown_table, print_table, table_of
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import tracks_dir
@@ -108,38 +109,8 @@ def print_build(report: BuildReport) -> None:
     print_statistics(track)
     for warning in doubts(track):
         click.echo(f"Warning: {warning}", err=True)
-
-
-def doubts(track: Track) -> list[str]:
-    """Return what looks wrong about a track that a user has built, each with a remedy."""
-    from fsdl_bench.builder.capping import OVER_CAP
-
-    counts, found = track.manifest.counts, []
-    names = [artist.name for split in counts for artist in track[split].artists]
-    songs = sum(count.songs for count in counts.values())
-    empty = [split for split in ("train", "validation", "test") if split not in counts]
-    if empty:
-        found.append(
-            f"no artist is in the {' and the '.join(empty)} split, so models cannot be "
-            f"{'evaluated' if 'test' in empty else 'trained'} on this track. An artist's name decides the "
-            "split; about two in ten artists are for testing and one in ten for validation: add more artists"
-        )
-    over = track.manifest.rejected.get(OVER_CAP, 0)
-    layout = "--set level=N, --set pattern='{artist} - {title}' or --layout name another layout"
-    if over > songs:
-        found.append(
-            f"{over:,} songs are over the cap of {track.definition.max_songs} songs an artist, more than the "
-            f"{songs:,} that are kept. Are these artists: {', '.join(sorted(names)[:5])}? {layout}"
-        )
-    short = [name for name in names if len(name) == 1 or name.isdigit()]
-    if len(short) > len(names) / 2:
-        found.append(
-            "most artists are called by one letter or a number, such as "
-            f"{', '.join(sorted(short)[:5])}. {layout}"
-        )
-    elif len(names) < 4:
-        found.append(f"the track has only {len(names)} artists: {', '.join(sorted(names))}. {layout}")
-    return found
+    for hint in hints(track):
+        click.echo(f"Hint: {hint}", err=True)
 
 
 def print_statistics(track: Track) -> None:

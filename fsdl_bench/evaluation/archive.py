@@ -24,6 +24,7 @@ from fsdl_bench.evaluation.cells import Cell
 from fsdl_bench.evaluation.compression import Compressed, decode, encode
 from fsdl_bench.frozen import Frozen
 from fsdl_bench.paths import atomic_file
+from fsdl_bench.placing import refuse_other_file
 from fsdl_bench.progress import log
 from fsdl_bench.submissions.box import fitted_in_child
 from fsdl_bench.submissions.reveal import CellProcess, RevealSession
@@ -84,8 +85,10 @@ def compress(
         settings: `key=value` for the constructor.
 
     Raises:
-        BadInput: there is no such episode, constriction is not installed, or as `evaluate`.
+        BadInput: `out` is another file, there is no such episode, constriction is not installed, or as
+            `evaluate`.
     """
+    refuse_other_file(out, "a new file, or an earlier one of compress", FORMAT.encode())
     setup = set_up(submission, track, settings=settings, isolate=True)
     definition = setup.track.definition
     count = definition.headline_shot if shots is None else shots

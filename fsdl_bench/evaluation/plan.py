@@ -16,6 +16,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.cells import Cell, cells_of
 from fsdl_bench.evaluation.provenance import packages
 from fsdl_bench.results import Scoring
+from fsdl_bench.results.files import refuse_other_result
 from fsdl_bench.submissions.setup import RunTrack, Setup
 
 
@@ -81,6 +82,8 @@ class EvaluationOptions:
             raise BadInput("--workers: several need processes of their own; leave --in-process out")
         if self.out is not None and Path(self.out).suffix != ".json":
             raise BadInput(f"--out: expected a .json file, found {self.out}")
+        if self.out is not None:
+            refuse_other_result(Path(self.out))
 
 
 @dataclass(frozen=True)

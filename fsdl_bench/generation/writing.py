@@ -12,6 +12,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.record import NAME, FileKind, read_samples
 from fsdl_bench.generation.sound import RATE, render, wav
 from fsdl_bench.music.notes import Notes
+from fsdl_bench.placing import refuse_other_files
 
 PAGE = "index.html"
 
@@ -90,14 +91,6 @@ def picture(notes: Notes) -> bytes:
 
 def check_out(folder: Path) -> None:
     """Raise `BadInput` if the folder contains anything that an earlier call did not write."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise BadInput(f"--out {folder}: expected a folder, found a file")
     earlier = read_samples(folder)
     own = earlier.files() | {NAME, PAGE} if earlier else set()
-    if strangers := sorted({path.name for path in folder.iterdir()} - own):
-        named = ", ".join(strangers[:3]) + (", ..." if len(strangers) > 3 else "")
-        raise BadInput(
-            f"--out {folder}: expected a new folder, or one of an earlier call, found {named} in it"
-        )
+    refuse_other_files(folder, "a new folder, or one of an earlier call", own.__contains__)

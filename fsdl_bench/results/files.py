@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.placing import refuse_other_file
 from fsdl_bench.results.aggregates import summarise
 from fsdl_bench.results.pair import rows_name, rows_of, write_pair
 from fsdl_bench.results.rows import SongRow, read_rows, rows_table, rows_to_parquet
@@ -47,12 +48,13 @@ def write_result(path: Path, run: Run, rows: Iterable[SongRow]) -> StoredResult:
     A kill at any moment leaves the old result or the new one (`results/pair.py`).
 
     Raises:
-        BadInput: the path does not end in .json, or the rows are not a complete evaluation.
+        BadInput: the path does not end in .json or is no result, or the rows are not a complete evaluation.
         ValueError: there are no rows, or they differ in which optional values they have.
         OSError: a file cannot be written.
     """
     if path.suffix != ".json":
         raise BadInput(f"{path}: expected the name of a .json file for the result")
+    refuse_other_result(path)
     beside = path.with_name(rows_name(path))
     data = rows_to_parquet(rows_table(rows, track_digest=run.track.digest, protocol=run.protocol))
     frame = read_rows(data, str(beside))
@@ -64,6 +66,15 @@ def write_result(path: Path, run: Run, rows: Iterable[SongRow]) -> StoredResult:
     )
     write_pair(path, result.model_dump_json(indent=1) + "\n", data)
     return StoredResult(path, result, frame)
+
+
+def refuse_other_result(path: Path) -> None:
+    """Refuse to replace a file that is no result, not even a damaged one.
+
+    Raises:
+        BadInput: there is such a file.
+    """
+    refuse_other_file(path, "a new file, or an earlier result", b'"schema_version"')
 
 
 _BESIDE = (".verified.json", ".fresh.json")

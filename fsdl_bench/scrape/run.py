@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_file
-from fsdl_bench.scrape.store import Store
+from fsdl_bench.scrape.store import FOLDER, Store
 from fsdl_bench.versions import __version__
 
 TABLE = "metadata.parquet"
@@ -51,7 +51,7 @@ def scrape(
         "taken", "interrupted" if the run was, and the reasons of everything that was left out, with counts.
 
     Raises:
-        BadInput: Scrapy is not installed, or an argument is wrong.
+        BadInput: Scrapy is not installed, an argument is wrong, or `out` has a table of another kind.
     """
     try:
         from scrapy.crawler import CrawlerProcess
@@ -59,6 +59,10 @@ def scrape(
         raise BadInput("scraping needs Scrapy: pip install 'fsdl-bench[scrape]'") from None
     if not contact.strip() or not contact.isprintable():
         raise BadInput("--contact: give an address or page where the site's owner can reach you")
+    if (out / TABLE).exists() and not (out / FOLDER).is_dir():
+        raise BadInput(
+            f"{out}: expected a folder of an earlier scrape, or one without {TABLE}; give another --out"
+        )
     spider, given = _spider(recipe, options or {})
     out.mkdir(parents=True, exist_ok=True)
     process = CrawlerProcess(_settings(out, contact, timeout, delay, progress), install_root_handler=progress)

@@ -101,7 +101,7 @@ class SongSpider(scrapy.Spider):
         elif not data.strip():
             self.leave_out(url, "no text" if suffix == ".txt" else "empty file", **known)
         else:
-            file = self.store.file_of(url) or self._free_name(url, artist, title, suffix)
+            file = self.store.file_of(url) or self._free_name(url, artist, title, suffix, data)
             path = self.out / file
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_file(path) as temporary:
@@ -114,10 +114,14 @@ class SongSpider(scrapy.Spider):
                 **known,
             )
 
-    def _free_name(self, url: str, artist: str, title: str, suffix: str) -> str:
-        """Return `<artist>/<title><suffix>`; if another song has that file, with a part of the URL's hash."""
+    def _free_name(self, url: str, artist: str, title: str, suffix: str, data: bytes) -> str:
+        """Return `<artist>/<title><suffix>`; if another song has that file, with a part of the URL's hash.
+
+        A file with other content that the store does not know is not ours.
+        """
         name = f"{safe_name(artist)}/{safe_name(title)}{suffix}"
-        if self.store.owner_of(name) in ("", url):
+        owner, path = self.store.owner_of(name), self.out / name
+        if owner == url or (not owner and not (path.exists() and path.read_bytes() != data)):
             return name
         mark = hashlib.sha256(url.encode()).hexdigest()[:8]
         return f"{safe_name(artist)}/{safe_name(title)} [{mark}]{suffix}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsdl_bench
@@ -15,6 +15,8 @@ from fsdl_bench.site.repository import root_of
 from fsdl_bench.versions import git, package_versions
 
 NAME = "build.json"
+_PAGES = frozenset({"index.html", "removals.html", "leaderboard.json", NAME})
+_FOLDERS = frozenset({"artists", "assets", "compare", "data", "models", "samples", "submissions", "tracks"})
 
 
 def inputs(results: Path) -> str:
@@ -35,6 +37,20 @@ def is_current(out: Path, key: str) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return bool(same) and found["files"] == _checksums(out)
+
+
+def own(out: Path) -> Callable[[str], bool]:
+    """Return whether a path relative to `out` is a file of the site that was built there.
+
+    `build.json` lists the files. If it is damaged, they are known by their place.
+    """
+    try:
+        files = {*json.loads((out / NAME).read_bytes())["files"], NAME}
+    except (OSError, ValueError, KeyError, TypeError):
+        if not (out / "leaderboard.json").is_file():
+            return lambda _: False
+        return lambda path: path in _PAGES or path.partition("/")[0] in _FOLDERS
+    return lambda path: path in files
 
 
 def record(folder: Path, key: str) -> None:

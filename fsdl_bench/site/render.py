@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fsdl_bench.errors import BadInput
 from fsdl_bench.generation.page import counted
 from fsdl_bench.paths import atomic_directory
+from fsdl_bench.placing import refuse_other_files
 from fsdl_bench.site import build, columns, comparing, example, figures, formats, roll, staircase
 from fsdl_bench.site.boards import slug_of
 from fsdl_bench.site.comparing import model_script
@@ -35,8 +36,7 @@ def build_site(results: Path, out: Path, *, progress: bool = True) -> Leaderboar
     from fsdl_bench.site.assemble import assemble
 
     environment = _environment()
-    if out.exists() and any(out.iterdir()) and not (out / "leaderboard.json").is_file():
-        raise BadInput(f"--out {out}: expected a new folder or an earlier site, found something else in it")
+    refuse_other_files(out, "a new folder, or an earlier site", build.own(out))
     key = build.inputs(results)
     if build.is_current(out, key):
         return Leaderboard.model_validate_json((out / "leaderboard.json").read_bytes())

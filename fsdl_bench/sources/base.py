@@ -18,11 +18,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.music.notes import Notes
+from fsdl_bench.options import WrongType, typed
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.cleaning import Cleaner
 from fsdl_bench.sources.text import decode_text
@@ -41,6 +42,7 @@ _HELPERS = frozenset(
         "guess",
         "heads",
         "rows",
+        "junk",
         "table",
         "text",
         "lines",
@@ -100,17 +102,18 @@ class Source(Protocol):
         ...
 
 
-def open_source(name: str, tree: Tree | None, kind: Kind | None = None, **options: Any) -> Source:
+def open_source(name: str, tree: Tree | None, /, kind: Kind | None = None, **options: Any) -> Source:
     """The source called `name` over the files of `tree`.
 
     Args:
         name: a module of `fsdl_bench.sources`; see `source_names`.
         tree: the files; None for a source that generates its songs.
         kind: what the songs must be; handed on to sources that can yield either kind.
-        options: the source's own options; see its `open`.
+        options: the source's own options; see its `open`. A text is read in the type of the annotation.
 
     Raises:
-        BadInput: there is no such source, it does not take these options, or it has songs of the other kind.
+        BadInput: there is no such source, it does not take these options or values, or it has songs of the
+            other kind.
     """
     if name not in source_names():
         raise BadInput(f"there is no source {name!r}; there are: {', '.join(source_names())}")
@@ -118,6 +121,12 @@ def open_source(name: str, tree: Tree | None, kind: Kind | None = None, **option
     known = list(inspect.signature(opener).parameters)[1:]
     if unknown := sorted(set(options) - set(known)):
         raise BadInput(f"source {name!r} has no option {', '.join(unknown)}; it takes: {', '.join(known)}")
+    hints = get_type_hints(opener)
+    for key, value in options.items():
+        try:
+            options[key] = typed(value, hints.get(key, Any))
+        except WrongType as error:
+            raise BadInput(f"option {key}: {error}") from None
     if kind is not None and "kind" in known:
         options["kind"] = kind
     source: Source = opener(tree, **options)

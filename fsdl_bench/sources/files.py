@@ -20,8 +20,14 @@ from fsdl_bench.sources.tree import Tree
 SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": formats.READABLE, "lyrics": (".txt",)}
 """What the names of songs end in, in any case."""
 
-_OTHER: dict[Kind, str] = {"midi": "not a MIDI file or score", "lyrics": "not a .txt file"}
-_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")  # not the end of "Mr. Blue Sky" or "Mambo No.5"
+NOT_READABLE: dict[Kind, str] = {"midi": "not a MIDI file or score", "lyrics": "not a .txt file"}
+"""The reason why a file is no song, by what is looked for."""
+
+_EXTENSION = re.compile(
+    r"\.(?:[A-Za-z][A-Za-z0-9]{1,4}"  # not the end of "Mr. Blue Sky" or "Mambo No.5"
+    r"|(?i:parquet|feather|markdown|musicxml|sqlite3?|pickle|torrent|webloc|download|crdownload|msgpack|"
+    r"safetensors|properties|numbers|ndjson|geojson))"
+)
 
 
 class FileSource(ABC):
@@ -117,7 +123,7 @@ class FileSource(ABC):
                 if self._may_be_song(path):
                     found.append(path)
                 else:
-                    self.rejected.append((printable(path), _OTHER[self.kind], ""))
+                    self.rejected.append((printable(path), NOT_READABLE[self.kind], ""))
             except Rejected as error:
                 self.rejected.append((printable(path), error.reason, error.detail))
         self.rejected += self.tree.problems

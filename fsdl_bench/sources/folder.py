@@ -14,7 +14,8 @@ The first folder is the artist, the file name is the title, and each song is a w
 be upper case (`.MID`); `.mid`, `.midi`, `.kar`, `.smf` and `.rmi` are MIDI. A file with another suffix or
 none is MIDI if it begins like one, and lyrics if it has no suffix. Names that are not UTF-8 are read as
 Windows-1252. `rejected.parquet` lists what was left out, with the reason: files outside the artists' folders,
-other files, hidden files, README and LICENSE, scripts, empty and unreadable files, broken links, pipes.
+other files, hidden files, README and LICENSE (see `fsdl_bench.sources.junk`), scripts, empty and unreadable
+files, broken links, pipes.
 
 If DIR has a `metadata.parquet` of `fsdl-bench scrape`, its licences and addresses are used.
 
@@ -22,7 +23,7 @@ Two options fit other layouts:
 
     --set level=2                           DIR/<genre>/<artist>/<song>.mid
     --set level=-1                          DIR/a/<artist>/<song>.mid, DIR/b/c/<artist>/<song>.mid
-    --set "pattern={artist} - {title}"      DIR/<artist> - <title>.mid, in any folder
+    --set "pattern={artist} - {title}"      DIR/<artist> - <title>.mid, in any folder; any dash will do
 
 From lyrics, headers and ends of lyrics pages and last lines that most songs share are removed, and line
 breaks in other notations become line breaks (`fsdl_bench.sources.cleaning`). The build says in how many
@@ -40,7 +41,8 @@ from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
 from fsdl_bench.sources.files import FileSource
-from fsdl_bench.sources.scraped import scraped
+from fsdl_bench.sources.junk import is_junk, is_repository
+from fsdl_bench.sources.scraped import TABLE, scraped
 from fsdl_bench.sources.text import decode_text, printable, readable
 from fsdl_bench.sources.tree import Tree
 
@@ -83,13 +85,23 @@ class Folder(FileSource):
         super().__init__(tree, kind, licence, encoding)
         self._clean, self._names = clean, names
         self._scraped: dict[str, tuple[str, Metadata]] = {}
+        self._repository = False
 
     def survey(self, paths: Sequence[str]) -> None:
         """Read the table of a scrape; look at some texts, to know what most of them share at their ends."""
-        self._scraped = scraped(self.tree)
+        self._read_scrape()
+        self._repository = is_repository(self.tree.root)
         if self._clean and self.kind == "lyrics":
             chosen = paths[:: max(1, len(paths) // SAMPLE)]
             self._cleaner = Cleaner.survey(self._texts(chosen))
+
+    def _read_scrape(self) -> None:
+        """Read the table of a scrape. Another table of that name is one of the files that were left out."""
+        try:
+            self._scraped = scraped(self.tree)
+        except Rejected as error:
+            self.rejected[:] = [entry for entry in self.rejected if entry[0] != TABLE]
+            self.rejected.append((TABLE, error.reason, error.detail))
 
     def metadata(self, path: str) -> Metadata:
         """Return what the table of a scrape tells."""
@@ -110,10 +122,13 @@ class Folder(FileSource):
 
     def place(self, path: str) -> tuple[str, str, str]:
         """Artist and title by the folder and the name of the file; each song is a work of its own."""
-        if is_junk(path):
+        if is_junk(path, self._repository):
             raise Rejected("not a song", "a file of a repository or of the system")
         artist, title = self._names.split(path.split("/")[:-1], self.stem(path))
         return readable(artist), readable(title), ""
+
+
+_DASH = "[-\u2010-\u2015\u2212]"  # a hyphen, an en dash, an em dash, a minus sign, ...
 
 
 class Names:
@@ -142,7 +157,7 @@ class Names:
         """
         title = stem
         if self.pattern:
-            found = re.fullmatch(self._expression(), stem)
+            found = re.fullmatch(self._expression(), stem) or re.fullmatch(self._expression(_DASH), stem)
             if found is None:
                 raise Rejected("name does not match the pattern", f"{printable(stem)}, not {self.pattern}")
             title = found["title"]
@@ -153,25 +168,47 @@ class Names:
             raise Rejected("no artist folder")
         return folders[index], title
 
-    def _expression(self) -> str:
-        """Return the pattern as a regular expression: the first fields are as short as possible."""
+    def _expression(self, dash: str = "") -> str:
+        """Return the pattern as a regular expression: the first fields are as short as possible.
+
+        Args:
+            dash: matches where the pattern has a dash; empty for the same dash only.
+        """
         parts = re.split(r"\{(\w*)\}", self.pattern)
         rows = [re.escape(part) for part in parts[::2]]
+        if dash:
+            rows = [re.sub(r"\\?" + _DASH, dash, row) for row in rows]
         fields = ["(?:.*?)" if name == "any" else f"(?P<{name}>.+?)" for name in parts[1::2]]
         return "".join(a + b for a, b in zip(rows, [*fields, ""], strict=True))
 
 
-_DOCUMENTS = re.compile(
-    r"(?:readme|licen[cs]e|copying|changelog|contributing|authors|code_of_conduct|makefile|dockerfile)"
-    r"(?:[._-]\w+)?(?:\.\w+)?",
-    re.IGNORECASE,
-)
-_HIDDEN = re.compile(r"\.[A-Za-z_]")  # not the artist .38 Special, nor the song ...Baby One More Time
-_SYSTEM = frozenset({"__macosx", "node_modules", "__pycache__", "thumbs.db", "desktop.ini"})
+_SEPARATORS = (" - ", "_-_", " _ ", "--", "-", "_")
+_MOST = 0.8
 
 
-def is_junk(path: str) -> bool:
-    """Whether a path belongs to a repository or the system, by its names: hidden, README, LICENSE, ..."""
-    *folders, name = path.split("/")
-    hidden = any(_HIDDEN.match(part) or part.casefold() in _SYSTEM for part in (*folders, name))
-    return hidden or _DOCUMENTS.fullmatch(name) is not None
+def suggested_pattern(stems: Sequence[str]) -> str:
+    """Return a pattern that most of these names match and that tells artist and title; empty if none does.
+
+    Of two parts of a name, the one with fewer different values is the artist.
+    """
+    names = [re.sub(_DASH, "-", stem) for stem in stems]
+    for separator in _SEPARATORS:
+        parts = [[part.strip() for part in name.split(separator)] for name in names]
+        numbered = sum(len(found) == 3 and found[0].strip(".").isdigit() for found in parts)
+        skipped = int(numbered >= _MOST * len(names))
+        loose = len(separator) > 1  # one sign alone also stands inside of names
+        fits = [
+            found[skipped:]
+            for found in parts
+            if all(found) and (len(found) == 2 + skipped or (loose and len(found) > 2 + skipped))
+        ]
+        if (
+            not fits
+            or len(fits) < _MOST * len(names)
+            or sum(one[0].isdigit() for one in fits) > len(fits) / 2
+        ):
+            continue
+        artists, titles = ({found[place].casefold() for found in fits} for place in (0, -1))
+        order = ("{title}", "{artist}") if len(titles) < len(artists) else ("{artist}", "{title}")
+        return separator.join([*["{any}"] * skipped, *order])
+    return ""

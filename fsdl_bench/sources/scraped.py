@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.sources.tree import Tree
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 TABLE = "metadata.parquet"
+_STORE = ".scrape"
 _COLUMNS = ("file", "url", "licence", "extra")
 
 
@@ -18,7 +22,8 @@ def scraped(tree: Tree) -> dict[str, tuple[str, Metadata]]:
     """Return licence and metadata of each file that the table names; nothing if there is no such table.
 
     Raises:
-        BadInput: there is a table of that name, but it is none of `fsdl-bench scrape`.
+        Rejected: there is a table of that name, but it is none of `fsdl-bench scrape`.
+        BadInput: the folder is one of `fsdl-bench scrape`, and its table is damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -26,13 +31,26 @@ def scraped(tree: Tree) -> dict[str, tuple[str, Metadata]]:
     if not (tree.root / TABLE).is_file():
         return {}
     try:
-        rows = pq.read_table(io.BytesIO(tree.read(TABLE)), columns=list(_COLUMNS)).to_pylist()
-    except (pa.ArrowInvalid, KeyError, Rejected) as error:
-        raise BadInput(
-            f"{tree.root / TABLE}: expected the table of fsdl-bench scrape, with the columns "
-            f"{', '.join(_COLUMNS)}; found {error}. Remove or rename the file"
-        ) from None
-    return {row["file"]: (row["licence"], _metadata(row)) for row in rows if row["file"]}
+        table = pq.read_table(io.BytesIO(tree.read(TABLE)))
+        if lacking := [name for name in _COLUMNS if name not in table.column_names]:
+            raise ValueError(f"no column {', '.join(lacking)}")
+        if other := [name for name in _COLUMNS if not _is_text(table.schema.field(name).type)]:
+            raise ValueError(f"no text in the column {', '.join(other)}")
+        rows = table.select(_COLUMNS).to_pylist()
+        return {row["file"]: (row["licence"] or "", _metadata(row)) for row in rows if row["file"]}
+    except (pa.ArrowException, ValueError, TypeError, AttributeError, Rejected) as error:
+        if (tree.root / _STORE).is_dir():
+            raise BadInput(
+                f"{tree.root / TABLE}: expected the table of fsdl-bench scrape, with the columns "
+                f"{', '.join(_COLUMNS)}; found {error}. Run the scrape again, or remove or rename the file"
+            ) from None
+        raise Rejected("no table of a scrape", str(error)) from None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _metadata(row: dict[str, Any]) -> Metadata:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from fsdl_bench.errors import BadInput
+from fsdl_bench.options import WrongType, typed
 
 LONGEST_PATH = 1000
 """Longer texts are no paths; some systems raise an error when asked."""
@@ -76,22 +76,10 @@ def convert(factory: Callable[..., Any], settings: Sequence[str]) -> dict[str, A
 
 
 def _convert(setting: str, text: str, hint: Any) -> Any:
-    from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
     try:
-        literal = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        literal = text
-    if hint is None or hint is Any:
-        return literal
-    try:
-        adapter = TypeAdapter(hint)
-    except PydanticSchemaGenerationError:
-        return literal
-    for value in (text, literal, [part.strip() for part in text.split(",")]):
-        with contextlib.suppress(ValidationError):
-            return adapter.validate_python(value)
-    raise BadInput(f"--set {setting}: expected {getattr(hint, '__name__', hint)}, found {text!r}")
+        return typed(text, Any if hint is None else hint)
+    except WrongType as error:
+        raise BadInput(f"--set {setting}: {error}") from None
 
 
 def describe(value: Any) -> Argument:

@@ -11,13 +11,13 @@ import os
 import shutil
 from pathlib import Path
 
-from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import atomic_directory
 from fsdl_bench.tracks.manifest import NAME
+from fsdl_bench.tracks.ownership import ATTRIBUTES, refuse_other_track_folder
 from fsdl_bench.tracks.sidecar import verified
 from fsdl_bench.tracks.track import load_track
 
-ATTRIBUTES = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"
+_LARGE_FILES = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"
 
 
 def export_hub(track: str | os.PathLike[str], out: Path) -> list[str]:
@@ -27,13 +27,12 @@ def export_hub(track: str | os.PathLike[str], out: Path) -> list[str]:
         BadInput: there is no such track, one of its files is damaged, or `out` holds something else.
     """
     opened = load_track(track)
-    if out.exists() and any(out.iterdir()) and not (out / NAME).is_file():
-        raise BadInput(f"--out {out}: expected an empty folder or an earlier export, found other files")
+    refuse_other_track_folder(out, opened.name, export=True)
     with atomic_directory(out) as folder:
         for name in opened.manifest.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with verified(opened.path, opened.manifest, name) as stream, (folder / name).open("wb") as copy:
                 shutil.copyfileobj(stream, copy)
         (folder / NAME).write_bytes((opened.path / NAME).read_bytes())
-        (folder / ".gitattributes").write_text(ATTRIBUTES, encoding="utf-8")
-    return sorted([*opened.manifest.files, NAME, ".gitattributes"])
+        (folder / ATTRIBUTES).write_text(_LARGE_FILES, encoding="utf-8")
+    return sorted([*opened.manifest.files, NAME, ATTRIBUTES])

@@ -186,3 +186,38 @@ def test_what_was_built_before_is_not_harmed(song_folder, define) -> None:
     with pytest.raises(BadInput, match="would be empty"):
         build_track(define(), source_dir=folder, workers=0, progress=False)
     assert read_manifest(old.path).digest == old.digest
+
+
+@pytest.mark.parametrize(
+    "place", ["keep", "songs", ".", "songs/Artist 00", "songs/track", "link", "songs/x.txt"]
+)
+def test_nothing_that_a_user_has_is_replaced(song_folder, define, tmp_path, place) -> None:
+    songs = song_folder("lyrics", artists=3)
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "keep" / "precious.txt").write_text("x")
+    (songs / "x.txt").write_text("x")
+    (tmp_path / "link").symlink_to("songs")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(BadInput, match=r"nothing was changed|found a file"):
+        build_track(define(), source_dir=songs, out=tmp_path / place, workers=0, progress=False)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_track_may_lie_beside_its_table_and_a_home_inside_the_songs(
+    song_folder, define, tmp_path, monkeypatch
+) -> None:
+    songs = song_folder("lyrics", artists=4)
+    monkeypatch.setenv("FSDL_BENCH_HOME", str(songs / ".fsdl"))
+    assert build_track(define(), source_dir=songs, workers=0, progress=False).kept == 40
+    rows = [("artist", "lyrics")]
+    rows += [(p.parent.name, p.read_text().replace("\n", " ")) for p in songs.glob("Artist*/*.txt")]
+    (tmp_path / "songs.csv").write_text("\n".join(map(",".join, rows)))
+    table = CSV | {"sources": [{"source": "lyrics_csv", "options": {"file": "songs.csv"}}]}
+    for _ in range(2):
+        definition = parse_definition(table, "")
+        report = build_track(
+            definition, source_dir=tmp_path, out=tmp_path / "track", workers=0, progress=False
+        )
+    assert report.kept == 40
+    with pytest.raises(BadInput, match="contains the source"):
+        build_track(definition, source_dir=tmp_path, out=tmp_path, workers=0, progress=False)

@@ -78,6 +78,8 @@ def test_options_of_a_layout(cli, tmp_path):
     result = cli("build", *arguments, "--set", "artist_column=who", "--set", "text_column=words")
     assert result.exit_code == 0, result.output
     assert "90 kept" in result.stdout
+    result = cli("build", *arguments, "--set", "file=others.csv")
+    assert (result.exit_code, "--from names a file already, songs.csv" in result.stderr) == (2, True)
     recipe = ["lyrics-csv", *arguments[:2], "--workers", 0, "--set", "artist_column=who"]
     result = cli("build", *recipe, "--set", "text_column=words")
     assert result.exit_code == 0, result.output
@@ -93,6 +95,12 @@ def test_options_of_a_layout(cli, tmp_path):
         (["--from", "/"], "--from needs --kind lyrics|midi and --name NAME"),
         (["--from", "/", "--kind", "midi", "--name", "Not A Name"], "--name Not A Name"),
         (["--from", "/", "--kind", "midi", "--name", "x", "--set", "colour"], "expected KEY=VALUE"),
+        (
+            ["--from", "/", "--kind", "midi", "--name", "x", "--set", "level=x"],
+            "level: expected a whole number",
+        ),
+        (["--from", "/", "--kind", "midi", "--name", "x", "--set", "kind=lyrics"], "kind is no option of a"),
+        (["--from", "/", "--kind", "midi", "--name", "x", "--set", "label=x"], "has no option label"),
         (["--out", "x"], "--out is the folder of one track"),
         (["--workers", "-1"], "--workers"),
     ],

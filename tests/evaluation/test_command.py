@@ -52,7 +52,7 @@ def test_json_alone_on_standard_output(toy, model, counting, tmp_path):
     [
         (["--shots", "a"], "expected numbers such as 0,1,5, found 'a'"),
         (["--shots", "3"], "--shots: toy has 0, 1, 2, 5, found 3"),
-        (["--set", "weight=heavy"], "--set weight=heavy: expected float, found 'heavy'"),
+        (["--set", "weight=heavy"], "--set weight=heavy: expected a number, found 'heavy'"),
     ],
 )
 def test_a_bad_call_is_one_message(toy, model, counting, more, message):

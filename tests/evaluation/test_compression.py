@@ -171,6 +171,15 @@ def test_the_commands(toy, model, counting, tmp_path):
     ]
     wanted = [track.codec.decode(song.tokens) for song in episode.query]
     assert [(out / f"song-{n}.txt").read_text() for n in (1, 2, 3, 4)] == wanted
+    again = ["decompress", str(file), "--submission", path, "--out", str(out)]
+    assert CliRunner().invoke(main, again).exit_code == 0
+    (out / "song-2.txt").write_text("a song of the user's")
+    done = CliRunner().invoke(main, again)
+    assert (done.exit_code, "song-2.txt: expected no file or this song" in done.output) == (2, True)
+    assert (out / "song-2.txt").read_text() == "a song of the user's"
+    other = ["compress", *words, "--artist", "eva", "--out", str(out / "song-2.txt")]
+    done = CliRunner().invoke(main, other)
+    assert (done.exit_code, "an earlier one of compress, found another" in done.output) == (2, True)
     for words, message in (
         (["--set", "weight=2.0"], "another submission"),
         ([], "expected a file that"),

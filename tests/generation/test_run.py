@@ -194,7 +194,7 @@ def test_a_bad_call_ends_with_one_message(cli, tracks, model, own_songs, tmp_pat
 
 
 def test_a_folder_of_other_things_is_never_replaced(tracks, model, own_songs):
-    with pytest.raises(BadInput, match=r"found Album, First Tune.MID, broken.mid, \.\.\. in it"):
+    with pytest.raises(BadInput, match=r"found .*, .*, .* and more in it"):
         fsdl_bench.generate(model(), "tunes", own_songs, support=[own_songs], progress=False)
     assert (own_songs / "verse.txt").is_file()
 

@@ -151,3 +151,15 @@ def test_what_a_leaderboard_refuses(some_rows, a_run, tmp_path, change, message)
     stored = write_result(tmp_path / "r.json", a_run(**change), some_rows())
     with pytest.raises(BadInput, match=message):
         check_acceptable(stored)
+
+
+def test_a_file_that_is_no_result_is_not_replaced(some_rows, a_run, tmp_path):
+    path = tmp_path / "thesis.json"
+    path.write_text('{"chapters": 5}')
+    with pytest.raises(BadInput, match="a new file, or an earlier result, found another one"):
+        write_result(path, a_run(), some_rows())
+    assert path.read_text() == '{"chapters": 5}'
+    path = tmp_path / "result.json"
+    write_result(path, a_run(), some_rows())
+    path.write_bytes(path.read_bytes()[100:])
+    assert write_result(path, a_run(), some_rows()).path == path, "a damaged result may be made again"

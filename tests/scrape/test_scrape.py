@@ -3,6 +3,7 @@
 import random
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -129,6 +130,24 @@ def test_a_page_limit_and_going_on(site, scrape):
     assert (table.file != "").sum() == 6
     assert site.counts["/0"] == site.counts["/5"] == 1
     assert set(table.reason) == {""}
+
+
+def test_files_of_a_user_are_not_replaced(site, scrape, tmp_path):
+    site.poem("/one", artist="Ada", title="One", words="words of the site")
+    index(site, "one")
+    (tmp_path / "out" / "Ada").mkdir(parents=True)
+    (tmp_path / "out" / "Ada" / "One.txt").write_text("the user's words")
+    _, table = scrape()
+    assert (tmp_path / "out" / "Ada" / "One.txt").read_text() == "the user's words"
+    assert table.file.loc["/one"].startswith("Ada/One [")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "metadata.parquet").write_text("the user's table")
+    words = ["scrape", "mutopia", "--contact", "x", "--out", tmp_path / "other"]
+    done = subprocess.run(
+        [sys.executable, "-m", "fsdl_bench", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "one without metadata.parquet" in done.stderr) == (2, True)
+    assert (tmp_path / "other" / "metadata.parquet").read_text() == "the user's table"
 
 
 def test_killed_at_random_nothing_is_lost_and_nothing_fetched_twice(site, scrape, command, tmp_path):

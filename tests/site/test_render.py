@@ -10,6 +10,7 @@ import pytest
 
 from fsdl_bench.errors import BadInput
 from fsdl_bench.results import read_result
+from fsdl_bench.site import build
 from fsdl_bench.site import render as render_module
 from fsdl_bench.site.formats import count, interval, number
 from fsdl_bench.site.render import _project_urls, build_site, render
@@ -178,9 +179,20 @@ def test_samples_come_along(built, pages):
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(BadInput, match="something else in it"):
+    with pytest.raises(BadInput, match=r"found thesis\.tex in it"):
         build_site(Path("nowhere"), tmp_path)
     assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_a_user_adds_to_a_site_is_not_deleted(built, tmp_path, listed):
+    render(built[0], tmp_path)
+    if listed:
+        build.record(tmp_path, "key")
+    (tmp_path / "CNAME").write_text("example.org")
+    with pytest.raises(BadInput, match="found CNAME in it"):
+        build_site(Path("nowhere"), tmp_path)
+    assert (tmp_path / "CNAME").read_text() == "example.org"
 
 
 def test_a_track_named_like_a_path_is_refused(fake, tmp_path):

@@ -1,5 +1,7 @@
 """Opening a source by name, and reading what is one file or already at hand."""
 
+import inspect
+
 import pytest
 
 from fsdl_bench.errors import BadInput, Rejected
@@ -16,6 +18,38 @@ def test_open_source_says_what_there_is(make_tree):
         open_source("folder", tree, kind="midi", artists=3)
     with pytest.raises(BadInput, match="'lakh' has midi, not lyrics"):
         open_source("lakh", tree, kind="lyrics")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"level": "x"}, "option level: expected a whole number, found 'x'"),
+        ({"level": True}, "option level: expected a whole number, found True"),
+        ({"clean": "maybe"}, "option clean: expected true or false, found 'maybe'"),
+        ({"licence": 3}, "option licence: expected text, found 3"),
+    ],
+)
+def test_options_are_of_the_type_that_a_source_states(make_tree, options, message):
+    with pytest.raises(BadInput, match=message):
+        open_source("folder", make_tree({}), kind="lyrics", **options)
+
+
+def test_options_may_be_text(make_tree):
+    page = "3 ContributorsOne Lyrics[Verse]\nthe first song31Embed"
+    tree = make_tree({"Rock/Ada/One.txt": page})
+    for word in ("no", "off", "False"):
+        source = open_source("folder", tree, kind="lyrics", level="2", clean=word, licence="3")
+        (item,) = source.items()
+        assert (item.artist, item.licence, source.read(item).content) == ("Ada", "3", page)
+
+
+def test_every_option_of_every_source_has_a_type():
+    import importlib
+    from typing import get_type_hints
+
+    for name in source_names():
+        opener = importlib.import_module(f"fsdl_bench.sources.{name}").open
+        assert set(list(inspect.signature(opener).parameters)[1:]) <= set(get_type_hints(opener)), name
 
 
 def test_every_source_can_be_opened_by_name():

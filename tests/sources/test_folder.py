@@ -96,6 +96,7 @@ def test_lyrics_in_any_encoding(make_tree):
         "Villon/g.txt": b"\0\x01\x02\0",
         "Villon/h.txt": "Мороз и солнце".encode("koi8-r"),
         "Villon/i.doc": b"x",
+        "Villon/j.markdown": b"x",
     }
     songs, reasons = _read_all(open_source("folder", make_tree(files), kind="lyrics"))
     assert {song.content for song in songs.values()} == {verse}
@@ -106,6 +107,7 @@ def test_lyrics_in_any_encoding(make_tree):
         "Villon/g.txt": "not a text file",
         "Villon/h.txt": "unknown text encoding",
         "Villon/i.doc": "not a .txt file",
+        "Villon/j.markdown": "not a .txt file",
     }
 
 
@@ -171,6 +173,17 @@ def test_a_cloned_repository_is_neither_songs_nor_artists(make_tree):
     assert set(reasons) == set(files) - set(songs)
 
 
+def test_a_repository_has_folders_that_are_no_artists(make_tree):
+    files = {"docs/One.txt": "first words", "Ada/Two.txt": "second words"}
+    songs, _ = _read_all(open_source("folder", make_tree(files), kind="lyrics"))
+    assert set(songs) == set(files)
+    songs, reasons = _read_all(
+        open_source("folder", make_tree(files | {"README.md": "# Songs"}), kind="lyrics")
+    )
+    assert set(songs) == {"Ada/Two.txt"}
+    assert reasons["docs/One.txt"] == "not a song"
+
+
 @pytest.mark.parametrize(
     ("options", "path", "artist", "title"),
     [
@@ -182,6 +195,10 @@ def test_a_cloned_repository_is_neither_songs_nor_artists(make_tree):
         ({"pattern": "{artist} - {title}"}, "any/Ada B - One - Two.txt", "Ada B", "One - Two"),
         ({"pattern": "{any} {artist}_{title}"}, "03 Ada_One.txt", "Ada", "One"),
         ({"pattern": "{any} - {title}", "level": 1}, "Ada/07 - One.txt", "Ada", "One"),
+        ({"pattern": "{artist} - {title}"}, "Ada \u2013 One.txt", "Ada", "One"),
+        ({"pattern": "{artist} - {title}"}, "Ada \u2014 One.txt", "Ada", "One"),
+        ({"pattern": "{artist} \u2013 {title}"}, "Ada - One.txt", "Ada", "One"),
+        ({"pattern": "{artist} - {title}"}, "Ada \u2013 Bo - One.txt", "Ada \u2013 Bo", "One"),
         ({"pattern": "[{artist}] {title}"}, "[Ada] One.txt", "Ada", "One"),
     ],
 )

@@ -30,5 +30,31 @@ def test_the_table_of_a_scrape_tells_licence_and_address(make_tree):
     }
     assert songs["A/one.txt"].metadata.genre == "ode"
     (tree.root / "metadata.parquet").write_bytes(b"no table")
-    with pytest.raises(BadInput, match=r"expected the table of fsdl-bench scrape.*Remove or rename"):
+    (tree.root / ".scrape").mkdir()
+    with pytest.raises(BadInput, match=r"expected the table of fsdl-bench scrape.*remove or rename"):
         list(source.items())
+
+
+OURS = {"file": ["A/one.txt"], "url": ["x"], "licence": ["CC0"], "extra": [""]}
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({"artist": [1], "x": [2]}, "no column file, url, licence, extra"),
+        (OURS | {"file": [7]}, "no text in the column file"),
+        (OURS | {"extra": ["not JSON"]}, "Expecting value"),
+        (OURS | {"extra": ["[1]"]}, "attribute"),
+        (b"no table", "Parquet"),
+    ],
+)
+def test_a_table_of_something_else_is_a_file_that_is_left_out(make_tree, table, why):
+    tree = make_tree({"A/one.txt": "words one two"})
+    place = tree.root / "metadata.parquet"
+    place.write_bytes(table) if isinstance(table, bytes) else pd.DataFrame(table).to_parquet(place)
+    source = open_source("folder", tree, kind="lyrics", licence="mine")
+    (item,) = source.items()
+    assert (item.licence, source.read(item).metadata.url) == ("mine", None)
+    [(origin, reason, detail)] = source.rejected
+    assert (origin, reason) == ("metadata.parquet", "no table of a scrape")
+    assert why in detail

@@ -154,8 +154,8 @@ def test_arguments_take_the_annotated_type(model, setting, expected):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("width=wide", "--set width=wide: expected int, found 'wide'"),
-        ("width=1.5", "expected int, found '1.5'"),
+        ("width=wide", "--set width=wide: expected a whole number, found 'wide'"),
+        ("width=1.5", "expected a whole number, found '1.5'"),
         ("wdith=3", "unknown argument wdith; accepted: width, rate, tied, sizes, name, anything"),
         ("width", "expected key=value"),
     ],

@@ -46,12 +46,19 @@ def test_what_is_in_the_way_stays(built, tmp_path):
     out = tmp_path / "mine"
     out.mkdir()
     (out / "thesis.tex").write_text("x")
-    with pytest.raises(BadInput, match="expected an empty folder or an earlier export"):
+    with pytest.raises(BadInput, match="expected a new folder, or an earlier export of toy, found thesis"):
         export_hub(built, out)
     assert (out / "thesis.tex").read_text() == "x"
     shutil.rmtree(out)
     export_hub(built, out)
     assert export_hub(built, out), "an earlier export is replaced"
+    (out / ".git").mkdir()
+    (out / ".git" / "HEAD").write_text("ref: main")
+    with pytest.raises(BadInput, match=r"found \.git/HEAD in it"):
+        export_hub(built, out)
+    with pytest.raises(BadInput, match="found a built track"):
+        export_hub(built, built)
+    assert (built / ".arrays").is_dir()
 
 
 def test_a_damaged_track_is_not_exported(built, tmp_path):
