@@ -107,10 +107,9 @@ def generate(
     check_out(folder)
     if submission is None:
         if settings:
-            raise BadInput("--set: only with --submission; the settings of the default model are fixed")
-        ready, settings = next(iter(ready_models(load_track(track).name).items()))
-        submission = f"fsdl_bench:{ready}"
-        note(f"model: {submission} {' '.join(settings)}".rstrip(), progress)
+            raise BadInput("--set: only with --submission; the default model has the settings that ship")
+        submission = f"fsdl_bench:{ready_models(load_track(track).name)[0]}"
+        note(f"model: {submission}", progress)
     setup = set_up(submission, track, settings=settings, device=device)
     most_notes, most_tokens = sampling.limits(setup.codec)
 

@@ -72,8 +72,8 @@ def offers(
     for name in tracks or built_tracks():
         track = load_track(name)
         chosen = [
-            Choice(model, f"fsdl_bench:{model}", fixed, ships(name, model), known[model].summary)
-            for model, fixed in ready_models(name).items()
+            Choice(model, f"fsdl_bench:{model}", (), ships(name, model), known[model].summary)
+            for model in ready_models(name)
         ]
         artists = {artist.key: artist.name for artist in track.test.artists}
         found.append(Offer(track.name, track.kind, artists, (*own, *chosen)))

@@ -38,7 +38,7 @@ from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
 from fsdl_bench.sources.columns import Role, find_column, listed, row_metadata
-from fsdl_bench.sources.folder import is_junk
+from fsdl_bench.sources.junk import is_junk
 from fsdl_bench.sources.rows import Row
 from fsdl_bench.sources.table import UNPARSABLE, Table, decode_fields, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title

@@ -7,20 +7,20 @@ from fsdl_bench.reference import models
 
 def test_what_ships_is_offered_and_models_that_adapt_come_first():
     for track in ("lyrics-verse", "midi-scores"):
-        names = list(ready_models(track))
+        names = ready_models(track)
         shipped = {model.name for model in models() if track in model.ready}
         assert shipped <= set(names)
         assert names[0] not in ("lstm", "ngram")
         assert all(ships(track, name) == (name in shipped) for name in names)
 
 
-def test_settings_are_fixed_only_where_none_ship(monkeypatch, tmp_path):
-    assert not any(ready_models("lyrics-verse").values())
+def test_a_file_that_belongs_to_no_model_is_not_offered(monkeypatch, tmp_path):
     monkeypatch.setattr(fingerprint, "PRETRAINED", tmp_path)
     (tmp_path / "midi-scores").mkdir()
-    (tmp_path / "midi-scores" / "dynamic_evaluation.json").write_text("{}")
-    assert ready_models("midi-scores") == {"dynamic_evaluation": ()}
+    for name in ("lstm", "dynamic_evaluation", "notes"):
+        (tmp_path / "midi-scores" / f"{name}.json").write_text("{}")
+    assert ready_models("midi-scores") == ["dynamic_evaluation", "lstm"]
 
 
 def test_other_tracks_have_models_that_are_fitted_first():
-    assert list(ready_models("my-songs")) == ["ngram_cache", "ngram"]
+    assert ready_models("my-songs") == ["ngram_cache", "ngram"]

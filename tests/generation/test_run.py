@@ -253,7 +253,7 @@ def test_the_page_of_verses_holds_them(tracks, model, own_songs, tmp_path):
 
 def test_the_default_model_is_one_that_is_ready(cli, tracks, model, own_songs, tmp_path, monkeypatch):
     path = model()
-    monkeypatch.setattr(module, "ready_models", lambda track: {"counter": ()})
+    monkeypatch.setattr(module, "ready_models", lambda track: ["counter"])
     monkeypatch.setattr("fsdl_bench.submissions.specs.reference_models", lambda: {"counter": Path(path)})
     words = ("--track", "verses", "--support", own_songs / "verse.txt", "-n", 1, "--out", tmp_path / "out")
     result = cli(*words)
