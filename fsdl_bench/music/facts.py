@@ -27,7 +27,7 @@ def facts_of(score: Any, notes: Notes, opening: dict[int, list[bytes]] | None = 
     """
     seconds = float(notes.end.max())
     keys = _distinct(map(_key, score.key_signatures))
-    meters = _distinct(f"{one.numerator}/{one.denominator}" for one in score.time_signatures)
+    meters = _distinct(f"{upper}/{lower}" for _, upper, lower in _meters(score))
     tempo_map, median = _tempos(score, seconds)
     parts = [part for part in score.tracks if len(part.notes)]
     opening = opening or {TEXT: [], COPYRIGHT: []}
@@ -62,8 +62,14 @@ def _text(data: bytes) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
+def _meters(score: Any) -> list[tuple[int, int, int]]:
+    """Return tick, upper and lower number of each time signature. A 0 is no number that MIDI allows."""
+    found = ((one.time, one.numerator, one.denominator) for one in score.time_signatures)
+    return [(time, upper, lower) for time, upper, lower in found if upper and lower]
+
+
 def _key(signature: Any) -> str:
-    if not -7 <= signature.key <= 7:
+    if not -7 <= signature.key <= 7 or signature.tonality not in (0, 1):
         return ""
     names, mode = (_RELATIVES, "minor") if signature.tonality else (_FLATS_TO_SHARPS, "major")
     return f"{names[signature.key + 7]} {mode}"
@@ -91,15 +97,13 @@ def _tempos(score: Any, seconds: float) -> tuple[tuple[tuple[float, float], ...]
     return tuple(changes), round(float(per_minute[order[middle]]), 3)
 
 
-def _bars(score: Any) -> int | None:
+def _bars(score: Any) -> int:
     """Return the number of bars by the time signatures, 4/4 before the first."""
     end, quarter = score.end(), score.ticks_per_quarter
-    signatures = [(one.time, one.numerator, one.denominator) for one in score.time_signatures]
+    signatures = _meters(score)
     if not signatures or signatures[0][0] > 0:
         signatures.insert(0, (0, 4, 4))
     bars = 0.0
     for (start, upper, lower), (stop, *_) in zip(signatures, [*signatures[1:], (end, 0, 0)], strict=True):
-        if upper < 1 or lower < 1:
-            return None
         bars += max(0, stop - start) / (4 * quarter * upper / lower)
     return math.ceil(bars - 1e-6)

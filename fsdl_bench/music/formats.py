@@ -17,7 +17,7 @@ from fsdl_bench.music import scores
 from fsdl_bench.music.events import opening_texts
 from fsdl_bench.music.facts import facts_of
 from fsdl_bench.music.notes import Notes
-from fsdl_bench.music.reading import inside_riff, notes_of, parse_midi
+from fsdl_bench.music.reading import checked, notes_of, parse_checked
 
 MIDI: Final = (".mid", ".midi", ".kar", ".smf", ".rmi")
 ABC: Final = (".abc",)
@@ -78,9 +78,10 @@ def read_music(data: bytes, path: str) -> Music:
 
 def from_midi(data: bytes) -> Music:
     """Return the content of a MIDI file. Raises like `read_midi`."""
-    score = parse_midi(data)
+    data = checked(data)
+    score = parse_checked(data)
     notes = notes_of(score)
-    return Music(notes, facts_of(score, notes, opening_texts(inside_riff(data))))
+    return Music(notes, facts_of(score, notes, opening_texts(data)))
 
 
 def _from_abc(tune: str) -> Music:

@@ -7,8 +7,8 @@ symusic parses; it pairs the note-ons with the note-offs, and so is part of the 
 where every sum is a whole number below 2^53 in any file of up to 2 hours, so that the division is the only
 rounding: one float64, the same on every machine. (symusic's own seconds are float32.)
 
-symusic is native code and trusts its input. `_check` and `_clock_overflows` catch what it would read past the
-end of the data, take from memory that nobody wrote, or count modulo 2^32.
+symusic is native code and trusts its input. `checked` and `_clock_overflows` find the files of which it would
+read other events than they have, read past the end, or count time modulo 2^32.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import numpy.typing as npt
 from symusic import Score
 
 from fsdl_bench.errors import Rejected
-from fsdl_bench.music.events import HEADER, all_events, events, tracks
+from fsdl_bench.music.chunks import unwrapped
+from fsdl_bench.music.events import HEADER, all_events
+from fsdl_bench.music.normalizing import normalized
 from fsdl_bench.music.notes import DRUMS, Notes
 
 LONGEST_SECONDS: Final = 7200
@@ -35,7 +37,6 @@ DEFAULT_TEMPO = 500_000  # microseconds a quarter, until the file sets another
 _TICKS = 1 << 31
 
 _TEMPO = re.compile(rb"\xff\x51\x03...", re.DOTALL)
-_BROKEN_TEMPO = re.compile(rb"\xff\x51(?!\x03)")
 
 
 def read_midi(data: bytes) -> Notes:
@@ -55,7 +56,11 @@ def parse_midi(data: bytes) -> Any:
             songs in one file" (format 2), "ticks per quarter < 1" (also for times in video frames), "damaged
             file".
     """
-    data = _check(inside_riff(data))
+    return parse_checked(checked(data))
+
+
+def parse_checked(data: bytes) -> Any:
+    """Return a file that `checked` returned as a symusic score in ticks. Raises "damaged file"."""
     try:
         score: Any = Score.from_midi(data, sanitize_data=True)
     except (RuntimeError, ValueError, IndexError, OverflowError, MemoryError) as error:
@@ -98,8 +103,13 @@ def notes_of(score: Any) -> Notes:
     return Notes(onset, end, family, pitch, velocity, track)
 
 
-def _check(data: bytes) -> bytes:
-    """What must hold before symusic may see the file; the bytes that it may then read."""
+def checked(data: bytes) -> bytes:
+    """Return the MIDI file in the data as symusic may read it; see `unwrapped` and `normalized`.
+
+    Raises:
+        Rejected: see `parse_midi`.
+    """
+    data = unwrapped(data)
     if not data:
         raise Rejected("empty file")
     if data[:4] != b"MThd":
@@ -108,38 +118,21 @@ def _check(data: bytes) -> bytes:
         raise Rejected("larger than 16 MiB", f"{len(data)} bytes")
     if len(data) < HEADER:
         raise Rejected("damaged file", f"ends within the header, after {len(data)} bytes")
-    if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
-        raise Rejected("several songs in one file", "format 2")
+    length = int.from_bytes(data[4:8])
+    if not HEADER - 8 <= length <= len(data) - 8:
+        raise Rejected("damaged file", f"expected a header of at least 6 bytes, found a length of {length}")
     if data[12] >= 0x80:
         raise Rejected("ticks per quarter < 1", "times are in video frames (SMPTE)")
     if data[12:14] == b"\0\0":
         raise Rejected("ticks per quarter < 1", "ticks per quarter is 0")
-    suspicious = _BROKEN_TEMPO.search(data) is not None
-    # symusic takes the three bytes of a tempo, whether the event has them or not.
-    if suspicious and any(
-        status == 0xFF and kind == 0x51 and size != 3 for _, status, kind, size, _ in all_events(data)
-    ):
-        raise Rejected("damaged file", "a tempo that is not three bytes long")
+    data = normalized(data)
+    if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
+        raise Rejected("several songs in one file", "format 2")
     if len(data) > MOST_PARTS and _parts_bound(data) > MOST_PARTS:  # smaller ones cannot have too many
-        programs = sum(status & 0xF0 == 0xC0 for _, status, *_ in all_events(data))
+        programs = sum(event.status & 0xF0 == 0xC0 for event in all_events(data))
         if int.from_bytes(data[10:12]) * 16 + programs > MOST_PARTS:
             raise Rejected("damaged file", f"more than {MOST_PARTS} tracks and changes of instrument")
-    # A number ends with the first byte below 0x80. If none is to come, symusic looks for it past the data,
-    # where Python keeps one zero byte and nothing else.
-    return data + bytes(4) if suspicious or data[-1] >= 0x80 else data
-
-
-def inside_riff(data: bytes) -> bytes:
-    """Return the MIDI file inside a RIFF file, the content of its chunk `data`; another file as it is."""
-    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
-        return data
-    at = 12
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        if data[at : at + 4] == b"data":
-            return data[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
-    raise Rejected("not a MIDI file", "a RIFF file without a chunk 'data'")
+    return data
 
 
 def seconds_of(
@@ -169,7 +162,7 @@ def _clock_overflows(data: bytes, tempos: int) -> bool:
     without, count = _TEMPO.subn(b"", data)
     if count == tempos and _clock_bound(without) < _TICKS:  # so each was a tempo, and no time
         return False
-    return any(tick >= _TICKS for track in tracks(data) for tick, *_ in events(track))
+    return any(event.tick >= _TICKS for event in all_events(data))
 
 
 def _parts_bound(data: bytes) -> int:

@@ -206,12 +206,12 @@ def _bars_and_programs(data: bytes) -> tuple[tuple[float, ...], dict[int, int]]:
     """Return what pretty_midi finds in a MIDI file; nothing if it cannot read the file."""
     from pretty_midi import PrettyMIDI
 
-    from fsdl_bench.music.reading import inside_riff
+    from fsdl_bench.music.reading import checked
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            song = PrettyMIDI(io.BytesIO(inside_riff(data)))
+            song = PrettyMIDI(io.BytesIO(checked(data)))
             played = [part for part in song.instruments if part.notes]
             first = min(note.start for part in played for note in part.notes)
             bars = tuple(float(bar - first) for bar in song.get_downbeats() if bar >= first - 1e-6)

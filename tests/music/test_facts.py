@@ -76,6 +76,18 @@ def test_tempo_changes_against_pretty_midi():
     assert facts.tempo_median == 150.0
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        *(meta(0x58, data) for data in (b"", b"\3", b"\0\2\x18\x08", b"\3\x08\x18\x08")),
+        *(meta(0x59, data) for data in (b"", b"\2", b"\x09\0", b"\1\5")),
+    ],
+)
+def test_a_meter_or_key_that_is_none_is_not_taken_from_the_bytes_behind_it(event):
+    facts = from_midi(file(event + NOTE)).metadata
+    assert (facts.meters, facts.keys, facts.bars) == ((), (), 1)
+
+
 def test_a_file_that_says_nothing():
     facts = from_midi(file(NOTE)).metadata
     assert facts.tempo == 120.0

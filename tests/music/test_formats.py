@@ -38,6 +38,15 @@ def test_a_midi_file_inside_riff():
     assert not is_midi(b"RIFF\0\0\0\0WAVE")
 
 
+def test_riff_files_with_wrong_sizes_or_without_padding():
+    data = b"data" + len(MIDI).to_bytes(4, "little") + MIDI
+    after = b"LIST\4\0\0\0INFO"
+    wrong = [b"data" + size.to_bytes(4, "little") + MIDI for size in (0, 9, len(MIDI) - 4, 2**32 - 1)]
+    for content in (b"DISP\3\0\0\0abc" + data, *wrong, *(one + after for one in wrong)):
+        found = read_music(b"RIFF\0\0\0\0RMID" + content, "a.rmi").notes
+        assert found.pitch.tolist() == [60, 64]
+
+
 def test_tunes_of_an_abc_file():
     found = tunes(ABC)
     assert [title for title, _ in found] == ["One", "Two"]
