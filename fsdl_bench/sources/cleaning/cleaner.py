@@ -1,0 +1,77 @@
+"""Cleaner: removes from the texts of one collection what is not lyrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fsdl_bench.errors import Rejected
+from fsdl_bench.sources.cleaning.notation import LINE_BREAKS, line_breaks
+from fsdl_bench.sources.cleaning.pages import SITES
+from fsdl_bench.sources.cleaning.placeholders import is_placeholder
+from fsdl_bench.sources.cleaning.shared import FIRST, LAST, Sample, learn, strip
+
+SAMPLE = 400
+"""Texts that a survey looks at."""
+
+SHARED = "last lines that most songs share"
+FIRST_LINES = "first lines that most songs share"
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Cleans the texts of one collection.
+
+    Attributes:
+        shared: what most texts share at their ends; see `fsdl_bench.sources.cleaning.shared`.
+    """
+
+    shared: frozenset[str] = frozenset()
+
+    @classmethod
+    def survey(cls, texts: Iterable[str | Sample]) -> Cleaner:
+        """Return a cleaner that knows what most of some texts share at their ends."""
+        plain = cls()
+        samples = []
+        for text in texts:
+            sample = text if isinstance(text, Sample) else Sample(text)
+            try:
+                cleaned, _ = plain.clean(sample.text, sample.title)
+            except Rejected:
+                continue
+            samples.append(Sample(cleaned, sample.artist, sample.title))
+        first = learn(samples, FIRST)
+        headless = [Sample(strip(s, first, FIRST), s.artist, s.title) for s in samples]
+        return cls(first | learn(headless, LAST))
+
+    def clean(self, text: str, title: str = "", artist: str = "") -> tuple[str, tuple[str, ...]]:
+        """Return the text without what is not lyrics, and what was removed, each kind once.
+
+        Args:
+            text: as the file has it.
+            title: of the song; some pages begin with it.
+            artist: of the song; some headers and footers name it.
+
+        Raises:
+            Rejected: the text stands for a song without words, or nothing is left.
+        """
+        removed: list[str] = []
+        broken = line_breaks(text)
+        if broken != text:
+            removed.append(LINE_BREAKS)
+        text = broken
+        if title and text.lstrip().startswith(f"{title} Lyrics"):
+            text = text.lstrip()[len(title) + len(" Lyrics") :]
+            removed.append("header of a lyrics page")
+        for name, pattern in SITES:
+            text, count = pattern.subn("", text)
+            if count:
+                removed.append(name)
+        for name, side in ((FIRST_LINES, FIRST), (SHARED, LAST)):
+            kept = strip(Sample(text, artist, title), self.shared, side)
+            if kept != text:
+                text = kept
+                removed.append(name)
+        if is_placeholder(text):
+            raise Rejected("placeholder, no lyrics", " ".join(text.split())[:80])
+        return text, tuple(dict.fromkeys(removed))
