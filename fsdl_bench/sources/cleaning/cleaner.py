@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fsdl_bench.errors import Rejected
 from fsdl_bench.sources.cleaning.notation import LINE_BREAKS, line_breaks
-from fsdl_bench.sources.cleaning.pages import SITES
+from fsdl_bench.sources.cleaning.pages import without_boilerplate
 from fsdl_bench.sources.cleaning.placeholders import is_placeholder
 from fsdl_bench.sources.cleaning.shared import FIRST, LAST, Sample, learn, strip
 
@@ -36,7 +36,7 @@ class Cleaner:
         for text in texts:
             sample = text if isinstance(text, Sample) else Sample(text)
             try:
-                cleaned, _ = plain.clean(sample.text, sample.title)
+                cleaned, _ = plain.clean(sample.text, sample.title, sample.artist)
             except Rejected:
                 continue
             samples.append(Sample(cleaned, sample.artist, sample.title))
@@ -56,17 +56,13 @@ class Cleaner:
             Rejected: the text stands for a song without words, or nothing is left.
         """
         removed: list[str] = []
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         broken = line_breaks(text)
         if broken != text:
             removed.append(LINE_BREAKS)
         text = broken
-        if title and text.lstrip().startswith(f"{title} Lyrics"):
-            text = text.lstrip()[len(title) + len(" Lyrics") :]
-            removed.append("header of a lyrics page")
-        for name, pattern in SITES:
-            text, count = pattern.subn("", text)
-            if count:
-                removed.append(name)
+        text, found = without_boilerplate(text, title, artist)
+        removed += found
         for name, side in ((FIRST_LINES, FIRST), (SHARED, LAST)):
             kept = strip(Sample(text, artist, title), self.shared, side)
             if kept != text:
