@@ -228,3 +228,9 @@ def test_damage_anywhere_is_a_message_or_rejected_rows(tmp_path_factory, junk, s
         for item in source.items():
             with contextlib.suppress(Rejected):
                 source.read(item)
+
+
+def test_names_in_printed_lists_are_plain_unless_asked_not_to(open_csv):
+    rows = [["artist", "song", "lyrics"], ["['Ada', 'Bob']", "One &amp; Two", "la la"]]
+    assert _songs(open_csv(rows)) == [("Ada, Bob", "One & Two", "la la")]
+    assert _songs(open_csv(rows, clean=False)) == [("['Ada', 'Bob']", "One &amp; Two", "la la")]

@@ -9,8 +9,18 @@ The last kind needs a look at the collection first (`Cleaner.survey`).
 """
 
 from fsdl_bench.sources.cleaning.cleaner import FIRST_LINES, SAMPLE, SHARED, Cleaner
+from fsdl_bench.sources.cleaning.names import plain_name
 from fsdl_bench.sources.cleaning.notation import LINE_BREAKS
 from fsdl_bench.sources.cleaning.placeholders import is_placeholder
 from fsdl_bench.sources.cleaning.shared import Sample
 
-__all__ = ["FIRST_LINES", "LINE_BREAKS", "SAMPLE", "SHARED", "Cleaner", "Sample", "is_placeholder"]
+__all__ = [
+    "FIRST_LINES",
+    "LINE_BREAKS",
+    "SAMPLE",
+    "SHARED",
+    "Cleaner",
+    "Sample",
+    "is_placeholder",
+    "plain_name",
+]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fsdl_bench.errors import Rejected
-from fsdl_bench.sources.cleaning.notation import LINE_BREAKS, line_breaks
+from fsdl_bench.sources.cleaning.notation import LINE_BREAKS, line_breaks, line_ends
 from fsdl_bench.sources.cleaning.pages import without_boilerplate
 from fsdl_bench.sources.cleaning.placeholders import is_placeholder
 from fsdl_bench.sources.cleaning.shared import FIRST, LAST, Sample, learn, strip
@@ -56,7 +56,7 @@ class Cleaner:
             Rejected: the text stands for a song without words, or nothing is left.
         """
         removed: list[str] = []
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = line_ends(text)
         broken = line_breaks(text)
         if broken != text:
             removed.append(LINE_BREAKS)
