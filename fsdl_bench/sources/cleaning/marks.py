@@ -21,7 +21,7 @@ APART = frozenset((END, HEADING))
 """Kinds that need an empty line between them and the words: "The end" may be a song's last words."""
 
 
-_URL = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|co\.uk|edu)\b(?:/\S*)?")
+_URL = re.compile(r"(?:https?://|www\.)\S+|\b(?:[\w-]+\.)+(?:com|org|net|info|co\.uk|edu)\b(?:/\S*)?")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _RIGHTS = re.compile(r"(?:(?:\(c\)|©|℗|&copy;|\bcopyright(?:ed)?\b)[\s:]*)+")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -155,18 +155,18 @@ def _plain(text: str, artist: str, title: str) -> str:
     """Return a line without what differs from text to text."""
     text = " ".join(text.casefold().split())
     text = _RIGHTS.sub("copyright ", text)
-    text = _URL.sub("<url>", _MAIL.sub("<mail>", text))
+    if "." in text:
+        text = _URL.sub("<url>", _MAIL.sub("<mail>", text))
     for sign, name in (("<artist>", artist), ("<title>", title)):
-        if pattern := _name(name):
-            text = pattern.sub(sign, text)
-    text = _NUMBER.sub("0", _ID.sub("<id>", _DATE.sub("<date>", text)))
+        text = _without_name(text, name, sign)
+    if any(map(str.isdigit, text)):
+        text = _NUMBER.sub("0", _ID.sub("<id>", _DATE.sub("<date>", text)))
     return " ".join(_ENDS.sub("", text).split()) or re.sub(r"(.)\1{2,}", r"\1\1\1", "".join(text.split()))
 
 
-@lru_cache(maxsize=1024)
-def _name(name: str) -> re.Pattern[str] | None:
-    """Return what finds a name between other words; a name such as "I" is in too many lines."""
+def _without_name(text: str, name: str, sign: str) -> str:
+    """Return the text with a name set aside; a name such as "I" is in too many lines."""
     words = " ".join(name.casefold().split())
-    if len(words) < 3:
-        return None
-    return re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+    if len(words) < 3 or words not in text:
+        return text
+    return re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", sign, text)

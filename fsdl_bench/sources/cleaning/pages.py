@@ -65,6 +65,12 @@ _NOTICES = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+_PIECES = (
+    (END, _END, ("Embed",)),
+    (ADVERTISEMENT, _ADVERTISEMENT, ("Get tickets", _LIKE)),
+    (NOTICE, _NOTICES, ("yrics", "YRICS", "orrections", "ORRECTIONS", "riter(s)", "RITER(S)")),
+)
+
 
 def without_boilerplate(text: str, title: str = "", artist: str = "") -> tuple[str, list[str]]:
     """Return the text without what a page adds to it, and the kinds of what was removed.
@@ -78,7 +84,11 @@ def without_boilerplate(text: str, title: str = "", artist: str = "") -> tuple[s
     if end := _header(text, title, artist):
         text = _GAP.sub("", text[end:])
         removed.append(HEADER)
-    for name, pattern in ((END, _END), (ADVERTISEMENT, _ADVERTISEMENT), (NOTICE, _NOTICES)):
+    for name, pattern, words in _PIECES:
+        if not any(
+            map(text.__contains__, words)
+        ):  # much faster than the pattern, and mostly all that is needed
+            continue
         changed = pattern.sub(_gap, text)
         if changed != text:
             text = changed
@@ -99,6 +109,8 @@ def _header(text: str, title: str, artist: str) -> int:
         start = found.end()
     if found := _TRANSLATIONS.match(text, start):
         start = found.end()
+    if not start and "lyrics" not in text[:400].casefold():
+        return 0
     named = _names(title)
     if not start:
         return _bare_title(text, named, artist)

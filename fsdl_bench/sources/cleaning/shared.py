@@ -53,18 +53,19 @@ def learn(samples: Sequence[Sample], side: _Side) -> frozenset[str]:
     if len(samples) < FEWEST:
         return frozenset()
     texts = [_Text(sample, side) for sample in samples]
+    lines = [[text.marks(number) for number in range(min(len(text.lines), _LOOKED_AT))] for text in texts]
     enough = _MOST * len(texts)
-    anywhere = Counter(mark for text in texts for mark in text.outermost())
+    anywhere = Counter(mark for found in lines for mark in frozenset[str]().union(*found[:_DEEPEST]))
     shared = frozenset(mark for mark, count in anywhere.items() if count > enough)
     while shared:
         outside: Counter[str] = Counter()
         inside: Counter[str] = Counter()
         repeated: Counter[str] = Counter()
-        for text in texts:
+        for text, found in zip(texts, lines, strict=True):
             reach = text.reach(shared)
-            here = Counter(mark for line in text.marks[:reach] for mark in line & shared)
+            here = Counter(mark for line in found[:reach] for mark in line & shared)
             outside.update(here.keys())
-            there = Counter(mark for line in text.marks[reach:] for mark in line & shared)
+            there = Counter(mark for line in found[reach:] for mark in line & shared)
             inside.update(there)
             repeated.update(mark for mark, count in (here + there).items() if count > 1)
         kept = frozenset(
@@ -115,15 +116,13 @@ class _Text:
                 self.breaks.append(empty)
             empty = not line.strip()
         self._names = (sample.artist, sample.title)
-        self.marks = [m.marks(line, *self._names) for line in self.lines[:_LOOKED_AT]]
-        for number, found in enumerate(self.marks):
-            if not found.isdisjoint(m.APART) and not (
-                number + 1 < len(self.lines) and self.breaks[number + 1]
-            ):
-                self.marks[number] = found - m.APART
 
-    def outermost(self) -> set[str]:
-        return {mark for line in self.marks[:_DEEPEST] for mark in line}
+    def marks(self, number: int) -> frozenset[str]:
+        """Return the marks of a line. Some kinds of lines need an empty line between them and the words."""
+        found = m.marks(self.lines[number], *self._names)
+        if not found.isdisjoint(m.APART) and not (number + 1 < len(self.lines) and self.breaks[number + 1]):
+            found -= m.APART
+        return found
 
     def reach(self, shared: frozenset[str]) -> int:
         """Return how many outermost lines are shared, or lie between shared lines."""
@@ -143,19 +142,19 @@ class _Text:
                 cut = number + 1
         if cut == len(self.lines):
             return 0
-        whole = sum(any(m.is_whole(mark) for mark in line & shared) for line in self.marks[:cut])
+        whole = sum(any(map(m.is_whole, self.marks(number) & shared)) for number in range(cut))
         return cut if 2 * cut <= len(self.lines) or 2 * whole >= cut else 0
 
     def _walk(self, shared: frozenset[str]) -> Iterable[tuple[int, frozenset[str]]]:
         """Yield number and shared marks of the outermost lines, up to the first that is not shared."""
         names, bare = 1, 3
-        for number, line in enumerate(self.marks[:_DEEPEST]):
-            found = line & shared
+        for number, line in enumerate(self.lines[:_DEEPEST]):
+            found = self.marks(number) & shared
             if found:
                 yield number, found
-            elif bare and m.is_bare(self.lines[number], *self._names):
+            elif bare and m.is_bare(line, *self._names):
                 bare -= 1
-            elif names and m.is_name(self.lines[number].strip()):
+            elif names and m.is_name(line.strip()):
                 names -= 1
             else:
                 return
