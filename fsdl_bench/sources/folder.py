@@ -38,7 +38,7 @@ from contextlib import suppress
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
-from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
+from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, is_no_artist
 from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.scraped import scraped
 from fsdl_bench.sources.text import decode_text, printable, readable
@@ -113,7 +113,10 @@ class Folder(FileSource):
         if is_junk(path):
             raise Rejected("not a song", "a file of a repository or of the system")
         artist, title = self._names.split(path.split("/")[:-1], self.stem(path))
-        return readable(artist), readable(title), ""
+        artist = readable(artist)
+        if self._clean and is_no_artist(artist):
+            raise Rejected("no artist name", artist)
+        return artist, readable(title), ""
 
 
 class Names:

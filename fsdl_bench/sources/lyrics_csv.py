@@ -36,7 +36,7 @@ from itertools import islice
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
-from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, plain_name
+from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, is_no_artist, plain_name
 from fsdl_bench.sources.columns import row_metadata
 from fsdl_bench.sources.table import Row, Table, decode_fields, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
@@ -175,8 +175,8 @@ class LyricsCsv:
             return
         if self._clean:
             artist, *titles = map(plain_name, (artist, *titles))
-        if not artist:
-            self.rejected.append((origin, "no artist", ""))
+        if not artist or (self._clean and is_no_artist(artist)):
+            self.rejected.append((origin, "no artist", artist))
             return
         title = titles[0] if titles else ""
         work = same_title(title)

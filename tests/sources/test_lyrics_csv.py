@@ -234,3 +234,11 @@ def test_names_in_printed_lists_are_plain_unless_asked_not_to(open_csv):
     rows = [["artist", "song", "lyrics"], ["['Ada', 'Bob']", "One &amp; Two", "la la"]]
     assert _songs(open_csv(rows)) == [("Ada, Bob", "One & Two", "la la")]
     assert _songs(open_csv(rows, clean=False)) == [("['Ada', 'Bob']", "One &amp; Two", "la la")]
+
+
+def test_rows_of_no_artist_are_rejected_unless_asked_not_to(open_csv):
+    rows = [["artist", "lyrics"], ["Various Artists", "la la"], ["nan", "la la la"], ["Ada", "la"]]
+    source = open_csv(rows)
+    assert _songs(source) == [("Ada", "", "la")]
+    assert [row[1:] for row in source.rejected] == [("no artist", "Various Artists"), ("no artist", "nan")]
+    assert len(_songs(open_csv(rows, clean=False))) == 3

@@ -11,7 +11,7 @@ The last kind needs a look at the collection first (`Cleaner.survey`).
 from fsdl_bench.sources.cleaning.cleaner import FIRST_LINES, SAMPLE, SHARED, Cleaner
 from fsdl_bench.sources.cleaning.names import plain_name
 from fsdl_bench.sources.cleaning.notation import LINE_BREAKS
-from fsdl_bench.sources.cleaning.placeholders import is_placeholder
+from fsdl_bench.sources.cleaning.placeholders import is_no_artist, is_placeholder
 from fsdl_bench.sources.cleaning.shared import Sample
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SHARED",
     "Cleaner",
     "Sample",
+    "is_no_artist",
     "is_placeholder",
     "plain_name",
 ]

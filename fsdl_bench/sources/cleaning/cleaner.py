@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fsdl_bench.errors import Rejected
 from fsdl_bench.sources.cleaning.notation import LINE_BREAKS, line_breaks, line_ends
 from fsdl_bench.sources.cleaning.pages import without_boilerplate
-from fsdl_bench.sources.cleaning.placeholders import is_placeholder
+from fsdl_bench.sources.cleaning.placeholders import folded, is_placeholder
 from fsdl_bench.sources.cleaning.shared import FIRST, LAST, Sample, learn, strip
 
 SAMPLE = 400
 """Texts that a survey looks at."""
+
+_TEXT = "text "
+_ARTISTS = 3  # that have the same short text
 
 SHARED = "last lines that most songs share"
 FIRST_LINES = "first lines that most songs share"
@@ -40,9 +43,10 @@ class Cleaner:
             except Rejected:
                 continue
             samples.append(Sample(cleaned, sample.artist, sample.title))
+        same = _same_under_several_artists(samples)
         first = learn(samples, FIRST)
         headless = [Sample(strip(s, first, FIRST), s.artist, s.title) for s in samples]
-        return cls(first | learn(headless, LAST))
+        return cls(same | first | learn(headless, LAST))
 
     def clean(self, text: str, title: str = "", artist: str = "") -> tuple[str, tuple[str, ...]]:
         """Return the text without what is not lyrics, and what was removed, each kind once.
@@ -68,6 +72,20 @@ class Cleaner:
             if kept != text:
                 text = kept
                 removed.append(name)
-        if is_placeholder(text):
+        if is_placeholder(text) or (self.shared and f"{_TEXT}{folded(text)}" in self.shared):
             raise Rejected("placeholder, no lyrics", " ".join(text.split())[:80])
         return text, tuple(dict.fromkeys(removed))
+
+
+def _same_under_several_artists(samples: Sequence[Sample]) -> frozenset[str]:
+    """Return the short texts that a site shows for missing lyrics: several artists have them, word for word.
+
+    If most texts are short, they are lines of songs, which several artists may have.
+    """
+    short = [(text, sample.artist) for sample in samples if sample.artist and (text := folded(sample.text))]
+    if 2 * len(short) > len(samples):
+        return frozenset()
+    artists: dict[str, set[str]] = {}
+    for text, artist in short:
+        artists.setdefault(text, set()).add(artist)
+    return frozenset(f"{_TEXT}{text}" for text, who in artists.items() if len(who) >= _ARTISTS)
