@@ -24,8 +24,8 @@ Two options fit other layouts:
     --set level=-1                          DIR/a/<artist>/<song>.mid, DIR/b/c/<artist>/<song>.mid
     --set "pattern={artist} - {title}"      DIR/<artist> - <title>.mid, in any folder
 
-From lyrics, headers and ends of lyrics pages and last lines that most songs share are removed, and line
-breaks in other notations become line breaks (`fsdl_bench.sources.cleaning`). The build says in how many
+From lyrics, headers and ends of lyrics pages, and first and last lines that most songs share are removed, and
+line breaks in other notations become line breaks (`fsdl_bench.sources.cleaning`). The build says in how many
 songs. `--set clean=false` keeps every text as it is.
 """
 
@@ -38,7 +38,7 @@ from contextlib import suppress
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
-from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, is_no_artist
+from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, Sample, is_no_artist
 from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.scraped import scraped
 from fsdl_bench.sources.text import decode_text, printable, readable
@@ -103,10 +103,11 @@ class Folder(FileSource):
         """Return what reading a song depends on besides its file."""
         return sorted(self._cleaner.shared) if self._cleaner else []
 
-    def _texts(self, paths: Sequence[str]) -> Iterator[str]:
+    def _texts(self, paths: Sequence[str]) -> Iterator[Sample]:
         for path in paths:
             with suppress(Rejected):
-                yield decode_text(self.tree.read(path), self._encoding)
+                artist, title, _ = self.place(path)
+                yield Sample(decode_text(self.tree.read(path), self._encoding), artist, title)
 
     def place(self, path: str) -> tuple[str, str, str]:
         """Artist and title by the folder and the name of the file; each song is a work of its own."""

@@ -28,21 +28,21 @@ query. Texts are cleaned as in `fsdl_bench.sources.folder`. The other columns be
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
-from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, is_no_artist, plain_name
+from fsdl_bench.sources.cleaning import Cleaner, Sample, Spread, is_no_artist, plain_name
 from fsdl_bench.sources.columns import row_metadata
 from fsdl_bench.sources.table import Row, Table, decode_fields, row_origin
 from fsdl_bench.sources.text import printable, readable, same_title
 from fsdl_bench.sources.tree import Tree
 
 _SUFFIXES = (".csv", ".tsv")
+_FEW_FILES = 10  # each of which is surveyed on its own, too: they may come from different sites
 _ARTIST = ("artist", "artists", "artistname", "singer", "band", "performer", "poet", "author", "composer")
 _TITLE = ("song", "title", "songname", "songtitle", "trackname", "track", "name")
 _TEXT = ("lyrics", "lyric", "text", "songlyrics", "words", "poem", "content")
@@ -127,11 +127,11 @@ class LyricsCsv:
             )
 
     def items(self) -> Iterator[Item]:
-        """The rows of all files, in order."""
+        """The rows of all files, in order. All are listed, and some texts surveyed, before the first."""
         self.rejected[:] = self._complaints
+        found: list[Item] = []
+        everywhere, here = Spread(), {path: Spread() for path in self._tables}
         for path, (table, columns) in self._tables.items():
-            if self._clean:
-                self._cleaners[path] = Cleaner.survey(self._texts(table, columns))
             left_out = 0
             for row in table.rows():
                 if row.fields is None:
@@ -139,10 +139,15 @@ class LyricsCsv:
                 elif not columns.wanted(row.fields):
                     left_out += 1
                 else:
-                    yield from self._item(path, row, row.fields, columns)
+                    for item in self._item(path, row, row.fields, columns):
+                        found.append(item)
+                        self._show(item, row.fields, columns, (everywhere, here[path]))
             if left_out:
                 detail = f"{left_out} rows without {' and '.join(columns.only)}"
                 self.rejected.append((printable(path), "left out by option", detail))
+        if self._clean:
+            self._survey(everywhere, here)
+        yield from found
 
     def read(self, item: Item) -> Song:
         """The song of one row."""
@@ -159,12 +164,22 @@ class LyricsCsv:
         """Return what reading a row depends on besides the row."""
         return [f"{path}: {mark}" for path, one in self._cleaners.items() for mark in sorted(one.shared)]
 
-    def _texts(self, table: Table, columns: _Columns) -> Iterator[str]:
-        """Yield the first texts of a table."""
-        rows = (row.fields for row in table.rows() if row.fields is not None)
-        for fields in islice(filter(columns.wanted, rows), SAMPLE):
+    def _show(self, item: Item, fields: Sequence[str], columns: _Columns, spreads: Sequence[Spread]) -> None:
+        """Give the text of a row to those that survey it."""
+        wanting = [spread for spread in spreads if spread.wants()]
+        if self._clean and wanting:
             with suppress(Rejected):
-                yield from decode_fields(fields, [columns.text], self._encoding)
+                [text] = decode_fields(fields, [columns.text], self._encoding)
+                for spread in wanting:
+                    spread.add(Sample(text, item.artist, item.title))
+
+    def _survey(self, everywhere: Spread, here: Mapping[str, Spread]) -> None:
+        """Learn what the texts of all files share, and what those of each of a few files share."""
+        common = Cleaner.survey(everywhere.samples)
+        own = here if 1 < len(here) <= _FEW_FILES else {}
+        for path in here:
+            cleaner = Cleaner.survey(own[path].samples) if path in own else common
+            self._cleaners[path] = Cleaner(common.shared | cleaner.shared)
 
     def _item(self, path: str, row: Row, fields: Sequence[str], columns: _Columns) -> Iterator[Item]:
         origin = row_origin(path, row)

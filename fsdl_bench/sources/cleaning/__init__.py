@@ -1,14 +1,15 @@
-"""Remove from users' lyrics what websites and exports put around them.
+r"""Remove from users' lyrics what websites and exports put around them.
 
-    line breaks     a literal backslash and n, <br>, or a list of lines in brackets become line breaks
-    placeholders    "Instrumental", "lyrics not available", "nan": no song, which is rejected
+    line breaks     printed lists and strings, `\n`, HTML and other separators become lines
+    placeholders    "Instrumental", "lyrics not available", "nan", a text that several artists have: no song
     boilerplate     headers, advertisements and ends of pages of lyrics sites
-    shared lines    first and last lines that most texts of the collection share, such as a table of rights
+    shared lines    first and last lines that most texts share: rights, credits, labels
 
-The last kind needs a look at the collection first (`Cleaner.survey`).
+Shared lines and shared texts need a look at the collection first (`Cleaner.survey`). Rows and folders of the
+artists "nan", "Unknown" or "Various Artists" are rejected.
 """
 
-from fsdl_bench.sources.cleaning.cleaner import FIRST_LINES, SAMPLE, SHARED, Cleaner
+from fsdl_bench.sources.cleaning.cleaner import FIRST_LINES, SAMPLE, SHARED, Cleaner, Spread
 from fsdl_bench.sources.cleaning.names import plain_name
 from fsdl_bench.sources.cleaning.notation import LINE_BREAKS
 from fsdl_bench.sources.cleaning.placeholders import is_no_artist, is_placeholder
@@ -21,6 +22,7 @@ __all__ = [
     "SHARED",
     "Cleaner",
     "Sample",
+    "Spread",
     "is_no_artist",
     "is_placeholder",
     "plain_name",

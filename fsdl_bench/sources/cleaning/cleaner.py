@@ -21,6 +21,29 @@ SHARED = "last lines that most songs share"
 FIRST_LINES = "first lines that most songs share"
 
 
+class Spread:
+    """Samples spread evenly over a collection whose size is not known beforehand.
+
+    Ask `wants` once for each text, and `add` those that it wants.
+    """
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._step, self._seen = 1, 0
+
+    def wants(self) -> bool:
+        """Return whether the next text belongs to the samples."""
+        self._seen += 1
+        return (self._seen - 1) % self._step == 0
+
+    def add(self, sample: Sample) -> None:
+        """Keep a text; at twice as many as a survey needs, let every other one go."""
+        self.samples.append(sample)
+        if len(self.samples) == 2 * SAMPLE:
+            self.samples = self.samples[::2]
+            self._step *= 2
+
+
 @dataclass(frozen=True)
 class Cleaner:
     """Cleans the texts of one collection.
@@ -44,9 +67,9 @@ class Cleaner:
                 continue
             samples.append(Sample(cleaned, sample.artist, sample.title))
         same = _same_under_several_artists(samples)
-        first = learn(samples, FIRST)
-        headless = [Sample(strip(s, first, FIRST), s.artist, s.title) for s in samples]
-        return cls(same | first | learn(headless, LAST))
+        last = learn(samples, LAST)
+        left = [Sample(strip(s, last, LAST), s.artist, s.title) for s in samples]
+        return cls(same | last | learn(left, FIRST))
 
     def clean(self, text: str, title: str = "", artist: str = "") -> tuple[str, tuple[str, ...]]:
         """Return the text without what is not lyrics, and what was removed, each kind once.
@@ -67,7 +90,7 @@ class Cleaner:
         text = broken
         text, found = without_boilerplate(text, title, artist)
         removed += found
-        for name, side in ((FIRST_LINES, FIRST), (SHARED, LAST)):
+        for name, side in ((SHARED, LAST), (FIRST_LINES, FIRST)):
             kept = strip(Sample(text, artist, title), self.shared, side)
             if kept != text:
                 text = kept

@@ -59,7 +59,6 @@ _NOTICES = re.compile(
     r"|^[ \t]*[\[(]?Thanks to [^\n]{1,200}? for (?:(?:adding|correcting|sending|submitting|providing|posting)"
     r" (?:these|this|the|me)? ?lyrics?|these lyrics)[.! \t\])]*(?:\n|\Z)"
     r"|^[ \t]*\[Thanks to [^\n]{1,200}? for (?:the )?lyrics[.!]?\][ \t]*(?:\n|\Z)"
-    r"|^[ \t]*Writer\(s\):[^\n]*\s*\Z"
     r"|^(?:[ \t]*Writer\(s\):[^\n]*\s+)?[ \t]*Lyrics (?:powered|provided|licensed)(?: (?:and|&) \w+)? by"
     r" (?:www\.)?(?:musixmatch|lyricfind|azlyrics|genius|metrolyrics|songlyrics)[^\n]{0,30}\s*\Z",
     re.IGNORECASE | re.MULTILINE,

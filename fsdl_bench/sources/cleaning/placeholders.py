@@ -1,6 +1,6 @@
 """Texts that stand for missing words or for a song without words, and names that stand for no artist.
 
-A text is a placeholder if it has no letters, is a known mark of a missing value, or is a short statement of
+A text is a placeholder if it has no words, is a known mark of a missing value, or is a short statement of
 one of two forms, in which every word is a word of such statements:
 
     instrumental    "instrumental" with words such as "this track is", "version", "break"
@@ -95,7 +95,9 @@ def is_placeholder(text: str) -> bool:
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return False
-    if not any(map(str.isalpha, text)) or _MISSING_VALUE.fullmatch(text.strip("\"'`[](){}<> ") or text):
+    if not _WORDS.search(text) and len(re.findall(r"\d+(?:\.\d+)?", text)) <= 1:
+        return True
+    if _MISSING_VALUE.fullmatch(text.strip("\"'`[](){}<> ") or text):
         return True
     lines = sum(1 for line in text.split("\n") if line.strip())
     if lines > _MOST_LINES:
@@ -111,15 +113,20 @@ def is_placeholder(text: str) -> bool:
     rest = [word for word in words if not _INSTRUMENTAL.fullmatch(word)]
     if len(rest) < len(words) and _MUSIC.issuperset(rest):
         return True
-    return not _SUBJECT.isdisjoint(words) and not _NEGATION.isdisjoint(words) and _STATEMENT.issuperset(rest)
+    return (
+        lines <= _MOST_LINES_OF_A_STATEMENT
+        and not _SUBJECT.isdisjoint(words)
+        and not _NEGATION.isdisjoint(words)
+        and _STATEMENT.issuperset(rest)
+    )
 
 
 def folded(text: str) -> str:
-    """Return a short text on one or two lines without case and punctuation; "" for any other text.
+    """Return a short text on one line without case and punctuation; "" for any other text.
 
     A text of three words or more that is the same under several artists is a placeholder.
     """
-    if len(text) > _LONGEST or text.strip().count("\n") >= _MOST_LINES_OF_A_STATEMENT:
+    if len(text) > _LONGEST or "\n" in text.strip():
         return ""
     words = _words(text)
     return " ".join(words) if len(words) > 2 else ""

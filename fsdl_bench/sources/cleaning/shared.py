@@ -132,18 +132,22 @@ class _Text:
         return reach
 
     def cut(self, shared: frozenset[str]) -> int:
-        """Return how many outermost lines are no lyrics: at most half of all unless most are shared whole."""
-        cut, evidence = 0, False
+        """Return how many outermost lines are no lyrics.
+
+        They are at most half of all lines, unless most are shared whole and cannot be lyrics themselves.
+        """
+        cut, firm, evidence = 0, 0, False
         for number, found in self._walk(shared):
             evidence &= not self.breaks[number]
             if any(map(m.is_evidence, found)):
-                cut, evidence = number + 1, True
-            elif evidence and any(map(m.is_sentence, found)):
-                cut = number + 1
+                evidence = True
+            elif not (evidence and any(map(m.is_sentence, found))):
+                continue
+            cut, firm = number + 1, firm + 1
         if cut == len(self.lines):
             return 0
         whole = sum(any(map(m.is_whole, self.marks(number) & shared)) for number in range(cut))
-        return cut if 2 * cut <= len(self.lines) or 2 * whole >= cut else 0
+        return cut if 2 * cut <= len(self.lines) or 2 * min(whole, firm) >= cut else 0
 
     def _walk(self, shared: frozenset[str]) -> Iterable[tuple[int, frozenset[str]]]:
         """Yield number and shared marks of the outermost lines, up to the first that is not shared."""

@@ -139,7 +139,6 @@ def test_recommendation_before_a_section_is_removed(like):
         "Thanks to Jo for adding these lyrics!",
         "Thanks to jo@x.org for these lyrics.",
         "[Thanks to Jo for lyrics]",
-        "Writer(s): Ada Stone",
         "Writer(s): Ada Stone\nLyrics powered by www.musixmatch.com",
         "Lyrics licensed by LyricFind",
     ],

@@ -106,7 +106,7 @@ def test_a_sentence_that_several_artists_have_is_no_song():
     with pytest.raises(Rejected, match="placeholder"):
         Cleaner.survey(samples(notice, 3)).clean(notice)
     assert Cleaner.survey(samples(notice, 2)).clean(notice) == (notice, ())
-    verse = "Roses are red\nviolets are blue\nsugar is sweet\nand so are you\n"
+    verse = "Roses are red, violets are blue\nsugar is sweet, and so are you\n"
     assert Cleaner.survey(samples(verse, 4)).clean(verse) == (verse, ())
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fsdl_bench.sources.cleaning import SHARED, Cleaner
+from fsdl_bench.sources.cleaning import FIRST_LINES, SHARED, Cleaner, Sample
 
 
 def collection(count, footer):
@@ -138,3 +138,88 @@ def test_at_most_half_of_a_text_is_removed_by_its_labels():
     assert cleaner.clean(texts[0])[0] == lyrics(0)
     short = "a single line\nArtist: nobody at all\nTitle: two lines more"
     assert cleaner.clean(short) == (short, ())
+
+
+PLACES = ("Oslo", "Rome", "Lima", "Cairo", "Perth")
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "Copyright {year} {artist}",
+        "© {artist} Music",
+        "Lyrics © {place} Publishing LLC",
+        "Retrieved on {day} July {year}",
+        "Page {day} of {n}",
+        "Translated by {artist} in {year}",
+        "Written by {artist}",
+        "— {artist}, {year}",
+        "typed by {place}@example.org",
+        "Songwriters: {artist} / {place}",
+        "Writer(s): {artist}",
+        "www.azlyrics.com/lyrics/{place}/{n}x.html",
+        "Downloaded from the archive\n{artist}",
+        "Downloaded from the archive\n{title}",
+        "Copyright the archive\nAll rights reserved\nID b5aee{n}fa58",
+        "-----\nadded {month}/{day}/{year}",
+        "{month}/{day}/{year}",
+        "{n},{year} views",
+        "Powered by Musixmatch",
+        "THE END",
+        "{sign} 1999 Xmusic",
+        "All rights reserved.\n\n{n}",
+        "All rights reserved.\n\n- {n} -",
+        "Copyright by the Publisher\nPage {n}",
+        "{spelling}",
+        "\n".join(f"Clause {k} of the licence says that {PLACES[k % 5]} is far." for k in range(22)),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_footers_whose_parts_vary_are_removed(footer, named):
+    samples = []
+    for i in range(60):
+        artist, title = f"{PLACES[i % 5]} Stone", f"{PLACES[i * 7 % 5]} {chr(65 + i % 26)}ay"
+        parts = {
+            "year": 1950 + i,
+            "day": 1 + i % 28,
+            "month": 1 + i % 12,
+            "n": 7 * i,
+            "place": PLACES[i * 3 % 5],
+        }
+        spelling = ("Copyright by X", "COPYRIGHT BY X", "copyright  by X", "Copyright by X.")[i % 4]
+        sign = ("©", "(c)")[i % 2]
+        end = footer.format(artist=artist, title=title, spelling=spelling, sign=sign, **parts)
+        samples.append(Sample(f"{lyrics(i)}\n{end}", artist if named else "", title if named else ""))
+    cleaner = Cleaner.survey(samples)
+    for i, sample in enumerate(samples):
+        assert cleaner.clean(sample.text, sample.title, sample.artist) == (lyrics(i), (SHARED,))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Artist: {artist}\nTitle: {title}\n\n",
+        "---\ntitle: {title}\nartist: {artist}\n---\n\n",
+        "{title}\nby {artist}\n\n",
+        "{title}\n\n",
+        "Lyrics from www.lyricsarchive.com\n==========\n\n",
+    ],
+)
+def test_headers_that_most_texts_share_are_removed(header):
+    samples = []
+    for i in range(60):
+        artist, title = f"{PLACES[i % 5]} Stone", f"{PLACES[i * 7 % 5]} {chr(65 + i % 26)}ay"
+        samples.append(Sample(header.format(artist=artist, title=title) + lyrics(i), artist, title))
+    cleaner = Cleaner.survey(samples)
+    for i, sample in enumerate(samples):
+        assert cleaner.clean(sample.text, sample.title, sample.artist) == (lyrics(i), (FIRST_LINES,))
+
+
+def test_lines_between_a_footer_and_a_header_of_one_form_stay():
+    """Lines that differ in their numbers only are alike, and are no footer for it."""
+    texts = [
+        f"song {i} opens\nwith {i * 7} things\nand {i * 3} more\nLyrics of a page: www.p.com"
+        for i in range(40)
+    ]
+    cleaner = Cleaner.survey(texts)
+    assert all(cleaner.clean(text)[0] == text[: text.index("Lyrics")] for text in texts)
