@@ -23,7 +23,7 @@ NOTICE = "notice of a lyrics page"
 
 _COUNT = re.compile(r"\s*\d[\d.,]*[KM]?[ \t\u00a0]*\n?[ \t]*Contributors?(?![a-z])")
 _TRANSLATIONS = re.compile(r"\s*\[?Translations?\]?(?=\s*\n|[^\W\d_a-z])")
-_LYRICS = re.compile(r"[^\n]{0,200}?Lyrics(?![a-z])")
+_LYRICS = re.compile(r"[^\n]{0,200}?Lyrics")
 _TITLE_LINE = re.compile(r"[^\[]{0,100}[ \t\u00a0]Lyrics(?:(?=\[)|[ \t]*\]?[ \t]*\Z)")
 _LINES, _WIDTH = 40, 80  # of a list of languages
 _MORE = re.compile(
@@ -124,7 +124,7 @@ def _header(text: str, title: str, artist: str) -> int:
 def _title_after(text: str, start: int, named: str) -> int:
     """Return where the title and "Lyrics" end: after a list of languages, one on each line or all glued."""
     window = text[start : start + 4000]
-    if named and (found := re.search(rf"(?i:{named})\s*Lyrics(?![a-z])", window)):
+    if named and (found := re.search(rf"(?i:{named})\s*Lyrics", window)):
         between = window[: found.start()].split("\n")
         if len(between) <= _LINES and all(len(line) <= _WIDTH for line in between[1:]):
             return start + found.end()

@@ -82,6 +82,7 @@ def test_header_is_removed_up_to_the_words(header, text):
 def test_a_title_is_known_without_what_it_has_in_brackets():
     assert cleaned("The Sea Lyrics[Verse]\n" + VERSE, "The Sea (Live)")[0] == "[Verse]\n" + VERSE
     assert cleaned("5 ContributorsWrong Lyrics LyricsHello\n", "Wrong Lyrics")[0] == "Hello\n"
+    assert cleaned("5 ContributorsThe Sea Lyricshello\n", "The Sea")[0] == "hello\n"
     assert cleaned("5 ContributorsI Don’t Know LyricsHello\n", "I Don't Know")[0] == "Hello\n"
 
 
