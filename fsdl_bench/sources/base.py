@@ -200,7 +200,7 @@ def read_song(
     cleaned: tuple[str, ...] = ()
     if isinstance(content, str):
         if cleaner is not None:
-            content, cleaned = cleaner.clean(content, item.title)
+            content, cleaned = cleaner.clean(content, item.title, item.artist)
         if not content.strip():
             raise Rejected("no text")
         metadata = metadata.merged(Metadata(stanzas=stanzas(content)))

@@ -25,7 +25,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import Metadata, year_in
+from fsdl_bench.sources.table import Table, decode_fields
+from fsdl_bench.sources.text import listed, printable
 
 Role = Literal["artist", "title", "text"]
 
@@ -76,7 +79,6 @@ _FIELDS = {
     "form": ("form", "tune", "rhythmic"),
 }
 _LONGEST = 500
-_SHOWN, _SHOWN_SIGNS = 40, 60
 
 
 def find_column(role: Role, names: Sequence[str], unlikely: Collection[int] = ()) -> int | None:
@@ -89,13 +91,6 @@ def find_column(role: Role, names: Sequence[str], unlikely: Collection[int] = ()
     """
     found = {number: rank for number, name in enumerate(names) if (rank := _rank(role, name))}
     return min(found, key=lambda number: (number in unlikely, found[number], number), default=None)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names of columns for a message; long ones are cut."""
-    shown = [name if len(name) <= _SHOWN_SIGNS else f"{name[:_SHOWN_SIGNS]}..." for name in names[:_SHOWN]]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def row_metadata(values: Mapping[str, str]) -> Metadata:
@@ -139,3 +134,56 @@ def _rank(role: Role, name: str) -> tuple[int, int, int] | None:
             if _COMPANIONS[role].issuperset(rest):
                 return 1, number, len(words)
     return (2, 0, 0) if len(words) == 1 and words[0] in _ALONE[role] else None
+
+
+class Columns:
+    """Which column is which: `names` is the artist's and, if there is one, the title's."""
+
+    def __init__(self, table: Table, given: tuple[str, str, str], only: Sequence[str]) -> None:
+        self._names = table.columns
+        unlikely = table.numeric
+        artist = self._find("artist", given[0], unlikely)
+        title = self._find("title", given[1], unlikely)
+        text = self._find("text", given[2], unlikely)
+        if artist is None or text is None:
+            lacking = " and ".join(
+                name for name, column in (("artist", artist), ("text", text)) if column is None
+            )
+            if table.headless:
+                raise BadInput(
+                    f"{printable(table.path)}: the first line looks like a song: no header. It is "
+                    f"{listed(self._names)}. Add a first line that names the columns: artist,title,text"
+                )
+            raise BadInput(
+                f"{printable(table.path)} has the columns {listed(self._names)}: none is known to hold "
+                f"the {lacking}. Name them: --set artist_column=..., title_column=..., text_column=..."
+            )
+        self.text = text
+        own = {artist, title, text}
+        self.others = {name: n for n, name in enumerate(self._names) if n not in own and name}
+        self.names = [artist] if title is None else [artist, title]
+        self._encoding = table.encoding
+        self.only = only
+        self._only: list[tuple[int, str]] = []
+        for rule in only:
+            name, equals, value = rule.partition("=")
+            if not name or not equals:
+                raise BadInput(f"option only takes column=value, found {rule!r}")
+            self._only.append((self._names.index(self._known(name, "only")), value))
+
+    def wanted(self, fields: Sequence[str]) -> bool:
+        """Whether the row has the values that `only` asks for; a value that is no text is not one of them."""
+        try:
+            return all(decode_fields(fields, [column])[0] == value for column, value in self._only)
+        except Rejected:
+            return False
+
+    def _find(self, role: Role, given: str, unlikely: Collection[int]) -> int | None:
+        if given:
+            return self._names.index(self._known(given, role))
+        return find_column(role, self._names, unlikely)
+
+    def _known(self, name: str, option: str) -> str:
+        if name not in self._names:
+            raise BadInput(f"there is no column {name!r} (option {option}); there are: {listed(self._names)}")
+        return name

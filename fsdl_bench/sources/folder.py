@@ -25,8 +25,8 @@ Two options fit other layouts:
     --set level=-1                          DIR/a/<artist>/<song>.mid, DIR/b/c/<artist>/<song>.mid
     --set "pattern={artist} - {title}"      DIR/<artist> - <title>.mid, in any folder; any dash will do
 
-From lyrics, headers and ends of lyrics pages and last lines that most songs share are removed, and line
-breaks in other notations become line breaks (`fsdl_bench.sources.cleaning`). The build says in how many
+From lyrics, headers and ends of lyrics pages, and first and last lines that most songs share are removed, and
+line breaks in other notations become line breaks (`fsdl_bench.sources.cleaning`). The build says in how many
 songs. `--set clean=false` keeps every text as it is.
 """
 
@@ -39,7 +39,7 @@ from contextlib import suppress
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
-from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
+from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, Sample, is_no_artist
 from fsdl_bench.sources.files import FileSource
 from fsdl_bench.sources.junk import is_junk, is_repository
 from fsdl_bench.sources.scraped import TABLE, scraped
@@ -115,17 +115,21 @@ class Folder(FileSource):
         """Return what reading a song depends on besides its file."""
         return sorted(self._cleaner.shared) if self._cleaner else []
 
-    def _texts(self, paths: Sequence[str]) -> Iterator[str]:
+    def _texts(self, paths: Sequence[str]) -> Iterator[Sample]:
         for path in paths:
             with suppress(Rejected):
-                yield decode_text(self.tree.read(path), self._encoding)
+                artist, title, _ = self.place(path)
+                yield Sample(decode_text(self.tree.read(path), self._encoding), artist, title)
 
     def place(self, path: str) -> tuple[str, str, str]:
         """Artist and title by the folder and the name of the file; each song is a work of its own."""
         if is_junk(path, self._repository):
             raise Rejected("not a song", "a file of a repository or of the system")
         artist, title = self._names.split(path.split("/")[:-1], self.stem(path))
-        return readable(artist), readable(title), ""
+        artist = readable(artist)
+        if self._clean and is_no_artist(artist):
+            raise Rejected("no artist name", artist)
+        return artist, readable(title), ""
 
 
 _DASH = "[-\u2010-\u2015\u2212]"  # a hyphen, an en dash, an em dash, a minus sign, ...

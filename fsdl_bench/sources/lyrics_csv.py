@@ -27,17 +27,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.progress import log
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.base import Item, Rejection, read_song
-from fsdl_bench.sources.cleaning import SAMPLE, Cleaner
-from fsdl_bench.sources.columns import Role, find_column, listed, row_metadata
+from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, Sample, Spread, is_no_artist, plain_name
+from fsdl_bench.sources.columns import Columns, row_metadata
 from fsdl_bench.sources.junk import is_junk
 from fsdl_bench.sources.rows import Row
 from fsdl_bench.sources.table import UNPARSABLE, Table, decode_fields, row_origin
@@ -50,6 +49,7 @@ _MANY = 0.05  # share of lines that cannot be parsed, of which a warning tells
 _FEW = 10
 _SHORT = 200  # signs of one line
 _NULL = r"\N"  # what databases write for no value
+_FEW_FILES = 10  # each of which is surveyed on its own, too: they may come from different sites
 
 
 def open(  # noqa: A001
@@ -109,7 +109,7 @@ class LyricsCsv:
     ) -> None:
         self.rejected: list[Rejection] = []
         self._tree, self._licence = tree, licence
-        self._tables: dict[str, tuple[Table, _Columns]] = {}
+        self._tables: dict[str, tuple[Table, Columns]] = {}
         self._clean = clean
         self._cleaners: dict[str, Cleaner] = {}
         self._misfits: list[str] = []
@@ -119,7 +119,7 @@ class LyricsCsv:
         for path in sorted(set(paths) - set(junk)):
             try:
                 table = Table(tree, path, delimiter, encoding=encoding)
-                columns = _Columns(table, given, only)
+                columns = Columns(table, given, only)
                 if table.misfit:
                     self._misfits.append(table.misfit)
                     raise BadInput(table.misfit)
@@ -141,14 +141,15 @@ class LyricsCsv:
             )
 
     def items(self) -> Iterator[Item]:
-        """The rows of all files, in order."""
+        """The rows of all files, in order. A song can be read after the last: then the survey is done."""
         self.rejected[:] = self._complaints
         for misfit in self._misfits:
             log(f"Warning: {misfit}. Its songs are left out")
+        everywhere, here = Spread(), {path: Spread() for path in self._tables}
         for path, (table, columns) in self._tables.items():
-            self._survey(path, table, columns)
             left_out = lines = lost = 0
             first: Row | None = None
+            begin: list[Sample] = []
             for row in table.rows():
                 lines += row.lines
                 if row.fields is None:
@@ -157,13 +158,19 @@ class LyricsCsv:
                 elif not columns.wanted(row.fields):
                     left_out += 1
                 else:
-                    yield from self._item(path, row, row.fields, columns)
+                    for item in self._item(path, row, row.fields, columns):
+                        self._show(item, row.fields, columns, begin, (everywhere, here[path]))
+                        yield item
             if left_out:
                 detail = f"{left_out} rows without {' and '.join(columns.only)}"
                 self.rejected.append((printable(path), "left out by option", detail))
             if first and lost >= max(_FEW, _MANY * lines):
                 share = f"{lost:,} of {lines:,} lines cannot be read, and their songs are left out"
                 log(f"Warning: {table.complaint(share, first)}")
+            if len(columns.names) > 1:
+                _warn_of_a_row_a_line(path, begin)
+        if self._clean:
+            self._survey(everywhere, here)
 
     def read(self, item: Item) -> Song:
         """The song of one row."""
@@ -180,29 +187,34 @@ class LyricsCsv:
         """Return what reading a row depends on besides the row."""
         return [f"{path}: {mark}" for path, one in self._cleaners.items() for mark in sorted(one.shared)]
 
-    def _survey(self, path: str, table: Table, columns: _Columns) -> None:
-        """Look at the first rows: what their texts share, and whether each is only a line of a song."""
-        songs: list[tuple[str, ...]] = []
-        texts: list[str] = []
-        short = 0
-        rows = (row.fields for row in table.rows() if row.fields is not None)
-        for fields in islice(filter(columns.wanted, rows), SAMPLE):
+    def _show(
+        self,
+        item: Item,
+        fields: Sequence[str],
+        columns: Columns,
+        begin: list[Sample],
+        spreads: Sequence[Spread],
+    ) -> None:
+        """Give the text of a row to those that look at some: the first of a table, and the surveys."""
+        wanting = [spread for spread in spreads if spread.wants()]
+        if len(begin) < SAMPLE or wanting:
             with suppress(Rejected):
-                *song, text = decode_fields(fields, [*columns.names, columns.text], table.encoding)
-                songs.append(tuple(song))
-                texts.append(text)
-                short += len(text) < _SHORT and not _BREAK.search(text.strip())
-        if self._clean:
-            self._cleaners[path] = Cleaner.survey(texts)
-        if len(columns.names) > 1 and min(short, len(songs) - len(set(songs))) > max(_FEW, len(songs) / 2):
-            log(
-                f"Warning: {printable(path)} seems to have one row for each line of a song: {short} of the "
-                f"first {len(songs)} texts are one line, and they are of {len(set(songs))} songs. Join the "
-                "lines of each song in one row, for example with pandas: table.groupby([artist, title], "
-                "sort=False)[text].agg('\\n'.join).reset_index()"
-            )
+                [text] = decode_fields(fields, [columns.text], self._tables[item.path or ""][0].encoding)
+                sample = Sample(text, item.artist, item.title)
+                for spread in wanting:
+                    spread.add(sample)
+                if len(begin) < SAMPLE:
+                    begin.append(sample)
 
-    def _item(self, path: str, row: Row, fields: Sequence[str], columns: _Columns) -> Iterator[Item]:
+    def _survey(self, everywhere: Spread, here: Mapping[str, Spread]) -> None:
+        """Learn what the texts of all files share, and what those of each of a few files share."""
+        common = Cleaner.survey(everywhere.samples)
+        own = here if 1 < len(here) <= _FEW_FILES else {}
+        for path in here:
+            cleaner = Cleaner.survey(own[path].samples) if path in own else common
+            self._cleaners[path] = Cleaner(common.shared | cleaner.shared)
+
+    def _item(self, path: str, row: Row, fields: Sequence[str], columns: Columns) -> Iterator[Item]:
         origin = row_origin(path, row)
         try:
             encoding = self._tables[path][0].encoding
@@ -210,8 +222,10 @@ class LyricsCsv:
         except Rejected as error:
             self.rejected.append((origin, error.reason, error.detail))
             return
-        if not artist:
-            self.rejected.append((origin, "no artist", ""))
+        if self._clean:
+            artist, *titles = map(plain_name, (artist, *titles))
+        if not artist or (self._clean and is_no_artist(artist)):
+            self.rejected.append((origin, "no artist", artist))
             return
         title = titles[0] if titles else ""
         work = same_title(title)
@@ -219,57 +233,17 @@ class LyricsCsv:
         yield Item(origin, sys.intern(artist), title, work, self._licence, path=path, span=span)
 
 
-class _Columns:
-    """Which column is which: `names` is the artist's and, if there is one, the title's."""
-
-    def __init__(self, table: Table, given: tuple[str, str, str], only: Sequence[str]) -> None:
-        self._names = table.columns
-        unlikely = table.numeric
-        artist = self._find("artist", given[0], unlikely)
-        title = self._find("title", given[1], unlikely)
-        text = self._find("text", given[2], unlikely)
-        if artist is None or text is None:
-            lacking = " and ".join(
-                name for name, column in (("artist", artist), ("text", text)) if column is None
-            )
-            if table.headless:
-                raise BadInput(
-                    f"{printable(table.path)}: the first line looks like a song: no header. It is "
-                    f"{listed(self._names)}. Add a first line that names the columns: artist,title,text"
-                )
-            raise BadInput(
-                f"{printable(table.path)} has the columns {listed(self._names)}: none is known to hold "
-                f"the {lacking}. Name them: --set artist_column=..., title_column=..., text_column=..."
-            )
-        self.text = text
-        own = {artist, title, text}
-        self.others = {name: n for n, name in enumerate(self._names) if n not in own and name}
-        self.names = [artist] if title is None else [artist, title]
-        self._encoding = table.encoding
-        self.only = only
-        self._only: list[tuple[int, str]] = []
-        for rule in only:
-            name, equals, value = rule.partition("=")
-            if not name or not equals:
-                raise BadInput(f"option only takes column=value, found {rule!r}")
-            self._only.append((self._names.index(self._known(name, "only")), value))
-
-    def wanted(self, fields: Sequence[str]) -> bool:
-        """Whether the row has the values that `only` asks for; a value that is no text is not one of them."""
-        try:
-            return all(decode_fields(fields, [column])[0] == value for column, value in self._only)
-        except Rejected:
-            return False
-
-    def _find(self, role: Role, given: str, unlikely: Collection[int]) -> int | None:
-        if given:
-            return self._names.index(self._known(given, role))
-        return find_column(role, self._names, unlikely)
-
-    def _known(self, name: str, option: str) -> str:
-        if name not in self._names:
-            raise BadInput(f"there is no column {name!r} (option {option}); there are: {listed(self._names)}")
-        return name
+def _warn_of_a_row_a_line(path: str, begin: Sequence[Sample]) -> None:
+    """Tell if the first texts are single lines, and many of the same song."""
+    short = sum(len(one.text) < _SHORT and not _BREAK.search(one.text.strip()) for one in begin)
+    songs = len({(one.artist, one.title) for one in begin})
+    if min(short, len(begin) - songs) > max(_FEW, len(begin) / 2):
+        log(
+            f"Warning: {printable(path)} seems to have one row for each line of a song: {short} of the "
+            f"first {len(begin)} texts are one line, and they are of {songs} songs. Join the lines of each "
+            "song in one row, for example with pandas: table.groupby([artist, title], "
+            "sort=False)[text].agg('\\n'.join).reset_index()"
+        )
 
 
 def _unparsable(path: str, row: Row, rows: int) -> Iterator[Rejection]:

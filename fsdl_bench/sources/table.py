@@ -28,12 +28,11 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.columns import listed
 from fsdl_bench.sources.dialects import Sample, find_dialect
 from fsdl_bench.sources.heads import find_start
 from fsdl_bench.sources.lines import Lines
 from fsdl_bench.sources.rows import Row, read_rows
-from fsdl_bench.sources.text import decode_text, find_encoding, printable
+from fsdl_bench.sources.text import decode_text, find_encoding, listed, printable
 from fsdl_bench.sources.tree import Tree
 
 UNPARSABLE = "unparsable csv row"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from fsdl_bench.errors import BadInput, Rejected
 
@@ -33,6 +34,9 @@ _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1b-\x1f]")  # not tab, line ends, form feed, DOS end of file
 _CONTROL_SHARE = 0.01
 _ACCENTED_SHARE = 0.3
+
+
+_SHOWN, _SHOWN_SIGNS = 40, 60
 
 
 def decode_text(data: bytes, encoding: str | None = None) -> str:
@@ -96,6 +100,13 @@ def printable(path: str) -> str:
     if path.isascii() and path.isprintable() and "\\" not in path:
         return path
     return "".join(_visible(char) for char in path)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names of columns for a message; long ones are cut."""
+    shown = [name if len(name) <= _SHOWN_SIGNS else f"{name[:_SHOWN_SIGNS]}..." for name in names[:_SHOWN]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def readable(name: str) -> str:

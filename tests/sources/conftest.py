@@ -1,5 +1,6 @@
 """A real HTTP server on loopback with scripted faults, archives for it to serve, and folders of files."""
 
+import csv
 import hashlib
 import io
 import os
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from fsdl_bench.sources.base import open_source
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -177,3 +180,22 @@ def real_files(mirror):
         return files
 
     return extract
+
+
+@pytest.fixture
+def open_csv(make_tree):
+    """`open_csv(files, **options)`: the source over tables, given as bytes, as rows, or by file."""
+
+    def run(files, **options):
+        files = {"songs.csv": files} if isinstance(files, (list, bytes)) else files
+        data = {name: one if isinstance(one, bytes) else csv_bytes(one) for name, one in files.items()}
+        return open_source("lyrics_csv", make_tree(data), kind="lyrics", **options)
+
+    return run
+
+
+def csv_bytes(rows) -> bytes:
+    """Rows as a csv file."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()

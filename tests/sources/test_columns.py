@@ -2,7 +2,8 @@
 
 import pytest
 
-from fsdl_bench.sources.columns import find_column, listed
+from fsdl_bench.sources.columns import find_column
+from fsdl_bench.sources.text import listed
 
 NAMES = {
     "artist": [

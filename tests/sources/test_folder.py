@@ -239,6 +239,14 @@ def test_pages_are_cleaned_unless_asked_not_to(make_tree):
     assert songs["Ada/One.txt"].content == page
 
 
+def test_folders_of_no_artist_are_rejected_unless_asked_not_to(make_tree):
+    tree = make_tree({"Unknown Artist/one.txt": "words", "Ada/two.txt": "words"})
+    songs, reasons = _read_all(open_source("folder", tree, kind="lyrics"))
+    assert [*songs] == ["Ada/two.txt"]
+    assert reasons == {"Unknown Artist/one.txt": "no artist name"}
+    assert len(_read_all(open_source("folder", tree, kind="lyrics", clean=False))[0]) == 2
+
+
 def test_what_the_reading_depends_on_is_told(make_tree):
     """The build does not reuse what an earlier run has read with other shared lines."""
     footer = "\n____\nAll rights reserved by the page"

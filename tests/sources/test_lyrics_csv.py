@@ -40,18 +40,8 @@ def _bytes(rows, **options) -> bytes:
     return buffer.getvalue().encode()
 
 
-@pytest.fixture
-def open_csv(make_tree):
-    def run(files, **options):
-        files = {"songs.csv": files} if isinstance(files, (list, bytes)) else files
-        files = {name: data if isinstance(data, bytes) else _bytes(data) for name, data in files.items()}
-        return open_source("lyrics_csv", make_tree(files), kind="lyrics", **options)
-
-    return run
-
-
 def _songs(source):
-    return [(song.artist, song.title, song.content) for song in map(source.read, source.items())]
+    return [(song.artist, song.title, song.content) for song in map(source.read, list(source.items()))]
 
 
 def test_layout_with_links(open_csv):
