@@ -164,6 +164,8 @@ def _making(definition: TrackDefinition) -> str:
         "highest notes of all parts together (containment 0.2, at least 20 shared, Jaccard 0.03)",
         ("lyrics", 2): "Near-duplicates are found by 3-word shingles (3 characters where words are not "
         "spaced; containment 0.4, and at least 8 shared or Jaccard 0.4)",
+        ("midi", 3): "Near-duplicates are found",
+        ("lyrics", 3): "Near-duplicates are found",
     }[definition.kind, definition.filters.rule]
     if not definition.filters.near_duplicates:
         near = "Near-duplicates are not removed, because the songs are drawn from a known distribution"

@@ -85,7 +85,7 @@ class Filters(Strict):
     exclude_origins: dict[str, str] = {}
     min_units: Annotated[int, Field(ge=1)] = 1
     near_duplicates: bool = True
-    rule: Literal[1, 2] = 1
+    rule: Literal[1, 2, 3] = 1
 
 
 class TrackDefinition(Strict):
@@ -270,7 +270,7 @@ def user_definition(
         "codec": "note10ms-v1" if kind == "midi" else "bpe4096-v1",
         "label": label,
         "aliases": dict(aliases),
-        "filters": {"rule": 2},
+        "filters": {"rule": 3},
         "sources": [{"source": source, "title": "the user's own folder", "options": options}],
     }
     return parse_definition(table, where=f"--name {name}")
