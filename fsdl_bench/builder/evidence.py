@@ -97,7 +97,8 @@ def _middles(pairs: Pairs) -> Iterator[tuple[int, Ints]]:
     ends = np.unique(np.stack([np.r_[first, second], np.r_[second, first]]), axis=1)
     known = ends[0] * len(pairs.sizes) + ends[1]
     songs, starts = np.unique(ends[0], return_index=True)
-    for song, near in zip(songs.tolist(), np.split(ends[1], starts[1:]), strict=True):
+    for song, start, end in zip(songs.tolist(), starts, [*starts[1:], len(known)], strict=False):
+        near = ends[1, start:end]
         missing = ~_are_pairs(near, known, len(pairs.sizes))
         missing[np.diag_indices(len(near))] = False
         if missing.any():

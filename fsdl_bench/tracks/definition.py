@@ -77,7 +77,8 @@ class Filters(Strict):
         min_units: the shortest song to use, in notes or UTF-8 bytes of the whole song.
         near_duplicates: whether near-duplicates are removed. False for songs that are drawn from a known
             distribution, because removing some would change it.
-        rule: for near-duplicates; see `fsdl_bench.builder.duplicates`. Tracks of version 0.1.0 use rule 1.
+        rule: for near-duplicates; see `fsdl_bench.builder.duplicates`. Tracks of version 0.1.0 use rule 1,
+            and a user's own track rule 3.
     """
 
     artists: list[str] = []
