@@ -148,8 +148,8 @@ def _sources(definition: TrackDefinition, licences: Mapping[str, int]) -> str:
 
 
 _RULE_3 = (
-    ". A medley goes and its parts stay, a short song that others quote goes and they stay, and what is in more "
-    "than a quarter of all songs is not compared"
+    ". A medley goes and its parts stay, a short song that others quote goes and they stay, and what is in "
+    "more than a quarter of all songs is not compared"
 )
 
 

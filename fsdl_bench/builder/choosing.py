@@ -4,7 +4,8 @@ No two songs that stay are a pair, and every song that is left out is a pair of 
 join songs along chains of pairs instead, so a jingle joins all songs that quote it, and a medley its parts.
 
 Songs that a chain of pairs with a Jaccard index above 1/2 joins are versions, and one of them stays. Two
-disjoint parts of a song cannot both reach 1/2, so a medley or a jingle joins no versions. Of the other pairs,
+disjoint parts of a song cannot both reach 1/2, so a medley or a jingle joins no versions. `evidence.py` finds
+more versions, and pairs that do not count. Of the other pairs,
 the song with the fewest pairs stays first: a medley or a jingle has more pairs than the songs around it. Of
 songs with as many pairs the preferred one stays. The order is greedy (Halldórsson and Radhakrishnan, Greed is
 good: approximating independent sets in sparse and bounded-degree graphs, 1997).
@@ -38,11 +39,12 @@ class Choice:
     between: dict[int, list[int]]
 
 
-def choose(found: Sequence[Pairs], preferred: Ints) -> Choice:
+def choose(found: Sequence[Pairs], versions: Ints, preferred: Ints) -> Choice:
     """Choose the songs that stay.
 
     Args:
         found: pairs by one or several sets of shingles of the same songs.
+        versions: more songs that are versions of one song, two by two [2, n].
         preferred: the rank of each song; the lowest is the first choice [N].
     """
     count = len(preferred)
@@ -51,12 +53,14 @@ def choose(found: Sequence[Pairs], preferred: Ints) -> Choice:
     shared = np.concatenate([pairs.shared for pairs in found])
     one = np.concatenate([pairs.sizes[pairs.first] for pairs in found])
     other = np.concatenate([pairs.sizes[pairs.second] for pairs in found])
-    same = _joined(count, first, second, shared >= np.maximum(one, other))
+    equal = shared >= np.maximum(one, other)
+    same = _joined(count, first[equal], second[equal])
     order = np.argsort(preferred, kind="stable")
     _, best = np.unique(same[order], return_index=True)
     node = order[best][same]  # of songs with equal shingles the preferred one stands for all
     first, second = node[first], node[second]
-    version = _joined(count, first, second, 100 * shared > VERSION * (one + other - shared))
+    close = 100 * shared > VERSION * (one + other - shared)
+    version = _joined(count, np.r_[first[close], node[versions[0]]], np.r_[second[close], node[versions[1]]])
     graph = _Graph(first, second, version)
     stays = graph.independent(preferred)
     staying = np.full(count, -1)
@@ -75,13 +79,12 @@ def choose(found: Sequence[Pairs], preferred: Ints) -> Choice:
     return Choice(chosen[node], dict(sorted(between.items())))
 
 
-def _joined(count: int, first: Ints, second: Ints, which: npt.NDArray[np.bool_]) -> Ints:
+def _joined(count: int, first: Ints, second: Ints) -> Ints:
     """Return the number of the component of each song along these pairs."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    one, other = first[which], second[which]
-    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
+    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
     _, labels = connected_components(graph, directed=False)
     return labels.astype(np.int64)
 

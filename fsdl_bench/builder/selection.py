@@ -31,7 +31,7 @@ from fsdl_bench.builder.choosing import choose
 from fsdl_bench.builder.chunks import Chunks, EmptyTrack, Rejection
 from fsdl_bench.builder.clusters import clusters, containers
 from fsdl_bench.builder.duplicates import RULES, near_pairs
-from fsdl_bench.builder.evidence import with_versions, without_quotations
+from fsdl_bench.builder.evidence import missed_versions, without_quotations
 from fsdl_bench.builder.listing import Artists
 from fsdl_bench.builder.shingles import Shingles
 from fsdl_bench.tracks.artists import SPLITS, SplitName, assign
@@ -155,10 +155,12 @@ class Selector:
         pairs = [near_pairs(self._chunks.shingles(rows, kind), rule, scratch, progress) for kind in kinds]
         preferred = np.lexsort((self._id[rows], -self._length[rows]))
         if number == 3:
-            for place, kind in enumerate(kinds):
-                read = partial(self._shingles, rows, kind)
-                pairs[place] = with_versions(without_quotations(pairs[place], rule), read)
-            choice = choose(pairs, np.argsort(preferred))
+            pairs = [without_quotations(found, rule) for found in pairs]
+            versions = [
+                missed_versions(found, partial(self._shingles, rows, kind))
+                for found, kind in zip(pairs, kinds, strict=True)
+            ]
+            choice = choose(pairs, np.concatenate(versions, axis=1), np.argsort(preferred))
             best, between = choice.stays, choice.between
         else:
             between = containers(pairs) if number == 2 else {}

@@ -13,6 +13,7 @@ from fsdl_bench.builder.duplicates import Pairs
 
 Edges = Sequence[tuple[int, int, int]]
 """(song, song, shared shingles)."""
+NONE = np.empty((2, 0), np.int64)
 
 
 def pairs(edges: Edges, sizes: Sequence[int]) -> Pairs:
@@ -21,7 +22,7 @@ def pairs(edges: Edges, sizes: Sequence[int]) -> Pairs:
 
 
 def chosen(edges: Edges, sizes: Sequence[int]) -> Choice:
-    return choose([pairs(edges, sizes)], np.argsort(np.argsort(-np.array(sizes), kind="stable")))
+    return choose([pairs(edges, sizes)], NONE, np.argsort(np.argsort(-np.array(sizes), kind="stable")))
 
 
 def staying(choice: Choice) -> list[int]:
@@ -70,7 +71,13 @@ def test_a_song_with_the_same_shingles_as_a_medley_goes_with_it() -> None:
 
 def test_two_sets_of_shingles_of_the_same_songs() -> None:
     parts, outline = pairs([(0, 1, 30)], [100, 100, 100]), pairs([(1, 2, 30)], [90, 90, 90])
-    assert staying(choose([parts, outline], np.arange(3))) == [0, 2]
+    assert staying(choose([parts, outline], NONE, np.arange(3))) == [0, 2]
+
+
+def test_of_versions_that_other_songs_tell_one_stays() -> None:
+    found = [pairs([(0, song, 30) for song in range(1, 5)], 5 * [100])]
+    assert staying(choose(found, np.array([[1, 2, 3], [2, 3, 0]]), np.arange(5))) == [1, 4]
+    assert staying(choose(found, np.array([[1, 2, 3, 4], [2, 3, 0, 1]]), np.arange(5))) == [0]
 
 
 def test_no_songs_and_no_pairs() -> None:
@@ -88,7 +95,8 @@ def test_no_songs_and_no_pairs() -> None:
     ranks=st.permutations(range(12)),
 )
 def test_no_two_songs_that_stay_are_a_pair_and_each_other_song_has_one_that_stays(edges, ranks) -> None:
-    choice = choose([pairs([(*pair, shared) for pair, shared in edges.items()], 12 * [100])], np.array(ranks))
+    found = [pairs([(*pair, shared) for pair, shared in edges.items()], 12 * [100])]
+    choice = choose(found, NONE, np.array(ranks))
     stays = set(staying(choice))
     assert not [pair for pair in edges if set(pair) <= stays]
     # A version stays for all versions in its chain, and of songs with the same shingles one has the pairs.

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fsdl_bench.builder.duplicates import LYRICS_3, MUSIC_3, Pairs, near_pairs
-from fsdl_bench.builder.evidence import with_versions, without_quotations
+from fsdl_bench.builder.evidence import missed_versions, without_quotations
 
 RULE = replace(MUSIC_3, common=100)
 SONG = range(1000, 1300)
@@ -28,7 +29,8 @@ def found(*songs: Sequence[int]) -> tuple[list[np.ndarray], Pairs]:
 
 def missed(*songs: Sequence[int]) -> set[tuple[int, int]]:
     sets, pairs = found(*songs)
-    return codes(with_versions(pairs, lambda numbers: [sets[number] for number in numbers])) - codes(pairs)
+    versions = missed_versions(pairs, lambda numbers: [sets[number] for number in numbers])
+    return set(map(tuple, versions.T.tolist()))
 
 
 def test_songs_that_only_share_a_quotation_are_no_pair() -> None:
@@ -56,7 +58,20 @@ def test_poor_copies_of_one_song_are_a_pair() -> None:
     copies = [
         [*random.choice(SONG, 90, replace=False), *range(10_000 * k, 10_000 * k + 210)] for k in range(1, 5)
     ]
-    assert missed(SONG, *copies) >= {(1, 2), (2, 3), (3, 4)}
+    assert missed(SONG, *copies) >= {(1, 2), (2, 3), (3, 4), (0, 1)}
+
+
+@pytest.mark.parametrize("size", [20, 30])  # of the passage; the first song has 80 shingles
+def test_songs_that_share_a_passage_of_a_third_one_are_no_versions(size: int) -> None:
+    songs = [[*range(size), *range(1000 * k, 1000 * k + 180 - size)] for k in (1, 2)]
+    assert missed(range(80), *songs) == set()
+
+
+def test_a_song_of_twice_the_length_that_holds_another_is_no_version() -> None:
+    sets = arrays(range(30), *([*range(28), *range(100 * k, 100 * k + 46)] for k in range(1, 4)))
+    pairs = near_pairs(sets, LYRICS_3, Path("unused"))
+    assert codes(pairs) == {(0, 1), (0, 2), (0, 3)}
+    assert missed_versions(pairs, lambda numbers: [sets[number] for number in numbers]).shape == (2, 0)
 
 
 def test_the_parts_of_a_medley_and_songs_that_share_a_passage_are_no_pair() -> None:
@@ -75,5 +90,5 @@ def test_removed_shingles_do_not_make_versions() -> None:
     pairs = near_pairs(sets, replace(LYRICS_3, common=25), Path("unused"))
     assert len(pairs.removed) == len(everywhere)
     assert codes(pairs) == {(0, 1), (0, 2)}
-    read = with_versions(pairs, lambda numbers: [sets[number] for number in numbers])
-    assert codes(read) == codes(pairs)
+    versions = missed_versions(pairs, lambda numbers: [sets[number] for number in numbers])
+    assert versions.shape == (2, 0)
