@@ -147,6 +147,12 @@ def _sources(definition: TrackDefinition, licences: Mapping[str, int]) -> str:
     return f"{table}\n\nLicences by song: {named}. Each row has its own licence and origin."
 
 
+_RULE_3 = (
+    ". A medley goes and its parts stay, a short song that others quote goes and they stay, and what is in "
+    "more than a quarter of all songs is not compared"
+)
+
+
 def _making(definition: TrackDefinition) -> str:
     by = "works" if definition.kind == "midi" else "songs"
     near = {
@@ -164,12 +170,17 @@ def _making(definition: TrackDefinition) -> str:
         "highest notes of all parts together (containment 0.2, at least 20 shared, Jaccard 0.03)",
         ("lyrics", 2): "Near-duplicates are found by 3-word shingles (3 characters where words are not "
         "spaced; containment 0.4, and at least 8 shared or Jaccard 0.4)",
+        ("midi", 3): "Near-duplicates are found by 7-grams of melodic intervals, of each part and of the "
+        "highest notes of all parts together (containment 0.2, at least 20 shared, Jaccard 0.03; or at least "
+        "5 shared, Jaccard 0.6)",
+        ("lyrics", 3): "Near-duplicates are found by 3-word shingles (3 characters where words are not "
+        "spaced; containment 0.4, and at least 8 shared or Jaccard 0.4)",
     }[definition.kind, definition.filters.rule]
     if not definition.filters.near_duplicates:
         near = "Near-duplicates are not removed, because the songs are drawn from a known distribution"
     else:
         near += "; of each cluster, also across artists, the longest song is kept"
-        near += ", and of a medley its parts" if definition.filters.rule > 1 else ""
+        near += {1: "", 2: ", and of a medley its parts", 3: _RULE_3}[definition.filters.rule]
     return (
         f"{near}. Artists with fewer than {definition.min_songs} {by} are left out. Of one artist at most "
         f"{definition.max_songs} songs are kept, those with the lowest content hash.\n\n"

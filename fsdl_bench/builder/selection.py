@@ -17,8 +17,9 @@ Strings are replaced by integers of the same order, so that memory stays at abou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fsdl_bench.builder.capping import select
+from fsdl_bench.builder.choosing import choose
 from fsdl_bench.builder.chunks import Chunks, EmptyTrack, Rejection
 from fsdl_bench.builder.clusters import clusters, containers
-from fsdl_bench.builder.duplicates import LYRICS, LYRICS_2, MUSIC, near_pairs
+from fsdl_bench.builder.duplicates import RULES, near_pairs
+from fsdl_bench.builder.evidence import missed_versions, without_quotations
 from fsdl_bench.builder.listing import Artists
+from fsdl_bench.builder.shingles import Shingles
 from fsdl_bench.tracks.artists import SPLITS, SplitName, assign
 from fsdl_bench.tracks.definition import TrackDefinition
 
@@ -145,31 +149,45 @@ class Selector:
 
     def _not_near_duplicates(self, rows: Rows, scratch: Path, progress: bool) -> Rows:
         rows = np.sort(rows)
-        second = self._definition.filters.rule == 2
-        rule = MUSIC if self._definition.kind == "midi" else LYRICS_2 if second else LYRICS
-        pairs = [near_pairs(self._chunks.shingles(rows), rule, scratch, progress)]
-        if second and self._definition.kind == "midi":
-            outlines = self._chunks.shingles(rows, "outline")
-            pairs.append(near_pairs(outlines, rule, scratch, progress))
-        whole = containers(pairs) if second else {}
-        label = clusters(pairs, list(whole))
-        for container, parts in whole.items():
-            names = " and ".join(self._names(rows[parts[:2]]))
-            self._reject(rows[[container]], [("near-duplicate", f"contains {names}")])
-        out = np.isin(np.arange(len(rows)), list(whole))
-        rows, label = rows[~out], label[~out]
+        number = self._definition.filters.rule
+        rule = RULES[self._definition.kind, number]
+        kinds = ("shingles", "outline") if number > 1 and self._definition.kind == "midi" else ("shingles",)
+        pairs = [near_pairs(self._chunks.shingles(rows, kind), rule, scratch, progress) for kind in kinds]
+        preferred = np.lexsort((self._id[rows], -self._length[rows]))
+        if number == 3:
+            pairs = [without_quotations(found, rule) for found in pairs]
+            versions = [
+                missed_versions(found, partial(self._shingles, rows, kind))
+                for found, kind in zip(pairs, kinds, strict=True)
+            ]
+            choice = choose(pairs, np.concatenate(versions, axis=1), np.argsort(preferred))
+            best, between = choice.stays, choice.between
+        else:
+            between = containers(pairs) if number == 2 else {}
+            label = clusters(pairs, list(between))
+            _, first, cluster = np.unique(label[preferred], return_index=True, return_inverse=True)
+            best = np.empty(len(rows), np.int64)
+            best[preferred] = preferred[first[cluster]]
+        for song, others in between.items():
+            self._reject(rows[[song]], [("near-duplicate", self._between(rows[song], rows[others[:2]]))])
+        apart = ~np.isin(np.arange(len(rows)), list(between))
+        rows, best = rows[apart], rows[best[apart]]
         # Join to the artist's first song of the cluster, as the song that stays may be another artist's.
-        own = label * (len(self._keys) + 1) + self._artist[rows]
+        own = best * (len(self._keys) + 1) + self._artist[rows]
         _, first, group = np.unique(own, return_index=True, return_inverse=True)
         self._join(rows, rows[first[group]])
-        preferred = np.lexsort((self._id[rows], -self._length[rows], label))
-        _, first, cluster = np.unique(label[preferred], return_index=True, return_inverse=True)
-        best = np.empty(len(rows), np.int64)
-        best[preferred] = rows[preferred][first[cluster]]
         near = rows != best
         self._reject(rows[near], [("near-duplicate", f"of {name}") for name in self._names(best[near])])
         kept: Rows = rows[~near]
         return kept
+
+    def _shingles(self, rows: Rows, kind: str, songs: Rows) -> Iterator[Shingles]:
+        return self._chunks.shingles(rows[songs], kind)
+
+    def _between(self, row: int, others: Rows) -> str:
+        """Return why a song is left out of which two others stay."""
+        names = " and ".join(self._names(others))
+        return f"{'part of' if self._length[row] < self._length[others].min() else 'contains'} {names}"
 
     def _reject(self, rows: Rows, reasons: Sequence[tuple[str, str]]) -> None:
         table = self._columns.select(["source", "origin"]).take(pa.array(rows, pa.int64()))

@@ -77,7 +77,8 @@ class Filters(Strict):
         min_units: the shortest song to use, in notes or UTF-8 bytes of the whole song.
         near_duplicates: whether near-duplicates are removed. False for songs that are drawn from a known
             distribution, because removing some would change it.
-        rule: for near-duplicates; see `fsdl_bench.builder.duplicates`. Tracks of version 0.1.0 use rule 1.
+        rule: for near-duplicates; see `fsdl_bench.builder.duplicates`. Tracks of version 0.1.0 use rule 1,
+            and a user's own track rule 3.
     """
 
     artists: list[str] = []
@@ -85,7 +86,7 @@ class Filters(Strict):
     exclude_origins: dict[str, str] = {}
     min_units: Annotated[int, Field(ge=1)] = 1
     near_duplicates: bool = True
-    rule: Literal[1, 2] = 1
+    rule: Literal[1, 2, 3] = 1
 
 
 class TrackDefinition(Strict):
@@ -270,7 +271,7 @@ def user_definition(
         "codec": "note10ms-v1" if kind == "midi" else "bpe4096-v1",
         "label": label,
         "aliases": dict(aliases),
-        "filters": {"rule": 2},
+        "filters": {"rule": 3},
         "sources": [{"source": source, "title": "the user's own folder", "options": options}],
     }
     return parse_definition(table, where=f"--name {name}")

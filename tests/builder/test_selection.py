@@ -69,3 +69,31 @@ def test_of_a_medley_the_parts_stay_by_rule_2(song_folder, define, build_quietly
     assert rejected.detail[0].startswith("contains ")
     assert set(build_quietly(define(), folder).rejected) == {"near-duplicate"}
     assert build_quietly(define(), folder).rejected["near-duplicate"] == 3
+
+
+def test_a_refrain_that_songs_quote_goes_by_rule_3_and_the_songs_stay(
+    song_folder, define, build_quietly
+) -> None:
+    folder = song_folder("lyrics")
+    refrain = "when the whole wide world is gone away from us then we shall sing this one refrain"
+    (folder / "Artist 05" / "refrain.txt").write_text(refrain)
+    quoting = [folder / f"Artist 0{n}" / f"0{k}.txt" for n in range(2) for k in range(3)]
+    for song in quoting:
+        song.write_text(f"{song.read_text()}\n{refrain}")
+    report = build_quietly(define(filters={"rule": 3}), folder)
+    rejected = pd.read_parquet(report.path / "rejected.parquet")
+    assert rejected.origin.tolist() == ["Artist 05/refrain.txt"]
+    assert rejected.detail[0].startswith("part of ")
+    assert build_quietly(define(filters={"rule": 2}), folder).rejected["near-duplicate"] == 6
+
+
+def test_of_a_medley_of_halves_the_songs_stay_by_rule_3(song_folder, define, build_quietly) -> None:
+    folder = song_folder("lyrics")
+    parts = [(folder / f"Artist 0{n}" / "00.txt").read_text().split() for n in range(3)]
+    medley = " ".join(" ".join(words[: 6 * len(words) // 11]) for words in parts)
+    (folder / "Artist 05" / "medley.txt").write_text(medley)
+    report = build_quietly(define(filters={"rule": 3}), folder)
+    rejected = pd.read_parquet(report.path / "rejected.parquet")
+    assert rejected.origin.tolist() == ["Artist 05/medley.txt"]
+    assert rejected.detail[0].startswith("contains ")
+    assert build_quietly(define(filters={"rule": 2}), folder).rejected["near-duplicate"] == 3
