@@ -122,7 +122,7 @@ class _Graph:
         # Pairs with versions are counted once, as a version takes all others with it.
         pairs = np.diff(self._other) + np.diff(self._first)[self._version] - 1
         left = pairs.tolist()
-        stays = pairs == 0
+        stays: npt.NDArray[np.bool_] = pairs == 0
         done = stays.copy()
         # One number per song, its pairs * count + its rank. A number that is out of date is passed over.
         queue = (pairs * count + rank)[~stays].tolist()
