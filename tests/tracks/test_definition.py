@@ -117,6 +117,7 @@ def test_an_unknown_track_lists_the_known(tmp_path) -> None:
 
 def test_a_users_track_may_not_take_a_frozen_name() -> None:
     assert user_definition("mine", "midi", "lakh").sources[0].source == "lakh"
+    assert user_definition("mine", "midi", "lakh").filters.rule == 3
     with pytest.raises(BadInput, match="choose another"):
         user_definition("midi-scores", "midi")
     with pytest.raises(BadInput, match="--name My Songs"):
