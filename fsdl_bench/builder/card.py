@@ -147,6 +147,10 @@ def _sources(definition: TrackDefinition, licences: Mapping[str, int]) -> str:
     return f"{table}\n\nLicences by song: {named}. Each row has its own licence and origin."
 
 
+_LYRICS_2 = (
+    "Near-duplicates are found by 3-word shingles (3 characters where words are not spaced; containment 0.4, "
+    "and at least 8 shared or Jaccard 0.4)"
+)
 _RULE_3 = (
     ". A medley goes and its parts stay, a short song that others quote goes and they stay, and what is in "
     "more than a quarter of all songs is not compared"
@@ -168,13 +172,11 @@ def _making(definition: TrackDefinition) -> str:
         "containment 0.4)",
         ("midi", 2): "Near-duplicates are found by 7-grams of melodic intervals, of each part and of the "
         "highest notes of all parts together (containment 0.2, at least 20 shared, Jaccard 0.03)",
-        ("lyrics", 2): "Near-duplicates are found by 3-word shingles (3 characters where words are not "
-        "spaced; containment 0.4, and at least 8 shared or Jaccard 0.4)",
+        ("lyrics", 2): _LYRICS_2,
         ("midi", 3): "Near-duplicates are found by 7-grams of melodic intervals, of each part and of the "
         "highest notes of all parts together (containment 0.2, at least 20 shared, Jaccard 0.03; or at least "
         "5 shared, Jaccard 0.6)",
-        ("lyrics", 3): "Near-duplicates are found by 3-word shingles (3 characters where words are not "
-        "spaced; containment 0.4, and at least 8 shared or Jaccard 0.4)",
+        ("lyrics", 3): _LYRICS_2,
     }[definition.kind, definition.filters.rule]
     if not definition.filters.near_duplicates:
         near = "Near-duplicates are not removed, because the songs are drawn from a known distribution"

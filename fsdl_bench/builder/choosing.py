@@ -5,10 +5,11 @@ join songs along chains of pairs instead, so a jingle joins all songs that quote
 
 Songs that a chain of pairs with a Jaccard index above 1/2 joins are versions, and one of them stays. Two
 disjoint parts of a song cannot both reach 1/2, so a medley or a jingle joins no versions. `evidence.py` finds
-more versions, and pairs that do not count. Of the other pairs,
-the song with the fewest pairs stays first: a medley or a jingle has more pairs than the songs around it. Of
-songs with as many pairs the preferred one stays. The order is greedy (Halldórsson and Radhakrishnan, Greed is
-good: approximating independent sets in sparse and bounded-degree graphs, 1997).
+more versions, and pairs that do not count.
+
+Of the other pairs, the song with the fewest pairs stays first: a medley or a jingle has more pairs than the
+songs around it. Of songs with as many pairs the preferred one stays. The order is greedy (Halldórsson and
+Radhakrishnan, Greed is good: approximating independent sets in sparse and bounded-degree graphs, 1997).
 """
 
 from __future__ import annotations

@@ -150,6 +150,7 @@ class LyricsCsv:
             left_out = lines = lost = 0
             first: Row | None = None
             begin: list[Sample] = []
+            spreads = (everywhere, here[path]) if self._clean else ()
             for row in table.rows():
                 lines += row.lines
                 if row.fields is None:
@@ -159,7 +160,7 @@ class LyricsCsv:
                     left_out += 1
                 else:
                     for item in self._item(path, row, row.fields, columns):
-                        self._show(item, row.fields, columns, begin, (everywhere, here[path]))
+                        self._show(item, row.fields, columns, begin, spreads)
                         yield item
             if left_out:
                 detail = f"{left_out} rows without {' and '.join(columns.only)}"
