@@ -32,7 +32,7 @@ from symusic import Score
 from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.codecs.midi import MidiCodec
 from fsdl_bench.music.reading import read_midi
-from fsdl_bench.sources.archives import Archive, fetch
+from fsdl_bench.sources.common.archives import Archive, fetch
 from fsdl_bench.tracks.definition import load_definition, user_definition
 
 ARTISTS = 90

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 from fsdl_bench.builder.capping import TOO_FEW
 from fsdl_bench.builder.chunks import Rejection
-from fsdl_bench.sources.files import NOT_READABLE
+from fsdl_bench.sources.common.files import NOT_READABLE
+from fsdl_bench.sources.common.guess import advice_for
+from fsdl_bench.sources.common.text import UNKNOWN_ENCODING
 from fsdl_bench.sources.folder import suggested_pattern
-from fsdl_bench.sources.guess import advice_for
-from fsdl_bench.sources.text import UNKNOWN_ENCODING
 from fsdl_bench.tracks.definition import TrackDefinition
 
 _SHOWN = 4

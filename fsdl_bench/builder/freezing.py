@@ -17,8 +17,8 @@ import click
 from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import TRACK_DATA
-from fsdl_bench.sources.archives import Archive, fetch
-from fsdl_bench.sources.tree import Tree, write_pins
+from fsdl_bench.sources.common.archives import Archive, fetch
+from fsdl_bench.sources.common.tree import Tree, write_pins
 from fsdl_bench.tracks.definition import SourceDefinition, load_definition
 
 

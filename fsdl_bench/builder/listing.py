@@ -11,8 +11,8 @@ from fsdl_bench.builder.chunks import EmptyTrack, Rejection
 from fsdl_bench.errors import BadInput
 from fsdl_bench.paths import TRACK_DATA
 from fsdl_bench.progress import bar
-from fsdl_bench.sources.base import Item, Source, open_source
-from fsdl_bench.sources.tree import Tree, load_pins
+from fsdl_bench.sources.common.base import Item, Source, open_source
+from fsdl_bench.sources.common.tree import Tree, load_pins
 from fsdl_bench.tracks.artists import artist_key
 from fsdl_bench.tracks.definition import SourceDefinition, TrackDefinition
 
@@ -58,7 +58,7 @@ def open_sources(
         for source, tree in zip(definition.sources, trees, strict=True)
     ]
     if mirror is not None and any(hasattr(source, "prepare") for source in sources):
-        from fsdl_bench.sources.archives import fetch_converted
+        from fsdl_bench.sources.common.archives import fetch_converted
 
         fetch_converted(mirror, progress=progress)
     return Listing(sources, trees)
@@ -75,7 +75,7 @@ def _tree(
     if source_dir is not None:
         return Tree(source_dir, _pins(source))
     if source.repo or source.url:
-        from fsdl_bench.sources.archives import Archive, fetch
+        from fsdl_bench.sources.common.archives import Archive, fetch
 
         archive = Archive(source.repo, source.commit, source.url, source.sha256)
         return Tree(fetch(archive, mirror, progress=progress), _pins(source))

@@ -23,7 +23,7 @@ from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.codecs.midi_velocity import velocities
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Song
-from fsdl_bench.sources.base import Item, Source
+from fsdl_bench.sources.common.base import Item, Source
 from fsdl_bench.tracks.artists import artist_key
 from fsdl_bench.tracks.definition import TrackDefinition
 

@@ -22,7 +22,7 @@ from fsdl_bench.builder.measuring import ChunkTask
 from fsdl_bench.checked import is_intact, remove_checked
 from fsdl_bench.engine import Failure
 from fsdl_bench.progress import bar, note
-from fsdl_bench.sources.base import Item
+from fsdl_bench.sources.common.base import Item
 from fsdl_bench.tracks.definition import TrackDefinition
 from fsdl_bench.versions import package_versions
 

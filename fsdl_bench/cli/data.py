@@ -89,7 +89,7 @@ def _definitions(
     aliases: tuple[str, ...],
 ) -> list[TrackDefinition]:
     """Return the definitions that the arguments of `build` ask for."""
-    from fsdl_bench.sources.guess import guess_layout
+    from fsdl_bench.sources.common.guess import guess_layout
     from fsdl_bench.tracks.definition import load_definition, user_definition
 
     if source is None:

@@ -14,10 +14,10 @@ from fsdl_bench.codecs.lyrics import canonical
 from fsdl_bench.episodes import Episode, evaluation_episodes
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.music.notes import DRUMS
-from fsdl_bench.sources.base import Item, read_song
-from fsdl_bench.sources.files import SUFFIXES, FileSource
-from fsdl_bench.sources.text import readable
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, read_song
+from fsdl_bench.sources.common.files import SUFFIXES, FileSource
+from fsdl_bench.sources.common.text import readable
+from fsdl_bench.sources.common.tree import Tree
 from fsdl_bench.submissions.seeding import adapt_seed
 from fsdl_bench.submissions.setup import RunTrack
 from fsdl_bench.tracks.artists import artist_key

@@ -36,7 +36,7 @@ from fsdl_bench.play.guard import Guard
 from fsdl_bench.play.orders import ArtistWish, WarmWish, WriteWish, parsed
 from fsdl_bench.play.process import Event
 from fsdl_bench.play.uploads import LARGEST, too_large
-from fsdl_bench.sources.files import SUFFIXES
+from fsdl_bench.sources.common.files import SUFFIXES
 
 _JSON_LIMIT = 100_000
 _WAV_LIMIT = 200_000_000

@@ -179,8 +179,8 @@ def read_upload(data: bytes, name: str, kind: Kind) -> list[Content]:
         Rejected: it is not a song of this kind, with the reason.
     """
     from fsdl_bench.music import formats
-    from fsdl_bench.sources.files import SUFFIXES
-    from fsdl_bench.sources.text import decode_text, readable
+    from fsdl_bench.sources.common.files import SUFFIXES
+    from fsdl_bench.sources.common.text import decode_text, readable
 
     ending = next((suffix for suffix in SUFFIXES[kind] if name.lower().endswith(suffix)), "")
     title = readable(name[: len(name) - len(ending)]) or name

@@ -11,9 +11,9 @@ The folder of a file is the artist; genre and subgenre are metadata. Versions of
 from __future__ import annotations
 
 from fsdl_bench.metadata import Metadata
+from fsdl_bench.sources.common.text import readable
+from fsdl_bench.sources.common.tree import Tree
 from fsdl_bench.sources.lakh import LICENCE, Lakh
-from fsdl_bench.sources.text import readable
-from fsdl_bench.sources.tree import Tree
 
 
 def open(tree: Tree, *, licence: str = LICENCE) -> Adl:  # noqa: A001

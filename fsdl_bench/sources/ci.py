@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from fsdl_bench.metadata import Metadata
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, json_files
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection, json_files
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "MIT"
 _FILE = re.compile(r"(?:.*/)?ci\.song\.[^/]*\.json")

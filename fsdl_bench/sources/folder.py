@@ -14,8 +14,8 @@ The first folder is the artist, the file name is the title, and each song is a w
 be upper case (`.MID`); `.mid`, `.midi`, `.kar`, `.smf` and `.rmi` are MIDI. A file with another suffix or
 none is MIDI if it begins like one, and lyrics if it has no suffix. Names that are not UTF-8 are read as
 Windows-1252. `rejected.parquet` lists what was left out, with the reason: files outside the artists' folders,
-other files, hidden files, README and LICENSE (see `fsdl_bench.sources.junk`), scripts, empty and unreadable
-files, broken links, pipes.
+other files, hidden files, README and LICENSE (see `fsdl_bench.sources.common.junk`), scripts, empty and
+unreadable files, broken links, pipes.
 
 If DIR has a `metadata.parquet` of `fsdl-bench scrape`, its licences and addresses are used.
 
@@ -40,11 +40,11 @@ from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.songs import Kind
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, Sample, is_no_artist
-from fsdl_bench.sources.files import FileSource
-from fsdl_bench.sources.junk import is_junk, is_repository
-from fsdl_bench.sources.scraped import TABLE, scraped
-from fsdl_bench.sources.text import decode_text, printable, readable
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.files import FileSource
+from fsdl_bench.sources.common.junk import is_junk, is_repository
+from fsdl_bench.sources.common.scraped import TABLE, scraped
+from fsdl_bench.sources.common.text import decode_text, printable, readable
+from fsdl_bench.sources.common.tree import Tree
 
 
 def open(  # noqa: A001
@@ -63,7 +63,8 @@ def open(  # noqa: A001
         tree: the folder of the artists' folders.
         kind: `lyrics` or `midi`.
         licence: of all songs.
-        encoding: of text files, a Python codec name; detected if empty (see `fsdl_bench.sources.text`).
+        encoding: of text files, a Python codec name; detected if empty (see
+            `fsdl_bench.sources.common.text`).
         clean: remove from lyrics what is no part of them (see `fsdl_bench.sources.cleaning`).
         level: which folder is the artist's: 1 is the first below `tree`, 2 the second; -1 is the folder that
             contains the file, -2 the one above.

@@ -22,10 +22,10 @@ from collections.abc import Sequence
 
 from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata, year_in
-from fsdl_bench.sources.files import FileSource
-from fsdl_bench.sources.table import Table, find_table, row_origin
-from fsdl_bench.sources.text import printable, readable, same_title
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.files import FileSource
+from fsdl_bench.sources.common.text import printable, readable, same_title
+from fsdl_bench.sources.common.tree import Tree
+from fsdl_bench.sources.tables.table import Table, find_table, row_origin
 
 LICENCE = "CC-BY-4.0"
 COLUMNS = ("surname", "firstname", "music", "audio_name", "giant_midi_piano", "surname_in_youtube_title")

@@ -21,9 +21,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.files import FileSource
-from fsdl_bench.sources.text import readable, same_title
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.files import FileSource
+from fsdl_bench.sources.common.text import readable, same_title
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "CC-BY-4.0"
 

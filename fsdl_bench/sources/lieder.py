@@ -18,8 +18,8 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.music.notes import Notes
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "CC0-1.0"
 _FILE = re.compile(r"(?:.*/)?scores/(?P<composer>[^/]+)/(?P<set>[^/]+)/(?P<song>[^/]+)/[^/]+\.mxl")

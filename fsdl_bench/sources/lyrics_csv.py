@@ -9,14 +9,14 @@ Reads one file, or every `.csv` and `.tsv` file under DIR. Two common files:
     artist,song,link,text                                                   57,650 songs of 643 artists
     title,tag,artist,year,views,features,lyrics,id,language_cld3,...        5 million rows, 9 GB
 
-Columns are found by their names (`fsdl_bench.sources.columns`), or given as the options `artist_column`,
-`title_column` and `text_column`. The title may be missing. The option `only`, `language=en` or
-`["language=en", "tag=rap"]`, keeps the rows with these values.
+Columns are found by their names (`fsdl_bench.sources.tables.columns`), or given as the options
+`artist_column`, `title_column` and `text_column`. The title may be missing. The option `only`,
+`language=en` or `["language=en", "tag=rap"]`, keeps the rows with these values.
 
 Fields may be separated by `, ; tab | ^ ~`. Quotes may be doubled, escaped by a backslash, single or without a
 meaning; line breaks may be escaped by a backslash. The dialect is found by trial
-(`fsdl_bench.sources.dialects`). A row that cannot be parsed is listed in `rejected.parquet` (see
-`fsdl_bench.sources.table`); a file whose lines mostly cannot be parsed is refused.
+(`fsdl_bench.sources.tables.dialects`). A row that cannot be parsed is listed in `rejected.parquet` (see
+`fsdl_bench.sources.tables.table`); a file whose lines mostly cannot be parsed is refused.
 
 The file is never read into memory: listing streams it once and notes the position of each row; workers read
 the rows. Songs of one artist with the same title are one work, so they are never split between support and
@@ -34,14 +34,14 @@ from dataclasses import replace
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.progress import log
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, read_song
 from fsdl_bench.sources.cleaning import SAMPLE, Cleaner, Sample, Spread, is_no_artist, plain_name
-from fsdl_bench.sources.columns import Columns, row_metadata
-from fsdl_bench.sources.junk import is_junk
-from fsdl_bench.sources.rows import Row
-from fsdl_bench.sources.table import UNPARSABLE, Table, decode_fields, row_origin
-from fsdl_bench.sources.text import printable, readable, same_title
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection, read_song
+from fsdl_bench.sources.common.junk import is_junk
+from fsdl_bench.sources.common.text import printable, readable, same_title
+from fsdl_bench.sources.common.tree import Tree
+from fsdl_bench.sources.tables.columns import Columns, row_metadata
+from fsdl_bench.sources.tables.rows import Row
+from fsdl_bench.sources.tables.table import UNPARSABLE, Table, decode_fields, row_origin
 
 _SUFFIXES = (".csv", ".tsv")
 _BREAK = re.compile(r"\n|\\n|<br|\A\[", re.IGNORECASE)
@@ -74,8 +74,8 @@ def open(  # noqa: A001
         title_column: see `artist_column`.
         text_column: see `artist_column`.
         delimiter: between fields, one sign or `tab`; empty to find it.
-        encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.text`). A file in
-            UTF-16 or UTF-32 is read only if this says so.
+        encoding: of the text; empty to find it for each field (see `fsdl_bench.sources.common.text`). A file
+            in UTF-16 or UTF-32 is read only if this says so.
         only: `column=value`, or several; other rows are left out.
         licence: of all songs.
         clean: remove from lyrics what is no part of them (see `fsdl_bench.sources.cleaning`).

@@ -25,8 +25,8 @@ from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.music.compiling import NO_SCORE, Compiled, Piece
 from fsdl_bench.music.lilypond import compile_pieces, compiled
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection
+from fsdl_bench.sources.common.tree import Tree
 
 SUFFIXES = (".ly", ".ily", ".lyi", ".lyp")
 _NOBODY = frozenset({"Anonymous", "Traditional"})

@@ -15,9 +15,9 @@ from statistics import median
 from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
-from fsdl_bench.sources.tree import Tree
-from fsdl_bench.sources.verse import clean
+from fsdl_bench.sources.cleaning.verse import clean
+from fsdl_bench.sources.common.base import Item, Rejection
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "public domain"
 _HEAD_BYTES = 2048

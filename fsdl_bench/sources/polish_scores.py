@@ -18,9 +18,9 @@ from anyascii import anyascii
 from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
-from fsdl_bench.sources.text import same_title
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection
+from fsdl_bench.sources.common.text import same_title
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "CC-BY-4.0"
 _HEAD_BYTES = 4096

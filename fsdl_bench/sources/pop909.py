@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, read_song
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection, read_song
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "MIT"
 _FILE = re.compile(r"(?:.*/)?(\d{3})/\1\.mid")

@@ -22,8 +22,8 @@ from typing import Any
 from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, json_files, read_song
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection, json_files, read_song
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "MIT"
 _FILE = re.compile(r"(?:.*/)?元曲/yuanqu\.json")

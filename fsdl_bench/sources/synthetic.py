@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from fsdl_bench.music.notes import Notes
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection
+from fsdl_bench.sources.common.tree import Tree
 from fsdl_bench.synthetic.model import SyntheticModel, synthetic_model
 
 LICENCE = "CC0-1.0"

@@ -18,8 +18,8 @@ from statistics import median
 from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import Metadata, year_in
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, json_files, read_song
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection, json_files, read_song
+from fsdl_bench.sources.common.tree import Tree
 
 LICENCE = "CC-BY-3.0"
 _FILE = re.compile(r"(?:.*/)?json/[^/]+\.json")

@@ -12,7 +12,7 @@ from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.builder.shingles import lyrics_shingles, music_shingles, outline_shingles
 from fsdl_bench.errors import BadInput
 from fsdl_bench.music.reading import read_midi
-from fsdl_bench.sources.archives import Archive, fetch
+from fsdl_bench.sources.common.archives import Archive, fetch
 from fsdl_bench.tracks.definition import load_definition, parse_definition
 from fsdl_bench.tracks.manifest import read_manifest
 from fsdl_bench.tracks.rows import read_batches

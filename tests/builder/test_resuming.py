@@ -225,7 +225,7 @@ class FullDisk:
         pass
 
     def items(self):
-        from fsdl_bench.sources.base import Item
+        from fsdl_bench.sources.common.base import Item
 
         yield from (Item(f"{n}", artist="A", path=f"{n}") for n in range(10))
 

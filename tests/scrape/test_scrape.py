@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from fsdl_bench.sources.base import open_source
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import open_source
+from fsdl_bench.sources.common.tree import Tree
 
 pytest.importorskip("scrapy")
 

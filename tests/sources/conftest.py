@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -96,7 +96,7 @@ def _handler(host: Host):
 @pytest.fixture
 def host(monkeypatch):
     """A server on loopback; the offline switch is off while it runs, and waiting takes no time."""
-    from fsdl_bench.sources import download
+    from fsdl_bench.sources.common import download
 
     monkeypatch.setenv("FSDL_BENCH_OFFLINE", "0")
     state = Host()
@@ -151,7 +151,7 @@ def midi():
 @pytest.fixture
 def make_tree(tmp_path):
     """`make_tree({path: bytes})`: a folder with these files; a path may be bytes."""
-    from fsdl_bench.sources.tree import Tree
+    from fsdl_bench.sources.common.tree import Tree
 
     def make(files):
         root = tmp_path / "tree"

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 from fsdl_bench.tracks.artists import artist_key
 
 DREAM = (

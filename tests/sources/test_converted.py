@@ -7,8 +7,8 @@ import pytest
 from fsdl_bench.checked import is_intact, write_checked
 from fsdl_bench.errors import BadInput
 from fsdl_bench.music.conversions import SUMS
-from fsdl_bench.sources import archives
-from fsdl_bench.sources.archives import fetch_converted
+from fsdl_bench.sources.common import archives
+from fsdl_bench.sources.common.archives import fetch_converted
 
 
 @pytest.fixture

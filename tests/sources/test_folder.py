@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 
 def _read_all(source):

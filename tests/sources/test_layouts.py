@@ -3,7 +3,7 @@
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 
 def _listing(source):

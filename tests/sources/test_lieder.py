@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 TABLE = (
     "id\tpath\tname\n1\tHolmès,_Augusta_Mary_Anne\tAugusta Holmès\n2\tBoulton,_Harold\tSir Harold Boulton\n"

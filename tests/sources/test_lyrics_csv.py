@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.base import open_source
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import open_source
+from fsdl_bench.sources.common.tree import Tree
 
 LINKED = [
     ["artist", "song", "link", "text"],

@@ -4,7 +4,7 @@ import pytest
 
 from fsdl_bench import bubblewrap
 from fsdl_bench.errors import Rejected
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 
 def _header(**fields) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from fsdl_bench.errors import Rejected
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 LINES = "The splendour falls on castle walls\nAnd snowy summits old in story;"
 

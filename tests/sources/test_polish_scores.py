@@ -8,7 +8,7 @@ import pytest
 from fsdl_bench.checked import write_checked
 from fsdl_bench.errors import Rejected
 from fsdl_bench.paths import home
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 YEM = "License CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0)"
 MUSIC = "**kern\n*M2/4\n=1\n4c\n4d\n=2\n2e\n==\n*-\n"

@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 HEADER = ["song_id", "name", "artist", "modify_times", "num_beats_per_measure", "num_quavers_per_beat"]
 

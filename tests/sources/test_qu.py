@@ -2,7 +2,7 @@
 
 import json
 
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 
 def read(make_tree, *entries):

@@ -9,7 +9,7 @@ import pytest
 from fsdl_bench.builder.pipeline import build_track
 from fsdl_bench.codecs import load_codec
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 from fsdl_bench.synthetic import synthetic_model
 from fsdl_bench.tracks.definition import load_definition
 

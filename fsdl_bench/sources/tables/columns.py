@@ -27,8 +27,8 @@ from typing import Any, Literal
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import Metadata, year_in
-from fsdl_bench.sources.table import Table, decode_fields
-from fsdl_bench.sources.text import listed, printable
+from fsdl_bench.sources.common.text import listed, printable
+from fsdl_bench.sources.tables.table import Table, decode_fields
 
 Role = Literal["artist", "title", "text"]
 

@@ -20,7 +20,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.text import printable
+from fsdl_bench.sources.common.text import printable
 
 MAX_BYTES = 64 * 2**20
 """No song is larger; a file that is would only fill the memory of a worker."""

@@ -15,8 +15,8 @@ import pyarrow.parquet
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.table import Table
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.tree import Tree
+from fsdl_bench.sources.tables.table import Table
 
 TABLE = "artist,song,lyrics\nA,B,la la\nC,D,lo lo\n"
 RECORDS = [{"artist": "A", "song": "B", "lyrics": "la"}] * 2

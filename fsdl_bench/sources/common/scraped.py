@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsdl_bench.errors import BadInput, Rejected
 from fsdl_bench.metadata import Metadata, year_in
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.tree import Tree
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -114,7 +114,7 @@ def fetch_converted(
 
     from fsdl_bench.checked import sum_file
     from fsdl_bench.music.conversions import has_ready, write_sums
-    from fsdl_bench.sources.download import NotFound
+    from fsdl_bench.sources.common.download import NotFound
 
     target = home() / "converted"
     if has_ready(target):
@@ -188,7 +188,7 @@ def _archive_file(
 def _download(url: str, path: Path, sha256: str | None, progress: bool) -> Path:
     import pooch
 
-    from fsdl_bench.sources.download import Downloader
+    from fsdl_bench.sources.common.download import Downloader
 
     known_hash = f"sha256:{sha256}" if sha256 else None
     if offline() and not (path.exists() and pooch.hashes.hash_matches(path, known_hash)):

@@ -3,7 +3,7 @@
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.guess import guess_layout
+from fsdl_bench.sources.common.guess import guess_layout
 
 
 def test_folders_and_tables(tmp_path):

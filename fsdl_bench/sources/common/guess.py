@@ -10,8 +10,8 @@ from pathlib import Path
 from fsdl_bench.errors import BadInput
 from fsdl_bench.music import formats
 from fsdl_bench.songs import Kind
-from fsdl_bench.sources.junk import is_junk, is_repository
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.junk import is_junk, is_repository
+from fsdl_bench.sources.common.tree import Tree
 
 TABLES = (".csv", ".tsv")
 _LAYOUTS = ("folder", "lyrics_csv")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsdl_bench.sources.verse import clean
+from fsdl_bench.sources.cleaning.verse import clean
 
 VERSE = "My heart's in the Highlands, my heart is not here,\nMy heart's in the Highlands a-chasing the deer;"
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources import table as module
-from fsdl_bench.sources.table import Table, decode_fields, find_table
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.tree import Tree
+from fsdl_bench.sources.tables import table as module
+from fsdl_bench.sources.tables.table import Table, decode_fields, find_table
 
 FIELD = st.text(st.sampled_from('ab ,";\n\té七"'), max_size=12)
 
@@ -177,7 +177,7 @@ def test_quote_that_never_closes_in_a_file_without_quotes(tmp_path):
 
 
 def test_how_far_a_quote_is_followed_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("fsdl_bench.sources.lines.MAX_ROW", 200)
+    monkeypatch.setattr("fsdl_bench.sources.common.lines.MAX_ROW", 200)
     lines = list(PLAIN)
     lines[11] = b'"A10,S10,/a/10,la la 10'
     rows = list(_table(tmp_path, lines).rows())
@@ -186,7 +186,7 @@ def test_how_far_a_quote_is_followed_is_bounded(tmp_path, monkeypatch):
 
 
 def test_line_longer_than_any_row(tmp_path, monkeypatch):
-    monkeypatch.setattr("fsdl_bench.sources.lines.MAX_ROW", 200)
+    monkeypatch.setattr("fsdl_bench.sources.common.lines.MAX_ROW", 200)
     lines = list(PLAIN)
     lines[11] = b"A,B,/c," + b"x" * 5000
     rows = list(_table(tmp_path, lines).rows())

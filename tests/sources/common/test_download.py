@@ -7,8 +7,8 @@ import time
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources import download
-from fsdl_bench.sources.download import TRIES, Downloader, NotFound
+from fsdl_bench.sources.common import download
+from fsdl_bench.sources.common.download import TRIES, Downloader, NotFound
 
 BODY = hashlib.sha256(b"seed").digest() * 40_000  # 1.28 MB: several chunks
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from fsdl_bench.sources.lines import MAX_ROW, Lines, RowTooLong
+from fsdl_bench.sources.common.lines import MAX_ROW, Lines, RowTooLong
 
 
 @dataclass(frozen=True, slots=True)

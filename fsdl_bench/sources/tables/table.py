@@ -14,9 +14,9 @@ The lines after a broken row may belong to it, so the next good row must also ha
 these columns. Without such columns a line of a broken row can pass for a row. Lines are split as bytes and
 rows are decoded one by one, so one file may mix encodings.
 
-Files that are not RFC 4180 are read in the dialect that fits them best (`fsdl_bench.sources.dialects`): with
-backslash escapes, single quotes, no quotes, or spaces behind delimiters. What may precede the column names is
-in `fsdl_bench.sources.heads`.
+Files that are not RFC 4180 are read in the dialect that fits them best
+(`fsdl_bench.sources.tables.dialects`): with backslash escapes, single quotes, no quotes, or spaces behind
+delimiters. What may precede the column names is in `fsdl_bench.sources.tables.heads`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.dialects import Sample, find_dialect
-from fsdl_bench.sources.heads import find_start
-from fsdl_bench.sources.lines import Lines
-from fsdl_bench.sources.rows import Row, read_rows
-from fsdl_bench.sources.text import decode_text, find_encoding, listed, printable
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.lines import Lines
+from fsdl_bench.sources.common.text import decode_text, find_encoding, listed, printable
+from fsdl_bench.sources.common.tree import Tree
+from fsdl_bench.sources.tables.dialects import Sample, find_dialect
+from fsdl_bench.sources.tables.heads import find_start
+from fsdl_bench.sources.tables.rows import Row, read_rows
 
 UNPARSABLE = "unparsable csv row"
 

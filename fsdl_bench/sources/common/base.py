@@ -1,7 +1,8 @@
 """Source: where songs come from. A source lists items (cheap) and reads one item into a `Song` (costly).
 
-A source is one module with one function, `open(tree, **options) -> Source`; the module's name is the
-source's name in a track definition. Nothing has to be registered.
+A source is one module of `fsdl_bench.sources` with one function, `open(tree, **options) -> Source`; the
+module's name is the source's name in a track definition. Nothing has to be registered: every module there is
+a source, and what sources share is in the packages beside them.
 
 Listing runs once, in the main process; reading runs in workers, so a source and its items can be pickled.
 Files that are not songs are never dropped in silence: listing appends `(origin, reason, detail)` to
@@ -26,30 +27,8 @@ from fsdl_bench.music.notes import Notes
 from fsdl_bench.options import WrongType, typed
 from fsdl_bench.songs import Kind, Song
 from fsdl_bench.sources.cleaning import Cleaner
-from fsdl_bench.sources.text import decode_text
-from fsdl_bench.sources.tree import Tree
-
-_HELPERS = frozenset(
-    {
-        "archives",
-        "base",
-        "cleaning",
-        "scraped",
-        "columns",
-        "dialects",
-        "download",
-        "files",
-        "guess",
-        "heads",
-        "rows",
-        "junk",
-        "table",
-        "text",
-        "lines",
-        "tree",
-        "verse",
-    }
-)
+from fsdl_bench.sources.common.text import decode_text
+from fsdl_bench.sources.common.tree import Tree
 
 Rejection = tuple[str, str, str]
 """(origin, reason, detail): one row of `rejected.parquet`, less the source's name."""
@@ -139,8 +118,7 @@ def source_names() -> list[str]:
     """The names that `open_source` takes."""
     import fsdl_bench.sources as package
 
-    names = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    return sorted(names - _HELPERS)
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
 
 
 def json_files(tree: Tree, pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.base import Item, open_source, read_song, source_names
+from fsdl_bench.sources.common.base import Item, open_source, read_song, source_names
 
 
 def test_open_source_says_what_there_is(make_tree):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fsdl_bench.sources.columns import find_column
-from fsdl_bench.sources.text import listed
+from fsdl_bench.sources.common.text import listed
+from fsdl_bench.sources.tables.columns import find_column
 
 NAMES = {
     "artist": [

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources.base import open_source
+from fsdl_bench.sources.common.base import open_source
 
 
 def test_the_table_of_a_scrape_tells_licence_and_address(make_tree):

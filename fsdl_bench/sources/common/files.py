@@ -12,10 +12,10 @@ from fsdl_bench.errors import Rejected
 from fsdl_bench.metadata import NOTHING, Metadata
 from fsdl_bench.music import formats, scores
 from fsdl_bench.songs import Kind, Song
-from fsdl_bench.sources.base import Item, Rejection, read_song
 from fsdl_bench.sources.cleaning import Cleaner
-from fsdl_bench.sources.text import decode_text, printable
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.base import Item, Rejection, read_song
+from fsdl_bench.sources.common.text import decode_text, printable
+from fsdl_bench.sources.common.tree import Tree
 
 SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": formats.READABLE, "lyrics": (".txt",)}
 """What the names of songs end in, in any case."""

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from fsdl_bench.errors import BadInput
-from fsdl_bench.sources import archives
-from fsdl_bench.sources.archives import Archive, fetch
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common import archives
+from fsdl_bench.sources.common.archives import Archive, fetch
+from fsdl_bench.sources.common.tree import Tree
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SONGS = Archive("someone/songs", COMMIT)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources import tree as module
-from fsdl_bench.sources.text import printable
-from fsdl_bench.sources.tree import Tree, load_pins, write_pins
+from fsdl_bench.sources.common import tree as module
+from fsdl_bench.sources.common.text import printable
+from fsdl_bench.sources.common.tree import Tree, load_pins, write_pins
 
 
 def test_lists_sorted_with_endings_in_any_case(make_tree):

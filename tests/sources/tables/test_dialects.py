@@ -5,9 +5,9 @@ import io
 
 import pytest
 
-from fsdl_bench.sources import dialects
-from fsdl_bench.sources.table import Table, decode_fields
-from fsdl_bench.sources.tree import Tree
+from fsdl_bench.sources.common.tree import Tree
+from fsdl_bench.sources.tables import dialects
+from fsdl_bench.sources.tables.table import Table, decode_fields
 
 HEADER = ["artist", "song", "lyrics"]
 VERSE = "rain, rain go away\nI'm by the window\n\ncome again; another day"

@@ -17,9 +17,9 @@ from itertools import islice, takewhile
 from pathlib import Path
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources.dialects import DELIMITERS
-from fsdl_bench.sources.lines import LineForm
-from fsdl_bench.sources.text import find_encoding
+from fsdl_bench.sources.common.lines import LineForm
+from fsdl_bench.sources.common.text import find_encoding
+from fsdl_bench.sources.tables.dialects import DELIMITERS
 
 _WIDE = ("utf-16", "utf-32")
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

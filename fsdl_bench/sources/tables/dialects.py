@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from fsdl_bench.sources.lines import LineForm, Lines
-from fsdl_bench.sources.rows import Dialect, Row, read_rows
+from fsdl_bench.sources.common.lines import LineForm, Lines
+from fsdl_bench.sources.tables.rows import Dialect, Row, read_rows
 
 DELIMITERS = ",;\t|^~"
 

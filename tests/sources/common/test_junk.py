@@ -2,7 +2,7 @@
 
 import pytest
 
-from fsdl_bench.sources.junk import is_document, is_junk
+from fsdl_bench.sources.common.junk import is_document, is_junk
 
 SONGS = [
     "Ada/License_To_Kill.mid",

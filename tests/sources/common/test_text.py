@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsdl_bench.errors import BadInput, Rejected
-from fsdl_bench.sources import text
-from fsdl_bench.sources.text import decode_text, printable, readable, same_title
+from fsdl_bench.sources.common import text
+from fsdl_bench.sources.common.text import decode_text, printable, readable, same_title
 
 VERSE = "Ô rage, ô désespoir, ô vieillesse ennemie\nN’ai-je donc tant vécu…"
 PLAIN = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1)

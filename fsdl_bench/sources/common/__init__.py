@@ -1,0 +1,1 @@
+"""What the sources share: files, archives and texts, and the `Source` protocol."""
