@@ -182,8 +182,20 @@ def real_files(mirror):
     return extract
 
 
+@pytest.fixture(scope="session")
+def csv_bytes():
+    """`csv_bytes(rows, **options)`: rows as a csv file, with the options of `csv.writer`."""
+
+    def write(rows, **options) -> bytes:
+        buffer = io.StringIO(newline="")
+        csv.writer(buffer, **options).writerows(rows)
+        return buffer.getvalue().encode()
+
+    return write
+
+
 @pytest.fixture
-def open_csv(make_tree):
+def open_csv(make_tree, csv_bytes):
     """`open_csv(files, **options)`: the source over tables, given as bytes, as rows, or by file."""
 
     def run(files, **options):
@@ -194,8 +206,9 @@ def open_csv(make_tree):
     return run
 
 
-def csv_bytes(rows) -> bytes:
-    """Rows as a csv file."""
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()
+@pytest.fixture(scope="session")
+def contents():
+    """`contents(source)`: artist, title and content of each song, in the order of the listing."""
+    return lambda source: [
+        (song.artist, song.title, song.content) for song in map(source.read, list(source.items()))
+    ]

@@ -1,6 +1,5 @@
 """Rows of csv files: the same as other readers on good files, and one row lost to one stray quote."""
 
-import csv
 import io
 import random
 
@@ -17,12 +16,6 @@ from fsdl_bench.sources.tables.table import Table, decode_fields, find_table
 FIELD = st.text(st.sampled_from('ab ,";\n\té七"'), max_size=12)
 
 
-def _csv(rows, **options) -> bytes:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer, **options).writerows(rows)
-    return buffer.getvalue().encode()
-
-
 def _fields(table):
     rows = list(table.rows())
     assert all(row.fields is not None for row in rows), [row.fault for row in rows if row.fields is None]
@@ -31,9 +24,9 @@ def _fields(table):
 
 @settings(max_examples=60)
 @given(rows=st.lists(st.lists(FIELD, min_size=3, max_size=3), max_size=8), delimiter=st.sampled_from(",;\t|"))
-def test_well_formed_tables_are_read_as_pandas_reads_them(tmp_path_factory, rows, delimiter):
+def test_well_formed_tables_are_read_as_pandas_reads_them(tmp_path_factory, rows, delimiter, csv_bytes):
     folder = tmp_path_factory.mktemp("t")
-    (folder / "t.csv").write_bytes(_csv([["x", "y", "z"], *rows], delimiter=delimiter))
+    (folder / "t.csv").write_bytes(csv_bytes([["x", "y", "z"], *rows], delimiter=delimiter))
     table = Table(Tree(folder), "t.csv")
     frame = pd.read_csv(
         folder / "t.csv", sep=delimiter, dtype=str, keep_default_na=False, skip_blank_lines=False
@@ -44,9 +37,9 @@ def test_well_formed_tables_are_read_as_pandas_reads_them(tmp_path_factory, rows
 
 @settings(max_examples=40)
 @given(rows=st.lists(st.lists(FIELD, min_size=2, max_size=2), min_size=1, max_size=6))
-def test_every_row_can_be_parsed_from_its_own_bytes(tmp_path_factory, rows):
+def test_every_row_can_be_parsed_from_its_own_bytes(tmp_path_factory, rows, csv_bytes):
     folder = tmp_path_factory.mktemp("t")
-    data = _csv([["x", "y"], *rows])
+    data = csv_bytes([["x", "y"], *rows])
     (folder / "t.csv").write_bytes(data)
     table = Table(Tree(folder), "t.csv", ",")
     listed = list(table.rows())
@@ -61,13 +54,13 @@ LYRICS = "\n".join(f'Hey, hey, hey "{line}"' for line in range(6))
 
 
 @pytest.fixture
-def songs(tmp_path):
+def songs(tmp_path, csv_bytes):
     """200 rows of artist,song,link,text; their lyrics have lines with as many commas as columns."""
     rows = [[f"Artist {n % 5}", f"Song {n}", f"/a/song{n}.html", f"{LYRICS} of {n}"] for n in range(200)]
     header = ["artist", "song", "link", "text"]
 
     def table(change):
-        lines = _csv([header, *rows], lineterminator="\n").split(b"\n")
+        lines = csv_bytes([header, *rows], lineterminator="\n").split(b"\n")
         starts = [number for number, line in enumerate(lines) if line.startswith(b"Artist")]
         (tmp_path / "t.csv").write_bytes(b"\n".join(change(lines, starts)))
         result = Table(Tree(tmp_path), "t.csv")
@@ -113,7 +106,7 @@ def test_a_file_that_ends_in_the_middle_of_a_row(songs):
 
 @settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32), insert=st.booleans())
-def test_one_quote_too_many_or_too_few_anywhere_costs_one_row(tmp_path_factory, seed, insert):
+def test_one_quote_too_many_or_too_few_anywhere_costs_one_row(tmp_path_factory, seed, insert, csv_bytes):
     """All other rows come out whole, wherever the quote stands and whatever the lyrics look like."""
     rng = random.Random(seed)
     lines = ('Hey, hey, hey, "you"', "la la la", '"Quoted line"', 'she said "no", he left', "a,b,c,d", "")
@@ -122,7 +115,7 @@ def test_one_quote_too_many_or_too_few_anywhere_costs_one_row(tmp_path_factory, 
         title = rng.choice([f"Song {number}", f'Song "{number}"', f"So, {number}"])
         text = "\n".join(rng.choices(lines, k=rng.randint(1, 8)))
         rows.append((f"Artist {number % 5}", title, f"/a/{number}.html", text))
-    data = _csv([("artist", "song", "link", "text"), *rows], lineterminator="\n")
+    data = csv_bytes([("artist", "song", "link", "text"), *rows], lineterminator="\n")
     start = data.index(b"\n") + 1
     if insert:
         where = rng.randrange(start, len(data))
