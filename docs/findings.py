@@ -65,13 +65,13 @@ def minus(one: StoredResult, other: StoredResult, shots: int) -> Estimate:
 
 def streaming(stored: list[StoredResult], independent: list[StoredResult]) -> str:
     """What observing is worth by shots, models by their headline in the streaming protocol."""
-    before, after = named(independent), named(stored)
+    before = named(independent)
     shots, rows = all_shots(stored), []
-    for one in compare(stored).results:
-        if one.name in before:
-            pair = before[one.name], after[one.name]
+    for after in ranked(stored):
+        if after.name in before:
+            pair = before[after.name], after
             both = set(all_shots([pair[0]])) & set(all_shots([pair[1]]))
-            rows.append([one.name, *(minus(*pair, k).text(sign=True) if k in both else "" for k in shots)])
+            rows.append([after.name, *(minus(*pair, k).text(sign=True) if k in both else "" for k in shots)])
     return markdown_table(["model", *(f"{k}" for k in shots)], rows)
 
 
@@ -80,11 +80,10 @@ def optimum(stored: list[StoredResult]) -> str:
 
     The optimum gains from 0 to K shots what a model gains and what its distance grows by.
     """
-    headline, models = stored[0].result.track.headline_shot, named(stored)
+    headline = stored[0].result.track.headline_shot
     rows, shots = [], all_shots(stored)
-    for one in compare(stored).results:
-        result = models[one.name].result
-        by_shots = {summary.shots: summary for summary in result.aggregates.shots}
+    for one in ranked(stored):
+        by_shots = {summary.shots: summary for summary in one.result.aggregates.shots}
         above = {shots: summary.to_optimum for shots, summary in by_shots.items()}
         first, last, gain = above[0], above[headline], by_shots[headline].gain
         share = ""
@@ -97,9 +96,9 @@ def optimum(stored: list[StoredResult]) -> str:
 
 def costs(stored: list[StoredResult]) -> str:
     """Size, training and waiting times."""
-    models, rows = named(stored), []
-    for one in compare(stored, against=FLOOR).results:
-        result = models[one.name].result
+    rows = []
+    for one in ranked(stored):
+        result = one.result
         notes, cost = result.submission.notes, result.cost
         tokens = sum(int(notes.get(key) or 0) for key in ("training tokens", "meta-training tokens"))
         rows.append(
@@ -116,6 +115,16 @@ def costs(stored: list[StoredResult]) -> str:
         )
     columns = ["model", "family", "parameters", "tokens learnt", "training, s", "fit, s"]
     return markdown_table([*columns, "adapt to 5 songs, ms", "tokens scored/s"], rows)
+
+
+def ranked(stored: list[StoredResult]) -> list[StoredResult]:
+    """By the headline, the best first."""
+    shots = stored[0].result.track.headline_shot
+
+    def headline(one: StoredResult) -> float:
+        return next(summary.nll.mean for summary in one.result.aggregates.shots if summary.shots == shots)
+
+    return sorted(stored, key=headline)
 
 
 def named(stored: list[StoredResult]) -> dict[str, StoredResult]:

@@ -59,3 +59,9 @@ def test_what_observing_is_worth_at_the_shots_of_both(pages, some_shots):
     for after, before in ((few, other), (other, few)):
         cells = _cells(findings.streaming([after, floor], [before, floor]), "few")
         assert cells == ["+0.0000 [+0.0000, +0.0000]" if k in (0, 5) else "" for k in (0, 1, 2, 5, 10, 20)]
+
+
+def test_one_model_alone_has_a_row(pages, some_shots):
+    findings, _ = pages
+    few, *_ = some_shots("lyrics-verse", "two-caches")
+    assert _cells(findings.streaming([few], [few]), "few") == ["+0.0000 [+0.0000, +0.0000]"] * 2
