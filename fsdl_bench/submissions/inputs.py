@@ -98,7 +98,7 @@ class Tracker:
         known: inputs that are already recorded.
 
     Attributes:
-        reused_seconds: the processor time behind the stored parts that were reused.
+        reused: the processor time of each training that was reused, by a name of its own.
     """
 
     def __init__(self, own: Path | None, ignored: Sequence[Path] = (), known: Iterable[Input] = ()) -> None:
@@ -114,7 +114,7 @@ class Tracker:
         self._written: set[str] = set()
         self._list: Path | None = None
         self._elsewhere = True
-        self.reused_seconds = 0.0
+        self.reused: dict[str, float] = {}
 
     def ignore(self, *folders: Path) -> None:
         """Do not record what is used below these folders from now on."""

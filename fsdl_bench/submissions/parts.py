@@ -87,8 +87,7 @@ class Parts:
         with _locked(place / "lock", name, log):
             record = reusable(part, what, log)
             outer = recorder()
-            if record is not None and isinstance(outer, Tracker):
-                outer.reused_seconds += record.processor_seconds
+            own = {} if record is None else {place.name: record.own_seconds}
             if record is None:
                 tracker = Tracker(self.root / self.package, [self.folder])
                 prepare_checkpoints(place, tracker, log)
@@ -99,6 +98,7 @@ class Parts:
                 record = save(value, part, now().since(start), tracker)
             if isinstance(outer, Tracker):  # what the part came from, the fit that uses it comes from too
                 outer.add(record.inputs)
+                outer.reused |= record.reused | own
             return torch.load(part, map_location=device, weights_only=False)
 
     def _code(self, make: Callable[..., Any]) -> str | None:

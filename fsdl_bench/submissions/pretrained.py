@@ -93,7 +93,7 @@ def read_pretrained(
         raise _damaged(weights, f"expected SHA-256 {card.sha256}, found {found}")
     outer = recorder()
     if isinstance(outer, Tracker):
-        outer.reused_seconds += card.processor_seconds
+        outer.reused[card.sha256] = card.processor_seconds
     return Pretrained(card, {key: value.float() for key, value in load(data).items()})
 
 

@@ -51,7 +51,9 @@ class Record(BaseModel):
     Attributes:
         made: when it was finished.
         seconds: how long it took to make.
-        processor_seconds: the processor time of that, and of the shared parts that it reuses.
+        processor_seconds: the processor time of that, and of all trainings that it reuses.
+        reused: the processor time of each of these trainings, by a name of its own, so that one which is
+            behind several parts counts once.
         checksum: XXH3-128 of the `.pt` file; "" if the object is not stored.
         inputs: the files that it came from.
     """
@@ -61,8 +63,14 @@ class Record(BaseModel):
     made: datetime
     seconds: float
     processor_seconds: float
+    reused: dict[str, float] = {}
     checksum: str
     inputs: tuple[Input, ...]
+
+    @property
+    def own_seconds(self) -> float:
+        """The processor time without the trainings that it reuses."""
+        return self.processor_seconds - sum(self.reused.values())
 
     @property
     def age(self) -> str:
@@ -79,7 +87,8 @@ def new_record(spent: Spent, tracker: Tracker, found: str = "") -> Record:
     return Record(
         made=datetime.now(UTC),
         seconds=spent.wall,
-        processor_seconds=spent.processor + tracker.reused_seconds,
+        processor_seconds=spent.processor + sum(tracker.reused.values()),
+        reused=dict(tracker.reused),
         checksum=found,
         inputs=tracker.inputs(),
     )

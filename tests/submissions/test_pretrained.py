@@ -25,6 +25,21 @@ class Shipping:
         return torch.zeros(*songs.shape, self.size)
 """
 
+MIXING = """
+class Mixing:
+    def fit(self, train, validation, context):
+        self.parts = [context.once(name, {}, make) for name in ("left", "right")]
+        self.size = context.vocab_size
+    def adapt(self, support):
+        return self
+    def logits(self, songs):
+        import torch
+        return torch.zeros(*songs.shape, self.size)
+def make(context):
+    found = context.pretrained("net", {"hidden": 3, "minutes": float("inf")})
+    return found.tensors["bias"].tolist()
+"""
+
 
 @pytest.fixture
 def setup(toy, model, tmp_path, monkeypatch):
@@ -103,6 +118,15 @@ def test_a_fit_depends_on_the_weights_and_counts_their_training(setup, ship):
     ship(TENSORS | {"bias": torch.zeros(2)})
     assert fitted(setup, setup.context(0, print)).make().bias == [0.0, 0.0]
     assert fitted(setup, setup.context(0, print, refit=True)).make().bias is None
+
+
+def test_a_training_behind_several_parts_counts_once_whether_they_are_made_or_reused(setup, ship, model):
+    ship()
+    mixing = set_up(model(MIXING), "toy")
+    for again in (False, True):
+        record = fitted(mixing, mixing.context(0, print, refit=again)).record
+        assert 90 <= record.processor_seconds < 150
+        assert record.own_seconds < 60
 
 
 def test_the_weights_are_the_only_recorded_files_of_the_package():
