@@ -118,13 +118,13 @@ def costs(stored: list[StoredResult]) -> str:
 
 
 def ranked(stored: list[StoredResult]) -> list[StoredResult]:
-    """By the headline, the best first."""
-    shots = stored[0].result.track.headline_shot
+    """By the headline, the best first; results without it come last."""
 
-    def headline(one: StoredResult) -> float:
-        return next(summary.nll.mean for summary in one.result.aggregates.shots if summary.shots == shots)
+    def nll(one: StoredResult) -> float:
+        headline = one.result.headline
+        return headline.nll.mean if headline else float("inf")
 
-    return sorted(stored, key=headline)
+    return sorted(stored, key=nll)
 
 
 def named(stored: list[StoredResult]) -> dict[str, StoredResult]:

@@ -135,9 +135,8 @@ def run_board(board: Path, workers: int, only: str) -> None:
         outcomes = list(run(board, workers=workers, only=only))
     rows = []
     for one in outcomes:
-        at = one.stored.result.track.headline_shot if one.stored else None
-        shots = one.stored.result.aggregates.shots if one.stored else ()
-        nll = next((shot.nll.text() for shot in shots if shot.shots == at), "")
+        headline = one.stored.result.headline if one.stored else None
+        nll = headline.nll.text() if headline else ""
         rows.append([one.job.run.name, one.job.track, one.job.protocol, nll, one.error])
     print_table(table_of(str(board), ["model", "track", "protocol", "NLL", "error"], rows))
     if any(one.error for one in outcomes):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from fsdl_bench.codecs.base import Unit
 from fsdl_bench.frozen import Frozen, Plain
-from fsdl_bench.results.aggregates import Aggregates
+from fsdl_bench.results.aggregates import Aggregates, ShotSummary
 from fsdl_bench.results.rows import Scoring
 from fsdl_bench.songs import Kind
 
@@ -181,6 +181,11 @@ class Result(Run):
     schema_version: Literal["fsdl-bench-result-1"]
     rows: RowsFile
     aggregates: Aggregates
+
+    @property
+    def headline(self) -> ShotSummary | None:
+        """The figures at the headline shot; None if the run was made without it."""
+        return next((one for one in self.aggregates.shots if one.shots == self.track.headline_shot), None)
 
 
 def result_schema() -> str:

@@ -103,9 +103,8 @@ def _refuse_other_episodes(placed: dict[str, Placed]) -> None:
 
 def _headline(placed: Placed) -> float:
     """The NLL at the headline shot; inf without it, so that such results come last."""
-    result = placed.stored.result
-    shots = (shot for shot in result.aggregates.shots if shot.shots == result.track.headline_shot)
-    return next((shot.nll.mean for shot in shots), float("inf"))
+    headline = placed.stored.result.headline
+    return headline.nll.mean if headline else float("inf")
 
 
 def _placings(ranked: Mapping[str, StoredResult]) -> dict[str, list[Placing]]:
