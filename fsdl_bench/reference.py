@@ -61,12 +61,9 @@ def models() -> list[Model]:
             _summary(path),
             tuple(sorted(card.parent.name for card in weights.glob(f"*/{name}.json"))),
             {
-                one.track.name: shot.nll.mean
+                one.track.name: one.headline.nll.mean
                 for one in found
-                for shot in one.aggregates.shots
-                if one.protocol == "independent"
-                and _model_of(one) == name
-                and shot.shots == one.track.headline_shot
+                if one.protocol == "independent" and _model_of(one) == name and one.headline
             },
         )
         for name, path in sorted(reference_models().items())
