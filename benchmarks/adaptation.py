@@ -1,4 +1,4 @@
-"""How long a musician waits: milliseconds to adapt to five songs, and to score one song afterwards.
+"""The time that a musician waits: milliseconds to adapt to five songs, and to score one song afterwards.
 
     python benchmarks/adaptation.py lstm neural_cache dynamic_evaluation [--track midi-scores] [--episodes 12]
 

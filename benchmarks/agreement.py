@@ -1,10 +1,10 @@
-"""How many notes pretty_midi, the independent reader, finds where the benchmark does, and why not the rest.
+"""Compare the notes with those that pretty_midi finds, the independent reader, and explain the differences.
 
     python benchmarks/agreement.py [--mirror DIR] [--every 10]
 
 A note agrees if class, pitch, onset and end are the same on the grid of 10 ms. The others are put down to:
 
-    tie      onset or end lies between two steps, and the last bit of the float64 decides: pretty_midi adds up
+    tie      onset or end is between two steps, and the last bit of the float64 decides: pretty_midi adds up
              the seconds of the tempos, the benchmark divides one whole number by another.
     pairing  notes of one pitch overlap in one part. symusic ends the one that began first; pretty_midi ends
              all that are sounding.
@@ -72,7 +72,7 @@ def compare(data: bytes) -> Counter[str]:
     other = theirs(data)
     columns = (notes.family.tolist(), notes.pitch.tolist(), steps(notes.start), steps(notes.end))
     rows: list[Row] = list(zip(*columns, strict=True))
-    # Parts with the same row stand for each other, so one that overlaps speaks for all.
+    # Parts with the same row represent each other, so one that overlaps speaks for all.
     crossed = {row for row, overlap in zip(rows, overlaps(notes), strict=True) if overlap}
     empty = {row for row, length in zip(rows, notes.end - notes.start, strict=True) if length == 0}
     found = Counter(rows)

@@ -1,4 +1,4 @@
-"""How the benchmarks start a browser."""
+"""Start a browser for a benchmark."""
 
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),

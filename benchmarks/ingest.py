@@ -109,7 +109,7 @@ def parse(paths: Iterable[Path]) -> None:
 
 
 def plain(paths: Iterable[Path], place: Path) -> None:
-    """What one would write without this package."""
+    """Read the files as one would without this package."""
     rows = []
     for path in paths:
         parts = pretty_midi.PrettyMIDI(str(path)).instruments

@@ -175,7 +175,7 @@ def leftovers(home: Path) -> list[str]:
 
 
 def readable(command: Command, home: Path) -> str:
-    """What a reader meets between the kill and the second run: the old state or the new one."""
+    """Return the state between the kill and the second run: the old one or the new one."""
     try:
         if command.output is rows and (home / "out" / "result.json").exists():
             rows(home)

@@ -1,4 +1,4 @@
-"""What one vector for each artist can be worth on the synthetic tracks: a bias of all next tokens.
+"""The most that one vector for each artist can be worth on the synthetic tracks: a bias of all next tokens.
 
     python benchmarks/synthetic_vector.py
 

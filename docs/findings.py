@@ -64,7 +64,7 @@ def minus(one: StoredResult, other: StoredResult, shots: int) -> Estimate:
 
 
 def streaming(stored: list[StoredResult], independent: list[StoredResult]) -> str:
-    """What observing is worth by shots, models by their headline in the streaming protocol."""
+    """Return the gain from observing by shots, models by their headline in the streaming protocol."""
     before = named(independent)
     shots, rows = all_shots(stored), []
     for after in ranked(stored):

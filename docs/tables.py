@@ -32,7 +32,7 @@ COMPARED = re.compile(
 
 
 def printed(command: str) -> str:
-    """What a command prints when it is run at the root of the repository."""
+    """Return the output of a command, run at the root of the repository."""
     program, *words = shlex.split(command)
     given: list[str] = []
     for word in words:

@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What comes back for a task whose worker was lost."""
+    """The outcome of a task whose worker was lost."""
 
     reason: Literal["crashed", "timed out"]
     detail: str

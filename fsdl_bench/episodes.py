@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class EpisodeDesign(Protocol):
-    """What of a track's definition fixes its episodes."""
+    """The part of a track's definition that fixes its episodes."""
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ LABELS = ("artist", "form", "genre", "collection", "language", "decade", "year",
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a source or a file says of a song. None and () mean unknown.
+    """The metadata of a song, from its source or its file. None and () mean unknown.
 
     Attributes:
         artist: who made the song, where episodes are drawn by another label.

@@ -65,7 +65,7 @@ def refuse_other_file(out: Path, expected: str, mark: bytes) -> None:
 
 
 def refuse_overlap(out: Path, source: Path) -> None:
-    """Refuse a folder to write that is, contains or lies inside what is read, with links resolved.
+    """Refuse a folder to write that is, contains or is inside what is read, with links resolved.
 
     Raises:
         BadInput: they overlap.
@@ -76,7 +76,7 @@ def refuse_overlap(out: Path, source: Path) -> None:
     elif read.is_relative_to(place):
         how = "contains"
     elif place.is_relative_to(read):
-        how = "lies inside"
+        how = "is inside"
     else:
         return
     raise BadInput(

@@ -126,7 +126,7 @@ def _board_places(result: Result) -> set[tuple[str, str, str]]:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a result stands among the reference results.
+    """The rank of a result among the reference results.
 
     Attributes:
         rank: 1 is the best; the number of better reference results, plus one.

@@ -58,7 +58,7 @@ def choose(found: Sequence[Pairs], versions: Ints, preferred: Ints) -> Choice:
     same = _joined(count, first[equal], second[equal])
     order = np.argsort(preferred, kind="stable")
     _, best = np.unique(same[order], return_index=True)
-    node = order[best][same]  # of songs with equal shingles the preferred one stands for all
+    node = order[best][same]  # of songs with equal shingles the preferred one represents all
     first, second = node[first], node[second]
     close = 100 * shared > VERSION * (one + other - shared)
     version = _joined(count, np.r_[first[close], node[versions[0]]], np.r_[second[close], node[versions[1]]])

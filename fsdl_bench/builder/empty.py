@@ -21,7 +21,7 @@ _REMEDIES = {
     "not a text file": "save the words alone as .txt files",
     "not a MIDI file": "give MIDI files or scores",
     "left out by option": "check --set only",
-    "duplicate": "the same song lies at several places",
+    "duplicate": "the same song is in several places",
     "near-duplicate": "it resembles another song",
     "not in the layout": "choose another --layout",
     "artist not among those of the definition": "check the spelling of the artists",
@@ -66,13 +66,11 @@ def _remedy(definition: TrackDefinition, reason: str, entries: Sequence[Rejectio
         level = str(source.options.get("level", 1))
         if deepest:
             fitting = "1" if deepest == 1 else f"1 to {deepest}"
-            return (
-                f"these files do not lie so deep as the option level says, {level}; use --set level={fitting}"
-            )
+            return f"these files are not as deep as the option level says, {level}; use --set level={fitting}"
         if pattern:
-            return f"they lie in no folder; use --set 'pattern={pattern}'"
+            return f"they are in no folder; use --set 'pattern={pattern}'"
         return (
-            "they lie in no folder. Give each artist a folder; if this is the folder of one artist, "
+            "they are in no folder. Give each artist a folder; if this is the folder of one artist, "
             "pass the one above it with --from"
         )
     return _REMEDIES.get(reason, "")

@@ -124,7 +124,7 @@ def build_track(
 def _refuse_to_harm(definition: TrackDefinition, source: Path | None, target: Path, *, chosen: bool) -> None:
     """Refuse a target that holds anything but an older build of this track, or overlaps with the songs.
 
-    FSDL_BENCH_HOME may lie inside the source: its own folders hold no song.
+    FSDL_BENCH_HOME may be inside the source: its own folders hold no song.
     """
     if source is not None:
         file = definition.sources[0].options.get("file")  # of a table, the folder around it is not read

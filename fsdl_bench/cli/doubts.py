@@ -1,7 +1,7 @@
-"""What looks wrong about a track that a user has built: splits without artists, folders that are no artists.
+"""Doubts about a track that a user has built: splits without artists, folders that are no artists.
 
 A folder one level too high gives artists such as Rock, A-C or train. Their names tell it, or the folders
-below them: one artist may lie in several genres, but one album does not lie with several artists.
+below them: one artist may have folders in several genres, but no album belongs to several artists.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def doubts(track: Track) -> list[str]:
         found.append(f"most artists are called like {kind}: {', '.join(names[:5])}. {remedy}")
     elif below and below.recur():
         found.append(
-            f"the same folders lie in several artists' folders: {', '.join(below.recurring[:5])}. Are these "
+            f"the same folders are in several artists' folders: {', '.join(below.recurring[:5])}. Are these "
             f"the artists, rather than {', '.join(names[:5])}? {remedy}"
         )
     elif below and below.are_large() and below.each() >= _MANY:
@@ -120,7 +120,7 @@ def hints(track: Track) -> list[str]:
     examples = below.paths[:: max(1, -(-len(below.paths) // 5))]
     lines = [f"  {path[0]}   or, by --set level=2, {path[1]}   ({'/'.join(path)})" for path in examples]
     return [
-        "most songs lie in folders of the artists' folders. If these are no albums but the artists, "
+        "most songs are in folders of the artists' folders. If these are no albums but the artists, "
         f"{below.reading()}\n" + "\n".join(lines)
     ]
 
@@ -139,7 +139,7 @@ class _Below:
     """The folders below those that were taken for artists.
 
     Attributes:
-        paths: of the songs that lie in such folders: folder, folder, ..., file.
+        paths: of the songs in such folders: folder, folder, ..., file.
         least: the songs that an artist needs.
     """
 
@@ -165,18 +165,18 @@ class _Below:
 
     @cached_property
     def recurring(self) -> list[str]:
-        """The folders that lie in several others."""
+        """The folders that are in several others."""
         above: dict[str, set[str]] = defaultdict(set)
         for first, second, *_ in self.paths:
             above[second].add(first)
         return sorted(name for name in self.songs if len(above[name]) > 1)
 
     def recur(self) -> bool:
-        """Whether so many folders lie in several others that they are no albums."""
+        """Whether so many folders are in several others that they are no albums."""
         return len(self.recurring) >= max(_SEVERAL, _RECURRING * len(self.songs))
 
     def each(self) -> float:
-        """How many folders with enough songs for an artist lie in one above."""
+        """Return the median number of folders with enough songs for an artist in one above."""
         large = set(self.artists)
         inside: dict[str, set[str]] = defaultdict(set)
         for first, second, *_ in self.paths:
@@ -196,7 +196,7 @@ class _Below:
 
 
 def _below(track: Track) -> _Below | None:
-    """Return the folders below the artists' if most songs lie in one; None for another layout."""
+    """Return the folders below the artists' if most songs are in one; None for another layout."""
     source = track.definition.sources[0]
     options = source.options
     if source.source != "folder" or str(options.get("level", 1)) != "1":

@@ -1,4 +1,4 @@
-"""What a codec is: a frozen bijection between canonical songs and token sequences.
+"""The `Codec` protocol: a frozen bijection between canonical songs and token sequences.
 
     decode(encode(song)) == canonical(song)        encode(decode(tokens)) == tokens
 
@@ -24,7 +24,7 @@ Tokens: TypeAlias = npt.NDArray[np.uint16]
 """One song as token ids, uint16 [T]."""
 
 Unit: TypeAlias = Literal["note", "byte"]
-"""What the headline figure is counted in: nats per note, or bits per UTF-8 byte."""
+"""The unit of the headline figure: nats per note, or bits per UTF-8 byte."""
 
 
 class Codec(Protocol):
@@ -67,7 +67,7 @@ class Codec(Protocol):
         ...
 
     def units(self, tokens: npt.ArrayLike) -> int:
-        """How many units the sequence holds. EOS counts for nothing."""
+        """Return the number of units in the sequence. EOS counts for nothing."""
         ...
 
     def token_kinds(self) -> Mapping[str, slice]:

@@ -67,7 +67,7 @@ class MidiCodec:
         return [tokens for group in groups(contents) for tokens in emit(*canonical(group))]
 
     def canonical(self, notes: Notes) -> Notes:
-        """What is left of a song after encoding and decoding. Raises like `encode`."""
+        """Return the song after encoding and decoding. Raises like `encode`."""
         keys, _ = canonical([notes])
         length, code, onset = fields(keys)
         return _notes(onset.astype(np.int64), code, FLOORED[length])

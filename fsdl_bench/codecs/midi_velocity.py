@@ -1,4 +1,4 @@
-"""How loud the notes of a song were played: what `note10ms-v1` leaves out."""
+"""The velocities of a song's notes, which `note10ms-v1` leaves out."""
 
 from __future__ import annotations
 

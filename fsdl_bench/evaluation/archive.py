@@ -34,7 +34,7 @@ FORMAT = "fsdl-bench-songs-1"
 
 
 class Header(Frozen):
-    """What `decompress` needs to know besides the bits.
+    """The facts that `decompress` needs besides the bits.
 
     Attributes:
         format: the format of the file.

@@ -30,7 +30,7 @@ from fsdl_bench.submissions.session import LocalSession, Session
 from fsdl_bench.submissions.stored import Record
 
 SEAL_SECONDS = 1.0
-"""How often the seal on the scorer is checked, besides the end of every seed."""
+"""The number of checks of the seal on the scorer, besides the end of every seed."""
 
 
 class BatchedSeed:

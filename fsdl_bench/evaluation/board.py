@@ -80,7 +80,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: its result, or why there is none."""
+    """The outcome of a job: its result, or the reason why there is none."""
 
     job: Job
     stored: StoredResult | None

@@ -39,7 +39,7 @@ class Cell:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """How messages call the query songs."""
+        """The names of the query songs in messages."""
         control = " of another artist" if self.condition == "control" else ""
         place = f"of {self.episode.artist}, episode {self.episode.index}, {self.shots} shots{control}"
         return tuple(f"song {song.id} {place}" for song in self.episode.query)

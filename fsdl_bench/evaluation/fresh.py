@@ -62,7 +62,7 @@ def evaluate_fresh(submission: str, kind: Kind, *, secret: str = "", **options: 
 def suspicious(stated: Result, fresh: Result) -> str:
     """Return why a result on a published synthetic track is too good beside the fresh one; "" if it is not.
 
-    It is too good if at some number of shots its interval of the distance to the optimum lies below that on
+    It is too good if at some number of shots its interval of the distance to the optimum is below that on
     the fresh track.
     """
     on_fresh = {shot.shots: shot.to_optimum for shot in fresh.aggregates.shots}

@@ -32,7 +32,7 @@ from fsdl_bench.submissions.stored import Record
 
 
 class SeedEntries(NamedTuple):
-    """What a journal holds of one seed.
+    """The entries of one seed in a journal.
 
     Attributes:
         start: the beginning; None before it.

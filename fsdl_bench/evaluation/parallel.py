@@ -17,7 +17,7 @@ from fsdl_bench.errors import BadInput
 from fsdl_bench.evaluation.entries import CellEntry
 
 TRIES = 3
-"""How often an item is given to a worker before the run gives up."""
+"""The number of times that an item is given to a worker before the run gives up."""
 
 
 class Scorer(Protocol):

@@ -27,7 +27,7 @@ from fsdl_bench.submissions.stored import Record
 
 @dataclass
 class Seconds:
-    """How long the parts of a cell took, in seconds."""
+    """The times of the parts of a cell, in seconds."""
 
     adapt: float
     score: float = 0.0
@@ -188,7 +188,7 @@ def _audited(entries: Sequence[Entry]) -> list[CellEntry | StateEntry]:
 
 
 def _guarantees(task: Task, entries: Sequence[Entry]) -> tuple[str, ...]:
-    """How a verified run isolated its cells; nothing for a batched run."""
+    """Return how a verified run isolated its cells; empty for a batched run."""
     if not task.options.verified:
         return ()
     layers = [set(entry.layers) for entry in _cells(entries)]

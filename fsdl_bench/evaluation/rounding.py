@@ -1,4 +1,4 @@
-"""How far two runs of the same arithmetic may differ: measured on the submission itself, within limits.
+"""The largest honest difference between two runs: measured on the submission itself, within limits.
 
 Every run scores some songs in honest batchings: alone, and beside a longer song. Their differences are the
 submission's own rounding, whatever types it uses inside. Relative to M = log V + nats, let n be the largest
@@ -68,7 +68,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Moved:
-    """How much the score of one song differs between two runs.
+    """The difference between two scores of one song.
 
     Attributes:
         token: the position of the largest difference, relative to its allowance.

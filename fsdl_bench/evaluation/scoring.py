@@ -26,7 +26,7 @@ BATCH_SCORES = 2**26
 """One call asks for at most this many scores, unless a single song has more: 256 MiB in float32."""
 
 _CPU_CHUNK, _GPU_CHUNK = 2**16, 2**24
-"""How many scores are normalised at a time; on the CPU a chunk fits into the cache."""
+"""The number of scores that are normalised at a time; on the CPU a chunk fits into the cache."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where the MIDI file is among the bytes of a file, and its tracks in it.
+"""The place of the MIDI file among the bytes of a file, and of its tracks in it.
 
 Lengths and counts in headers are often wrong. They are believed where what follows agrees with them. If not,
 the end-of-track events and the next `MTrk` tell where a track ends.

@@ -57,7 +57,7 @@ class Piece:
 
     @property
     def place(self) -> Path:
-        """Where its conversion is cached: the name is a hash of everything that the outcome depends on."""
+        """The path of the cached conversion: its name is a hash of everything that the outcome depends on."""
         state = sha256(f"lilypond {version()}\0".encode() + _code())
         for part in (
             *self.mains,
@@ -69,7 +69,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What became of a piece.
+    """The outcome for a piece.
 
     Attributes:
         midi: main -> the MIDI files of its scores, at least one.

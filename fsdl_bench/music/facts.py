@@ -1,4 +1,4 @@
-"""What a file of music says of itself: keys, meters, tempos, parts, length, texts."""
+"""Facts that a file of music states: keys, meters, tempos, parts, length, texts."""
 
 from __future__ import annotations
 

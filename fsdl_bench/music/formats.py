@@ -40,7 +40,7 @@ def is_xml_score(head: bytes) -> bool:
 
 
 def tunes(text: str) -> list[tuple[str, str]]:
-    """Return title and ABC of each tune of a file; what stands before the first tune holds for all."""
+    """Return title and ABC of each tune of a file; what comes before the first tune holds for all."""
     starts = [found.start() for found in _TUNE.finditer(text)]
     found = []
     for start, end in pairwise([*starts, len(text)]):

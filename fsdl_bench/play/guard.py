@@ -1,4 +1,4 @@
-"""Which requests are answered: those of the page itself, opened from this machine.
+"""Only requests of the page itself are answered, and only if it was opened on this machine.
 
 - `Host` must be a loopback address, or one that was allowed. A web page whose name was pointed at this
   machine (DNS rebinding) sends its own name.

@@ -1,4 +1,4 @@
-"""What the browser asks for, as JSON; and what the server then asks the model's process for."""
+"""The requests of the browser, as JSON, and the requests that the server makes of the model's process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fsdl_bench.generation.settings import Sampling
 
 
 class From(Frozen):
-    """Where new songs go on: before bar or line `part` of a support song, everything is kept."""
+    """The point where new songs go on: all before bar or line `part` of a support song is kept."""
 
     song: str
     part: int = Field(ge=2, le=100_000)
@@ -76,7 +76,7 @@ def parsed(kind: type[Wish], body: bytes) -> Wish:
 
 @dataclass(frozen=True)
 class Model:
-    """What to load: a submission as `set_up` takes it, the track's name, and `key=value` arguments."""
+    """The model to load: a submission as `set_up` takes it, the track's name, and `key=value` arguments."""
 
     submission: str
     track: str

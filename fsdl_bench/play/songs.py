@@ -27,7 +27,7 @@ BAR = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         title: the file's name, readable.

@@ -21,7 +21,7 @@ Scoring: TypeAlias = Literal["independent", "streaming"]
 """The protocol: each query song given only the support, or in frozen order with `observe` after each."""
 
 Condition: TypeAlias = Literal["right", "control"]
-"""Whose support the model was given: the artist's own, or another artist's."""
+"""The artist of the support: the query's own, or another one."""
 
 KEY = ("seed", "condition", "shots", "artist", "episode", "song_id")
 """The columns that identify a row."""

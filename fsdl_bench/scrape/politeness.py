@@ -1,4 +1,4 @@
-"""What Scrapy does not do by itself: keep answers safely, and wait as long as a server asks."""
+"""Two things that Scrapy lacks: to keep answers safely, and to wait as long as a server asks."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Words = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists only
 
 
 class Song(Frozen):
-    """Where a page has a song; see the module."""
+    """The places of a song in a page; see the module."""
 
     pages: str
     artist: str

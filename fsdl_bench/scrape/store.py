@@ -1,4 +1,4 @@
-"""What a scrape has fetched and decided, in one SQLite file, so that a killed run loses and repeats nothing.
+"""The pages and decisions of a scrape in one SQLite file: a killed run loses and repeats nothing.
 
 `pages` is the HTTP cache: an answer is committed before anything is made of it. `songs` has one row for each
 song and each page that was left out. A rerun reads every page from the cache and goes on where the kill came.

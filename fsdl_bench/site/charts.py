@@ -21,7 +21,7 @@ PHONE = 1.4 * LETTER
 """The width of a letter at an axis where the page is narrow, and the text larger for it."""
 
 COLOURS = 5
-"""How many lines of a chart have a colour and a marker shape of their own."""
+"""The number of lines of a chart that have a colour and a marker shape of their own."""
 
 
 @dataclass(frozen=True, slots=True)

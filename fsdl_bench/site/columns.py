@@ -33,7 +33,7 @@ TERMS = {
     "verified": "The maintainers ran the submission themselves, and every token was revealed only after its "
     "scores had arrived. Only verified results are ranked; self-reported ones follow them.",
 }
-"""What the pages' terms mean. Each is explained where it is used."""
+"""Definitions of the pages' terms. Each is explained where it is used."""
 
 
 class Column(NamedTuple):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parent / "examples"
 SHOTS = 2
 SECONDS = 24.0
-"""How much of a piece the example shows."""
+"""The length of the piece that the example shows."""
 
 MOST_LINES = 16
 MOST_BYTES = 700

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the check of one rule found.
+    """The outcome of the check of one rule.
 
     Attributes:
         rule: the rule's name.

@@ -1,1 +1,1 @@
-"""Where songs come from: one file a source."""
+"""The sources of songs, one in each file."""

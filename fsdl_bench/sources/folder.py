@@ -137,7 +137,7 @@ _DASH = "[-\u2010-\u2015\u2212]"  # a hyphen, an en dash, an em dash, a minus si
 
 
 class Names:
-    """Which part of a path is the artist, and which the title.
+    """Find the artist and the title in a path.
 
     Args:
         level, pattern: see `open`.
@@ -201,7 +201,7 @@ def suggested_pattern(stems: Sequence[str]) -> str:
         parts = [[part.strip() for part in name.split(separator)] for name in names]
         numbered = sum(len(found) == 3 and found[0].strip(".").isdigit() for found in parts)
         skipped = int(numbered >= _MOST * len(names))
-        loose = len(separator) > 1  # one sign alone also stands inside of names
+        loose = len(separator) > 1  # one sign alone is also used inside names
         fits = [
             found[skipped:]
             for found in parts

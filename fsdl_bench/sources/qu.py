@@ -84,7 +84,7 @@ class QuSource:
 
 @dataclass
 class _Found:
-    """What a title means.
+    """The parts of a title.
 
     Attributes:
         author, play, tune, title: "" if there is none.
@@ -101,7 +101,7 @@ class _Found:
 
 
 class _Place:
-    """Where in the collection a title is: the author, play or suite, and tune of the song before."""
+    """The place of a title in the collection: author, play or suite, and tune of the song before."""
 
     def __init__(self, tunes: frozenset[str]) -> None:
         self._tunes = tunes
@@ -139,7 +139,7 @@ class _Place:
 
 
 def _tunes(entries: list[dict[str, Any]]) -> frozenset[str]:
-    """Return the tunes of the songs of plays, and of the further songs of suites, which stand alone."""
+    """Return the tunes of the songs of plays, and of the further songs of suites, sung by themselves."""
     found = set()
     for entry in entries:
         head, _, tail = entry["title"].strip("・ ").partition("・")

@@ -150,7 +150,7 @@ def fitted_in_child(setup: Setup, context: FitContext) -> Record | None:
 
 
 def facts_of(answer: object) -> Facts:
-    """What the child says about the submission, checked."""
+    """Return the child's facts about the submission, checked."""
     try:
         facts = _FACTS.validate_python(answer)
         dtype = facts.dtype
@@ -162,7 +162,7 @@ def facts_of(answer: object) -> Facts:
 
 
 def inputs_of(answer: object) -> tuple[Input, ...]:
-    """What the child says about the files it used, checked."""
+    """Return the child's list of the files it used, checked."""
     try:
         return _INPUTS.validate_python(answer)
     except ValidationError as error:

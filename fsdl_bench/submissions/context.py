@@ -1,4 +1,4 @@
-"""What a submission is told about the track and the run, and what it may keep between runs."""
+"""The context of a fit: the track, the run, and a place for what may be kept between runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class FitContext:
-    """What a submission is told about the track and the run.
+    """The track and the run, as a submission sees them.
 
     Attributes:
         track: the track's name.

@@ -98,7 +98,7 @@ class Predictor(Protocol):
 
 
 class Bound(Protocol):
-    """What a submission with `exact = False` returns from `adapt` instead of a `Predictor`.
+    """The result of `adapt` of a submission with `exact = False`, instead of a `Predictor`.
 
     For a model that has no distribution over the next token, such as a language model with a tokenizer of its
     own, or a latent variable that is not summed out. The harness cannot see whether such a figure is right:

@@ -29,7 +29,7 @@ from fsdl_bench.submissions.watch import recording, watched
 from fsdl_bench.tracks.split import Split
 
 FIT_MAY_READ = ("train", "validation")
-"""How the names of the track's files begin that `fit` may read: those of the splits that it is handed."""
+"""The first parts of the names of the track's files that `fit` may read: those of the splits it gets."""
 
 
 FIT = "submission.pt"

@@ -1,4 +1,4 @@
-"""What a submission prints: forwarded to standard error without control characters, up to a limit.
+"""The output of a submission: forwarded to standard error without control characters, up to a limit.
 
 The submission's process has no terminal: it could otherwise put words into the user's input (TIOCSTI), or
 hide what it prints with escape sequences.

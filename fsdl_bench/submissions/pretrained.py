@@ -28,7 +28,7 @@ from fsdl_bench.submissions.watch import recorder
 
 
 class Card(Frozen):
-    """Where weights come from.
+    """The origin of weights.
 
     Attributes:
         name: of what was trained: "lstm", or the model whose learner on top of the LSTM this is.

@@ -93,13 +93,13 @@ class Child:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """What keeps the child in."""
+        """The layers that isolate the child."""
         held = {"bubblewrap": self.walled, "landlock": self.locked}
         return tuple(name for name, holds in held.items() if holds)
 
     @property
     def sealing(self) -> str:
-        """What keeps the child from the songs' files, in words."""
+        """A description of the layers between the child and the songs' files."""
         if self.layers:
             return f"locked out of all song files ({', '.join(self.layers)})"
         return "no lock on files: neither bubblewrap nor Landlock here"

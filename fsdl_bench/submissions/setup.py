@@ -1,4 +1,4 @@
-"""What a submission runs on: the loaded submission, an opened track and a device."""
+"""The setting of a run: the loaded submission, an opened track and a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a submission is named: by its file, by its module, or as a reference model.
+"""The names of submissions: a file, a module, or a reference model.
 
 path.py    path.py:ClassName    package.module:ClassName    fsdl_bench:MODEL (fsdl_bench:lstm)
 """

@@ -46,7 +46,7 @@ def now() -> Spent:
 
 
 class Record(BaseModel):
-    """What is known about a stored object.
+    """The description of a stored object.
 
     Attributes:
         made: when it was finished.
@@ -74,7 +74,7 @@ class Record(BaseModel):
 
     @property
     def age(self) -> str:
-        """How long ago it was made, in the largest unit of which there are at least two."""
+        """Its age, in the largest unit of which there are at least two."""
         seconds = max(0, round((datetime.now(UTC) - self.made).total_seconds()))
         for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
             if seconds >= 2 * length:

@@ -49,7 +49,7 @@ class Slot:
 
 
 class Chain(Protocol):
-    """What songs look like, and what artists have in common.
+    """The form of songs and the prior that all artists share.
 
     Attributes:
         vocab_size: V.
@@ -118,7 +118,7 @@ class Predictive:
         return total if count == len(ids) else inf
 
     def given(self, song: npt.ArrayLike) -> Predictive:
-        """What to predict once `song` of the same artist has been seen; the oracle has nothing to learn."""
+        """Return the predictive after `song` of the same artist; the oracle has nothing to learn."""
         if not self._learns:
             return self
         return Predictive(self._chain, add_counts(self._chain, self._weights, [song]), learns=True)

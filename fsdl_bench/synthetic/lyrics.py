@@ -23,10 +23,10 @@ from fsdl_bench.codecs.words import BREAK, FIRST_WORD, WORDS, WordsCodec
 from fsdl_bench.synthetic.chain import Slot, Weights
 
 ALPHA = 5.0
-"""How closely an artist keeps to the base measures: as many observations as they count for."""
+"""The weight of the base measures in an artist, as a number of observations."""
 
 SPREAD = 40.0
-"""How closely the base measure of a context keeps to the frequencies of the words."""
+"""The weight of the words' frequencies in the base measure of a context."""
 
 FLOOR = 0.05
 """This part of each base measure is the frequencies themselves, so nothing is next to impossible."""

@@ -37,10 +37,10 @@ TEMPI = (9, 11, 13, 16)
 """Steps of 10 ms in a sixteenth: 167, 136, 115, 94 crotchets a minute. No product with a length repeats."""
 
 ALPHA_FIRST, ALPHA_NOTE, ALPHA_DUR, ALPHA_SHIFT = 1.5, 3.0, 1.0, 2.0
-"""How closely an artist keeps to the base measures: as many observations as they count for."""
+"""The weight of the base measures in an artist, as a number of observations."""
 
 SPREAD, FLOOR = 40.0, 0.05
-"""How closely the base measure of a context keeps to its mean; the part of it that is the mean itself."""
+"""The weight of the mean in the base measure of a context; the part of it that is the mean itself."""
 
 STEP_WEIGHTS = (2.0, 5.0, 4.0, 3.0, 2.5, 1.2, 0.6, 1.2, 0.15)
 """For moving by so many keys of the scale, up or down; the last is for every larger step."""

@@ -66,7 +66,7 @@ class SyntheticModel:
         self._singer = lru_cache(maxsize=4)(lambda key: Singer(self.chain, self.theta(key)))
 
     def song_count(self, artist: str) -> int:
-        """How many songs the artist of this key has; raises as `theta` does."""
+        """Return the number of songs of the artist with this key; raises as `theta` does."""
         uniform = self._random("songs of", self._known(artist)).random_sample()
         return MIN_SONGS + int(uniform * (MAX_SONGS + 1 - MIN_SONGS))
 

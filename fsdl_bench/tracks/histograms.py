@@ -16,7 +16,7 @@ _NAMED = ("language", "form", "genre", "key", "meter")
 
 
 class Histogram(Strict):
-    """How many songs have which value of a field.
+    """The number of songs for each value of a field.
 
     Attributes:
         field: of `fsdl_bench.metadata.Metadata`.

@@ -1,4 +1,4 @@
-"""Which files the build or the export of a track has written, so that nothing else is replaced."""
+"""The record of the files that a build or an export has written, so that nothing else is replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fsdl_bench.tracks.manifest import NAME
 from fsdl_bench.tracks.sidecar import FOLDER
 
 ATTRIBUTES = ".gitattributes"
-"""What an export has, and a built track has not."""
+"""Files of an export that a built track does not have."""
 
 _KEYS = {"format", "name", "kind", "digest", "files", "definition"}
 _FILES = re.compile(

@@ -76,7 +76,7 @@ class TrackSong:
 
     @property
     def metadata(self) -> Metadata:
-        """What else is known: year, key, tempo, form, ... Empty in tracks of version 0.1.0."""
+        """Further metadata: year, key, tempo, form, ... Empty in tracks of version 0.1.0."""
         return self._arrays.song_metadata(self._row)
 
     @property

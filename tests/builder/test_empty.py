@@ -17,7 +17,7 @@ FLAT = [f"Poet {a} - Song {t}.txt" for a in "ab" for t in "xyz"]
 @pytest.mark.parametrize(
     ("reason", "origins", "remedy"),
     [
-        ("no artist folder", FLAT, "they lie in no folder; use --set 'pattern={artist} - {title}'"),
+        ("no artist folder", FLAT, "they are in no folder; use --set 'pattern={artist} - {title}'"),
         ("no artist folder", ["One.txt", "Two.txt"], "the folder of one artist, pass the one above it"),
         ("no artist folder", ["a/One.txt", "b/Two.txt"], "use --set level=1"),
         ("no artist folder", ["a/b/One.txt", "b/Two.txt"], "use --set level=1 to 2"),

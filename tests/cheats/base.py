@@ -24,12 +24,12 @@ class Predictor:
 
 
 def count(tokens, size):
-    """How often each token stands in a song; padding counts for nothing."""
+    """Return the count of each token in each song; padding counts for nothing."""
     counts = torch.bincount(torch.as_tensor(tokens.astype("int64")), minlength=size).float()
     counts[0] = 0
     return counts
 
 
 def boost(scores, songs, by=5.0):
-    """Raise the score of the token that stands at each position."""
+    """Raise the score of the token at each position."""
     return scores.scatter_add(2, songs[..., None], torch.full(songs.shape, by)[..., None])

@@ -1,4 +1,4 @@
-"""Looks into the harness's own frames, where the query songs lie while `adapt` is called."""
+"""Looks into the harness's own frames, where the query songs are while `adapt` is called."""
 
 import sys
 

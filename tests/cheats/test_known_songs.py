@@ -92,7 +92,7 @@ def test_a_fresh_track_is_another_for_each_secret():
 
 
 def test_the_secret_is_sealed(own_home, model):
-    """The fresh track lies among the tracks, which no submission can read, and is removed afterwards."""
+    """The fresh track is among the tracks, which no submission can read, and is removed afterwards."""
     from fsdl_bench.evaluation.fresh import fresh_track
     from fsdl_bench.submissions.setup import set_up
 

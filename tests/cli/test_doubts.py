@@ -1,4 +1,4 @@
-"""Folders one level too high are noticed by their names and by what lies in them; albums are not doubted."""
+"""Folders one level too high are noticed by their names and by what is in them; albums are not doubted."""
 
 from types import SimpleNamespace
 
@@ -54,7 +54,7 @@ def test_names_that_are_no_artists(tops, kind):
 def test_artists_that_lie_in_several_folders():
     track = BuiltTrack(spread(["North", "South", "East", "West"]))
     (text,) = doubts(track)
-    assert "the same folders lie in several artists' folders: Poet 0" in text
+    assert "the same folders are in several artists' folders: Poet 0" in text
     assert "--set level=2 gives 8 artists" in text
     assert hints(track) == []
 

@@ -155,7 +155,7 @@ def test_training_does_not_depend_on_the_order_of_the_texts():
 
 
 def test_the_most_frequent_pair_is_joined_first():
-    # "ab" stands 30 times, "cd" 20 times, "ef" 10 times; nothing else repeats as often.
+    # "ab" occurs 30 times, "cd" 20 times, "ef" 10 times; nothing else repeats as often.
     codec = LyricsCodec.train(["ab\n"] * 30 + ["cd\n"] * 20 + ["ef\n"] * 10, vocab_size=262)
     assert codec.merges == (("a", "b"), ("c", "d"), ("e", "f"))
     assert codec.encode("abcd\n").tolist() == [259, 260, 3 + ord("\n"), EOS]

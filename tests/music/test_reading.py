@@ -168,7 +168,7 @@ def test_times_past_the_parser_s_clock_are_noticed_wherever_they_stand(smf):
     one = [(HUGE, smf.on()), (HUGE, smf.off())]
     assert why(smf.file(one)).reason == "longer than 2 hours"
     assert why(smf.file(one * 5)).detail == "a time of more than 2^31 ticks"
-    # Past 2^32 symusic counts from 0 again; here no event that it shows lies on the way.
+    # Past 2^32 symusic counts from 0 again; here no event that it shows is on the way.
     for silent in (text, b"\xc0\x01", b"\xf0\x01\xf7", smf.on(velocity=0), b"\xd0\x05"):
         assert why(smf.file(NOTE, [(HUGE, silent)] * 20 + NOTE)).detail == "a time of more than 2^31 ticks"
     assert len(read_midi(smf.file(NOTE, [(HUGE, text)], NOTE))) == 2  # 2^28 ticks of nothing, at an end

@@ -58,7 +58,7 @@ def test_every_song_is_found_once_under_its_artist(pairs):
     ]
     assert sorted(found) == sorted((artist, artist, tuple(tokens)) for artist, tokens in pairs)
     keys = [song.artist_key for song in split]
-    assert [key for key, _ in groupby(keys)] == sorted(set(keys)), "an artist's songs stand together"
+    assert [key for key, _ in groupby(keys)] == sorted(set(keys)), "an artist's songs are together"
 
 
 def test_a_split_is_a_sequence_of_songs(split):

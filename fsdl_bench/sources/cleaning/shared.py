@@ -5,7 +5,7 @@ block of their outermost lines. A mark is not learnt if it is about as common in
 occurs several times in one text: then it is a part of lyrics, as a singer's name before each line of a duet.
 
 `strip` removes the outermost shared lines of one text up to the innermost one that cannot be lyrics, because
-it speaks of rights, sources, pages or names. A number, a name or a title alone may lie between such lines.
+it speaks of rights, sources, pages or names. A number, a name or a title alone may be between such lines.
 Songs that all end with "Amen" keep their ends.
 """
 
@@ -125,7 +125,7 @@ class _Text:
         return found
 
     def reach(self, shared: frozenset[str]) -> int:
-        """Return how many outermost lines are shared, or lie between shared lines."""
+        """Return how many outermost lines are shared, or between shared lines."""
         reach = 0
         for number, _ in self._walk(shared):
             reach = number + 1

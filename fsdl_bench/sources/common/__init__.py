@@ -1,1 +1,1 @@
-"""What the sources share: files, archives and texts, and the `Source` protocol."""
+"""Shared by the sources: files, archives and texts, and the `Source` protocol."""

@@ -45,7 +45,7 @@ _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 
 @dataclass(frozen=True)
 class Archive:
-    """What to fetch: a commit of a repository, or one `.tar.gz` by URL and hash.
+    """An archive to fetch: a commit of a repository, or one `.tar.gz` by URL and hash.
 
     Attributes:
         repo: `owner/name`.
@@ -80,7 +80,7 @@ class Archive:
 
     @property
     def address(self) -> str:
-        """Where the public host has it."""
+        """Its address at the public host."""
         if not self.repo:
             return self.url
         owner, repo = self.repo.split("/")

@@ -18,7 +18,7 @@ from fsdl_bench.sources.common.text import decode_text, printable
 from fsdl_bench.sources.common.tree import Tree
 
 SUFFIXES: dict[Kind, tuple[str, ...]] = {"midi": formats.READABLE, "lyrics": (".txt",)}
-"""What the names of songs end in, in any case."""
+"""The endings of the names of songs, in any case."""
 
 NOT_READABLE: dict[Kind, str] = {"midi": "not a MIDI file or score", "lyrics": "not a .txt file"}
 """The reason why a file is no song, by what is looked for."""

@@ -2,7 +2,7 @@
 
 A song may be called Copying, Changelog or License To Kill. So among an artist's files only a bare README or
 LICENSE is a document, and only as such files are written: in capitals or in small letters (`LICENSE.txt`, but
-not `License.txt`). At the top of a folder, where no songs lie, every usual name of a document counts.
+not `License.txt`). At the top of a folder, where there are no songs, every usual name of a document counts.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def is_document(name: str) -> bool:
 
 
 def is_repository(folder: Path) -> bool:
-    """Whether a folder is a repository of code: `.git` or a document lies at its top."""
+    """Whether a folder is a repository of code: `.git` or a document is at its top."""
     with os.scandir(folder) as entries:
         return any(entry.name == ".git" or is_document(entry.name) for entry in entries)
 

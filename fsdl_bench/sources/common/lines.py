@@ -19,7 +19,7 @@ class RowTooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LineForm:
-    r"""How a file stores its lines.
+    r"""The storage of lines in a file.
 
     Attributes:
         wide: the codec of a file in UTF-16 or UTF-32, without its mark; empty for all other encodings.

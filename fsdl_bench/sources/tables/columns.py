@@ -1,4 +1,4 @@
-r"""Which column of a table of lyrics is which, by their names.
+r"""Find the columns of a table of lyrics by their names.
 
     artist: artist, artists, artistname, singer, band, performer, poet, author, composer, by
     title:  song, title, songname, songtitle, trackname, track, name
@@ -67,7 +67,7 @@ _COMPANIONS: dict[Role, frozenset[str]] = {
         }
     ),
 }
-"""Words that may stand beside a known one. `poem title` is a title, so `title` is no companion of a text."""
+"""Words that may come with a known one. `poem title` is a title, so `title` is no companion of a text."""
 
 _FIELDS = {
     "year": ("year", "date", "released", "releasedate"),
@@ -137,7 +137,7 @@ def _rank(role: Role, name: str) -> tuple[int, int, int] | None:
 
 
 class Columns:
-    """Which column is which: `names` is the artist's and, if there is one, the title's."""
+    """The columns that were found: `names` has the artist's and, if there is one, the title's."""
 
     def __init__(self, table: Table, given: tuple[str, str, str], only: Sequence[str]) -> None:
         self._names = table.columns

@@ -68,7 +68,7 @@ class Sample:
 
 @dataclass
 class Trial:
-    """What one dialect makes of a sample.
+    """The reading of a sample in one dialect.
 
     Attributes:
         rows: number of good rows.
@@ -99,7 +99,7 @@ class Trial:
 
     @property
     def evidence(self) -> int:
-        """How many rows speak against the dialect."""
+        """The number of rows that speak against the dialect."""
         return self.broken + self.odd
 
 

@@ -1,4 +1,4 @@
-r"""How a csv file begins: its encoding, marks, and lines before the column names.
+r"""The beginning of a csv file: its encoding, marks, and lines before the column names.
 
 Byte order marks are skipped, however many there are. Excel writes `sep=;` before the column names; other
 programs write comments that begin with `#`. A file in UTF-16 or UTF-32 is read if the option `encoding` says
@@ -60,7 +60,7 @@ _JSON_LINES = re.compile(rb"\s*\{[^\n]*\}\s*\n\s*\{")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the column names of a file begin.
+    """The place of the column names in a file.
 
     Attributes:
         form: how the file stores its lines.

@@ -17,7 +17,7 @@ from fsdl_bench.sources.common.lines import MAX_ROW, Lines, RowTooLong
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a file writes a row.
+    """The format of a row in a file.
 
     Attributes:
         delimiter: between fields.

@@ -258,7 +258,7 @@ def decode_fields(fields: Sequence[str], wanted: Sequence[int], encoding: str | 
 
 
 def row_origin(path: str, row: Row) -> str:
-    """What `origin` says of a row: file and line."""
+    """Return the `origin` of a row: file and line."""
     return f"{printable(path)}:{row.line}"
 
 

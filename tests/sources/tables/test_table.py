@@ -107,7 +107,7 @@ def test_a_file_that_ends_in_the_middle_of_a_row(songs):
 @settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32), insert=st.booleans())
 def test_one_quote_too_many_or_too_few_anywhere_costs_one_row(tmp_path_factory, seed, insert, csv_bytes):
-    """All other rows come out whole, wherever the quote stands and whatever the lyrics look like."""
+    """All other rows come out whole, wherever the quote is and whatever the lyrics look like."""
     rng = random.Random(seed)
     lines = ('Hey, hey, hey, "you"', "la la la", '"Quoted line"', 'she said "no", he left', "a,b,c,d", "")
     rows = []
