@@ -42,15 +42,11 @@ from fsdl_bench.submissions.wire import (
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _KEPT_FAMILIES = (
     *("CUDA", "NVIDIA", "HIP_", "ROCR_", "TORCH", "PYTORCH"),
-    *("OMP_", "MKL_", "OPENBLAS_", "KMP_", "MALLOC_"),
+    *("OMP_", "MKL_", "OPENBLAS_", "KMP_", "MALLOC_", "THP_"),
 )
 _TORCH = ("TORCH", "PYTORCH")
-_ALLOCATOR = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
-    "MALLOC_TOP_PAD_": str(64 << 20),
-}
-"""glibc keeps the memory of freed tensors. To get it from the kernel again takes up to a third of the time."""
+_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
+"""torch frees large tensors at every step, and getting them back costs time: see benchmarks/pages.py."""
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/nix/store", "/proc", "/sys")
 _FILES = ("/dev/random", "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 _PREFIX = "fsdl-bench-box-"
@@ -275,4 +271,4 @@ def environment(folder: str) -> dict[str, str]:
     kept = {k: v for k, v in kept.items() if "CACHE" not in k and not (k.startswith(_TORCH) and os.sep in v)}
     python = os.pathsep.join([str(Path(__file__).parents[2]), *(path for path in sys.path if path)])
     own = dict.fromkeys(("HOME", "TMPDIR"), folder) | {"FSDL_BENCH_HOME": str(Path(folder, "home"))}
-    return _ALLOCATOR | kept | own | {"PYTHONPATH": python, "FSDL_BENCH_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    return _PAGES | kept | own | {"PYTHONPATH": python, "FSDL_BENCH_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}

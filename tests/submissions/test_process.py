@@ -47,8 +47,15 @@ def test_caches_of_the_user_are_not_named_to_the_child(monkeypatch):
     assert found["TORCH_SHOW_CPP_STACKTRACES"] == "1"
 
 
+def test_large_pages_are_the_default_and_the_user_may_turn_them_off(monkeypatch):
+    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+    assert process.environment("/own")["THP_MEM_ALLOC_ENABLE"] == "1"
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
+    assert process.environment("/own")["THP_MEM_ALLOC_ENABLE"] == "0"
+
+
 @LANDLOCK
-def test_songs_that_lie_beside_the_submission_cannot_be_locked_away(model, tmp_path):
+def test_songs_beside_the_submission_cannot_be_locked_away(model, tmp_path):
     loaded = load_submission(model("class Model:\n    adapt = print\n"))
     songs = Path(loaded.file).parent / "tracks"
     with pytest.raises(BadInput, match=r"cannot be locked away.*move the submission to a folder of its own"):
