@@ -22,7 +22,8 @@ TERMS = {
     f"over {BASELINE}": f"The NLL of {BASELINE} minus this NLL, paired by artist. Positive: better than "
     f"{BASELINE}, which ignores the support.",
     "above optimum": "NLL minus that of the Bayes-optimal predictor, which no model beats on average.",
-    "training": "Time of all training behind the result, and the tokens that were learnt from.",
+    "training": "Processor time of the fit: all training behind the result, the parts that it shares with "
+    "other models, and the search for settings. Below it, the tokens that were learnt from.",
     "parameters": "How many numbers were learnt.",
     "adaptation": "Time from the support songs to a model that can score, per episode.",
     "date": "The day on which the result was computed.",
@@ -77,9 +78,8 @@ def cells(entry: Entry, shots: int) -> dict[str, Cell]:
     """Return a result's cells at one number of shots, by column."""
     result, shot, placing = entry.result, entry.at(shots), entry.placing(shots)
     notes, control = result.submission.notes, result.aggregates.control
-    seconds = notes.get("training seconds", result.cost.fit_seconds)
-    tokens = notes.get("training tokens")
-    spent = float(seconds) if isinstance(seconds, int | float) else None
+    cost, tokens = result.cost, notes.get("training tokens")
+    spent = cost.fit_seconds if cost.fit_processor_seconds is None else cost.fit_processor_seconds
     bound = "≤ " if entry.standing == "bound" else ""
     return {
         "nll": _figure(shot.nll if shot else None, sign=False, before=bound),
