@@ -48,6 +48,7 @@ class Prototype(MetaTraining, LSTM):
 
     width: int = 128
     rank: int = 16
+    meta_peak: float = 1e-4
     meta_batches: int = 400
     meta_every: int = 50
     most_shots: int = 5

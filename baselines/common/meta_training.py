@@ -6,12 +6,14 @@ by the mean of the validation NLL at zero shots and at the headline's number of 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from common.few_shot import validation_figure
@@ -62,6 +64,8 @@ class MetaTraining:
     ) -> dict[str, Any]:
         """Train the learner in place, or load its weights if they ship; return entries of the notes.
 
+        The first weights are among those that validation chooses from.
+
         Args:
             name: of the learner, for its weights.
             learner: its parameters are trained.
@@ -94,6 +98,10 @@ class MetaTraining:
             patience=self.meta_patience,
             minutes=self.meta_minutes,
         )
+        figure = validation_figure(adapt, validation, context, self.episodes)
+        first = copy.deepcopy(learner.eval().state_dict())
+        with torch.no_grad():
+            at_first = float(figure())
         done = train(
             learner,
             lambda index: (
@@ -101,12 +109,15 @@ class MetaTraining:
                 np.random.default_rng([context.seed, index]),
             ),
             lambda drawn: learnable(loss(*drawn)),
-            validation_figure(adapt, validation, context, self.episodes),
+            figure,
             recipe,
             context,
             tokens=lambda drawn: int(drawn[0].query_lengths.sum()),
             name="meta",
         )
+        if at_first <= done.best:
+            learner.load_state_dict(first)
+        done.curve = ((0, at_first), *done.curve)
         self.trained = Trained(name, learner, done, settings)
         return _notes(done, "trained here")
 
