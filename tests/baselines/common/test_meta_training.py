@@ -131,3 +131,35 @@ def test_episodes_have_the_shots_of_the_track(baseline, toy_splits, context):
         "nothing", learner, lambda _: Uniform(), loss, *toy_splits, replace(context, shots=(0, 1, 2, 5))
     )
     assert drawn == {(0, 4), (1, 4), (2, 4)}
+
+
+@pytest.mark.parametrize(("towards", "kept"), [(-1.0, False), (1.0, True)])
+def test_training_never_ends_worse_on_validation_than_it_began(baseline, toy_splits, context, towards, kept):
+    """The learner is one weight, the score of the most frequent token, which training moves up or down."""
+    settings = baseline("common.meta_training").MetaTraining(
+        meta_peak=0.1, meta_batches=6, meta_every=2, episodes=2
+    )
+    settings.notes = {"weights": "none"}
+    learner = torch.nn.Linear(1, 1)
+    torch.nn.init.zeros_(learner.weight)
+
+    class Favourite:
+        def logits(self, songs):
+            logits = torch.zeros(*songs.shape, 100)
+            logits[..., most] = learner.weight.item()
+            return logits
+
+    songs = [torch.from_numpy(song.tokens.astype("int64")) for song in toy_splits[1].songs]
+    most = torch.cat(songs).bincount().argmax()
+    notes = settings.meta_train(
+        "nothing",
+        learner,
+        lambda _: Favourite(),
+        lambda batch, random: -towards * learner.weight.sum(),
+        *toy_splits,
+        context,
+    )
+    curve = settings.trained.training.curve
+    assert curve[0][0] == 0
+    assert notes["meta-validation figure"] == min(figure for _, figure in curve)
+    assert (learner.weight.item() != 0) is kept
