@@ -3,7 +3,7 @@
     python benchmarks/pages.py
 
 The process of a submission gets `THP_MEM_ALLOC_ENABLE=1`, with which torch asks for large pages. The LSTM has
-the size of the hour class for MIDI. Both ways take turns, each in a new process with one thread. Where
+two layers of 512 units. Both ways take turns, each in a new process with one thread. Where
 `/sys/kernel/mm/transparent_hugepage/enabled` says `never`, the setting has no effect.
 """
 
@@ -23,7 +23,6 @@ torch.set_num_threads(1)
 torch.manual_seed(0)
 embedding, head = torch.nn.Embedding(512, 256), torch.nn.Linear(512, 512)
 lstm = torch.nn.LSTM(256, 512, 2, batch_first=True)
-weights = [*embedding.parameters(), *lstm.parameters(), *head.parameters()]
 songs = torch.randint(512, (48, 128))
 
 def logits():

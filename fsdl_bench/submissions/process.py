@@ -42,7 +42,7 @@ from fsdl_bench.submissions.wire import (
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _KEPT_FAMILIES = (
     *("CUDA", "NVIDIA", "HIP_", "ROCR_", "TORCH", "PYTORCH"),
-    *("OMP_", "MKL_", "OPENBLAS_", "KMP_", "MALLOC_", "THP_"),
+    *("OMP_", "MKL_", "OPENBLAS_", "KMP_", "THP_"),
 )
 _TORCH = ("TORCH", "PYTORCH")
 _PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
