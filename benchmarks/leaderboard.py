@@ -69,7 +69,9 @@ def write_fake(
     taste = rng.normal(1.0, 0.3, artists)
     unit = "byte" if definition.kind == "lyrics" else "note"
     scale = np.log(2) if unit == "byte" else 1.0
-    settings = [("right", k) for k in shots or definition.shots] + [("control", definition.headline_shot)]
+    settings = [("right", k) for k in shots or definition.shots]
+    if ("right", definition.headline_shot) in settings:
+        settings.append(("control", definition.headline_shot))
     rows = []
     for condition, k in settings:
         for a in range(artists):

@@ -6,7 +6,7 @@ first record. A later one is a record if it beats the best before it
     by at least 0.3 % of its NLL, and
     with p < 0.05 in the test paired by artist, Holm-corrected over all results of the class so far.
 
-Results with outside data are in no class.
+Results with outside data are in no class, and neither are those without the headline's number of shots.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def records(results: Sequence[tuple[StoredResult, Verified]]) -> Iterator[Record
             for stored, entry in results
             if stored.result.submission.budget in BUDGETS[: place + 1]
             and not stored.result.submission.outside_data
+            and stored.result.headline
         ]
         yield from _of_class(budget, sorted(own, key=lambda pair: (pair[1].date, pair[1].model)))
 
@@ -62,7 +63,7 @@ def _of_class(budget: Budget, results: Sequence[tuple[StoredResult, Verified]]) 
 def _record(
     budget: Budget, stored: StoredResult, date: datetime.date, gain: float | None, p: float | None
 ) -> Record:
-    result = stored.result
-    at = result.track.headline_shot
-    nll = next(shot.nll for shot in result.aggregates.shots if shot.shots == at)
-    return Record(budget=budget, date=date.isoformat(), model=result.submission.name, nll=nll, gain=gain, p=p)
+    headline = stored.result.headline
+    assert headline is not None, "results without it are in no class"
+    name = stored.result.submission.name
+    return Record(budget=budget, date=date.isoformat(), model=name, nll=headline.nll, gain=gain, p=p)

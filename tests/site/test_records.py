@@ -67,6 +67,11 @@ def test_outside_data_sets_no_record(dated):
     assert _found([dated("a", 1, outside_data="pretrained on everything")]) == []
 
 
+def test_without_the_headlines_number_of_shots_there_is_no_record(dated):
+    results = [dated("all", 1, level=1.4), dated("none", 2, level=1.0, shots=(0,))]
+    assert _found(results) == [("open", "all", "01")]
+
+
 def test_the_page_draws_the_records_of_verified_results(dated, tmp_path, own_home):
     good, better = dated("good", 1, level=1.4), dated("better", 9, level=1.2)
     dated("unverified", 5, level=1.0)
