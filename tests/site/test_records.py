@@ -75,7 +75,8 @@ def test_without_the_headlines_number_of_shots_there_is_no_record(dated):
 def test_the_page_draws_the_records_of_verified_results(dated, tmp_path, own_home):
     good, better = dated("good", 1, level=1.4), dated("better", 9, level=1.2)
     dated("unverified", 5, level=1.0)
-    add_verified(tmp_path / NAME, [good[1], better[1]])
+    few = dated("zero-shot", 6, level=1.0, shots=(0,))
+    add_verified(tmp_path / NAME, [good[1], better[1], few[1]])
     ((name, found),) = histories(tmp_path / "results", progress=False)
     assert name == "lyrics-synthetic, independent"
     assert [one.model for one in found] == ["good", "better"]
@@ -87,6 +88,7 @@ def test_the_page_draws_the_records_of_verified_results(dated, tmp_path, own_hom
         "better": "ranked",
         "good": "ranked",
         "unverified": "unverified",
+        "zero-shot": "ranked",
     }
     (line,) = staircase(board).lines
     corners = [tuple(map(float, corner.split(","))) for corner in line.path.split()]
