@@ -6,9 +6,9 @@ Every step uses the whole support, and each song starts from the zero state, so 
 not matter. Adam's moments are zero at the start of each episode. In the streaming protocol the observed songs
 join the support, and the trained weights are fine-tuned again.
 
-Adam or SGD and the rate are chosen on validation episodes, and so is the number of steps for each number of
-shots: one song soon overfits, twenty allow more steps. Zero steps are among the choices, and the only one
-without support.
+Adam or SGD and the rate are chosen on validation episodes of the headline's number of shots, then the number
+of steps for each number of shots: one song soon overfits, twenty allow more steps. Zero steps are among the
+choices, and the only one without support.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ import numpy as np
 import torch
 import torch._dynamo  # torch.optim would import it at its first use, in every cell of a verified run
 from common.constrained import Constrained, constrained
-from common.few_shot import episode_nll, for_shots, held_out_episodes, support_of, support_sizes
+from common.few_shot import (
+    choose,
+    episode_nll,
+    for_shots,
+    headline_shots,
+    held_out_episodes,
+    support_of,
+    support_sizes,
+)
 from common.lstm import LSTMLanguageModel
 from common.pieces import half
 from common.predictors import LSTMPredictor, LSTMStream
@@ -66,19 +74,20 @@ class FineTuning(LSTM):
 
     def _search(self, validation: Split, context: FitContext) -> dict[str, Any]:
         """Return optimiser, rate, and the steps for each number of shots."""
-        episodes = {
-            shots: held_out_episodes(validation, context, shots, self.episodes)
-            for shots in support_sizes(context)
-        }
         kinds = [self.optimiser] if self.optimiser else list(RATES)
-        curves = {}
-        for kind, rate in tqdm([(k, r) for k in kinds for r in RATES[k]], desc="rates", unit="setting"):
-            curves[kind, rate] = {shots: self._curve(kind, rate, some) for shots, some in episodes.items()}
-            best = {shots: f"{min(curve):.4f}" for shots, curve in curves[kind, rate].items()}
-            context.log(f"{kind}, rate {rate}: nats/{context.unit} after the best number of steps: {best}")
-        kind, rate = min(curves, key=lambda key: sum(map(min, curves[key].values())))
-        steps = {shots: curve.index(min(curve)) for shots, curve in curves[kind, rate].items()}
-        return {"optimiser": kind, "rate": rate} | {f"steps at {k} shots": n for k, n in steps.items()}
+        headline = max(1, headline_shots(context))
+        episodes = held_out_episodes(validation, context, headline, self.episodes)
+        kind, rate = choose(
+            [(kind, rate) for kind in kinds for rate in RATES[kind]],
+            lambda setting: min(self._curve(*setting, episodes)),
+            f"optimiser and rate at {headline} shots",
+            context.log,
+        )
+        found: dict[str, Any] = {"optimiser": kind, "rate": rate}
+        for shots in tqdm(support_sizes(context), desc="steps", unit="number of shots"):
+            curve = self._curve(kind, rate, held_out_episodes(validation, context, shots, self.episodes))
+            found[f"steps at {shots} shots"] = curve.index(min(curve))
+        return found
 
     def _curve(self, kind: Optimiser, rate: float, episodes: Sequence[Episode]) -> list[float]:
         """Return nats per unit after 0, 1, 2, ... steps; inf where training diverged."""
