@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, ClassVar, Literal
 
@@ -76,17 +77,21 @@ class FineTuning(LSTM):
         """Return optimiser, rate, and the steps for each number of shots."""
         kinds = [self.optimiser] if self.optimiser else list(RATES)
         headline = max(1, headline_shots(context))
-        episodes = held_out_episodes(validation, context, headline, self.episodes)
+
+        @cache
+        def curve(kind: Optimiser, rate: float, shots: int) -> list[float]:
+            return self._curve(kind, rate, held_out_episodes(validation, context, shots, self.episodes))
+
         kind, rate = choose(
             [(kind, rate) for kind in kinds for rate in RATES[kind]],
-            lambda setting: min(self._curve(*setting, episodes)),
+            lambda setting: min(curve(*setting, headline)),
             f"optimiser and rate at {headline} shots",
             context.log,
         )
         found: dict[str, Any] = {"optimiser": kind, "rate": rate}
         for shots in tqdm(support_sizes(context), desc="steps", unit="number of shots"):
-            curve = self._curve(kind, rate, held_out_episodes(validation, context, shots, self.episodes))
-            found[f"steps at {shots} shots"] = curve.index(min(curve))
+            nlls = curve(kind, rate, shots)
+            found[f"steps at {shots} shots"] = nlls.index(min(nlls))
         return found
 
     def _curve(self, kind: Optimiser, rate: float, episodes: Sequence[Episode]) -> list[float]:
