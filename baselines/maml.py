@@ -17,8 +17,9 @@ time every piece of the support is used.
 
 Inner loop: SGD, gradients clipped to norm 1, alpha initialised to the best of a few values on validation.
 Outer loop: Adam, 3e-4, 4 episodes a batch, clipped to 1, stopped by the mean validation NLL at 0 and 5 shots.
-Afterwards the number of steps and a factor on alpha are chosen on validation for each number of shots: one
-song soon overfits, twenty allow more steps. Zero steps are among the choices.
+Afterwards the number of steps and a factor on alpha are chosen on validation at the headline's number of
+shots, then the number of steps at the others: one song soon overfits, twenty allow more steps. Zero steps are
+among the choices.
 """
 
 from __future__ import annotations
@@ -99,12 +100,15 @@ class MAML(MetaTraining, LSTM):
 
         def search() -> dict[str, Any]:
             plans = [Plan(0), *(Plan(n * self.steps, factor) for n in (1, 2) for factor in FACTORS)]
-            best = {
-                k: choose(plans, partial(figure, shots=k), f"plan at {k} shots", context.log) for k in sizes
+            best = choose(plans, figure, f"plan at {top} shots", context.log)
+            lengths = [Plan(n * self.steps, best.factor) for n in (0, 1, 2)]
+            steps = {
+                k: best
+                if k == top
+                else choose(lengths, partial(figure, shots=k), f"steps at {k} shots", context.log)
+                for k in sizes
             }
-            return {f"steps at {k} shots": plan.steps for k, plan in best.items()} | {
-                f"factor at {k} shots": plan.factor for k, plan in best.items()
-            }
+            return {"factor": best.factor} | {f"steps at {k} shots": plan.steps for k, plan in steps.items()}
 
         self.notes |= self.meta_train(
             self.name,
@@ -117,9 +121,7 @@ class MAML(MetaTraining, LSTM):
             scale,
         )
         found = self.trained.choose(search)
-        self.plans = {0: Plan(0)} | {
-            k: Plan(found[f"steps at {k} shots"], found[f"factor at {k} shots"]) for k in sizes
-        }
+        self.plans = {0: Plan(0)} | {k: Plan(found[f"steps at {k} shots"], found["factor"]) for k in sizes}
         self.notes |= found
 
     @property
