@@ -18,8 +18,8 @@ time every piece of the support is used.
 Inner loop: SGD, gradients clipped to norm 1, alpha initialised to the best of a few values on validation.
 Outer loop: Adam, 3e-4, 4 episodes a batch, clipped to 1, stopped by the mean validation NLL at 0 and 5 shots.
 Afterwards the number of steps and a factor on alpha are chosen on validation at the headline's number of
-shots, then the number of steps at the others: one song soon overfits, twenty allow more steps. Zero steps are
-among the choices.
+shots, by doubling and halving as long as it helps; then the number of steps for each number of shots: one
+song soon overfits, twenty allow more steps. Zero steps are among the choices.
 """
 
 from __future__ import annotations
@@ -31,7 +31,15 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from common.constrained import Constrained, constrained
-from common.few_shot import choose, few_shot_nll, for_shots, headline_shots, held_out_episodes, support_sizes
+from common.few_shot import (
+    choose,
+    climb,
+    few_shot_nll,
+    for_shots,
+    headline_shots,
+    held_out_episodes,
+    support_sizes,
+)
 from common.inner_loop import InnerLoop
 from common.lstm import LSTMLanguageModel
 from common.maml_learner import MAMLLearner, Plan
@@ -45,8 +53,11 @@ from fsdl_bench import EpisodeBatch, FitContext, Split, Tokens
 RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
 """Initial values of alpha."""
 
-FACTORS = (0.25, 0.5, 1.0, 2.0)
-"""Factors on alpha after meta-training."""
+LONGEST = 8
+"""The most steps at test time, as a multiple of those in meta-training."""
+
+MOST = 16.0
+"""The largest factor on alpha after meta-training; one over it is the smallest."""
 
 
 @dataclass(eq=False)
@@ -98,17 +109,22 @@ class MAML(MetaTraining, LSTM):
             starts = [Plan(self.steps, rate) for rate in self.rates]
             self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
 
+        def resized(plan: Plan) -> list[Plan]:
+            shorter = plan.steps // 2 if plan.steps > self.steps else 0
+            return [plan.of(min(2 * plan.steps, LONGEST * self.steps)), plan.of(shorter)]
+
+        def around(plan: Plan) -> list[Plan]:
+            factors = [plan.factor * change for change in (2.0, 0.5)]
+            return resized(plan) + [plan.at(factor) for factor in factors if 1 / MOST <= factor <= MOST]
+
         def search() -> dict[str, Any]:
-            plans = [Plan(0), *(Plan(n * self.steps, factor) for n in (1, 2) for factor in FACTORS)]
-            best = choose(plans, figure, f"plan at {top} shots", context.log)
-            lengths = [Plan(n * self.steps, best.factor) for n in (0, 1, 2)]
-            steps = {
-                k: best
-                if k == top
-                else choose(lengths, partial(figure, shots=k), f"steps at {k} shots", context.log)
+            best = climb(Plan(self.steps), around, figure, f"plan at {top} shots", context.log)
+            plans = {
+                k: climb(best, resized, partial(figure, shots=k), f"steps at {k} shots", context.log)
                 for k in sizes
-            }
-            return {"factor": best.factor} | {f"steps at {k} shots": plan.steps for k, plan in steps.items()}
+                if k != top
+            } | {top: best}
+            return {"factor": best.factor} | {f"steps at {k} shots": plan.steps for k, plan in plans.items()}
 
         self.notes |= self.meta_train(
             self.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -37,6 +37,39 @@ def choose(
         scores.append(score(setting))
         log(f"{what}: {setting}: {scores[-1]:.4f}")
     return settings[min(range(len(settings)), key=lambda i: _finite(scores[i]))]
+
+
+def climb(
+    start: Setting,
+    neighbours: Callable[[Setting], Iterable[Setting]],
+    score: Callable[[Setting], float],
+    what: str = "settings",
+    log: Callable[[str], None] = lambda _: None,
+) -> Setting:
+    """Return a setting whose neighbours all score no lower: from `start`, move to the first that does.
+
+    Unlike a grid, this has no edge that the best setting could lie beyond.
+
+    Args:
+        start: hashable.
+        neighbours: a setting -> those to try from there, the likeliest first; finitely many in all.
+        score: a setting -> the figure to minimise; one that is not finite never wins. Called once for each.
+        what, log: as for `choose`.
+    """
+    known: dict[Setting, float] = {}
+
+    def figure(setting: Setting) -> float:
+        if setting not in known:
+            known[setting] = _finite(score(setting))
+            log(f"{what}: {setting}: {known[setting]:.4f}")
+        return known[setting]
+
+    best = start
+    while True:
+        better = next((other for other in neighbours(best) if figure(other) < figure(best)), None)
+        if better is None:
+            return best
+        best = better
 
 
 def _finite(score: float) -> float:

@@ -1,6 +1,7 @@
 """The figure that settings are chosen by, and the choice."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -75,3 +76,23 @@ def test_a_single_setting_is_not_scored(few_shot):
         raise AssertionError
 
     assert few_shot.choose([7], score) == 7
+
+
+@pytest.mark.parametrize("lowest", [-20, 0, 1, 7])
+def test_climbing_finds_the_lowest_of_a_valley_and_asks_once(few_shot, lowest):
+    asked = []
+
+    def score(setting):
+        asked.append(setting)
+        return abs(setting - lowest)
+
+    assert few_shot.climb(0, lambda setting: [setting + 1, setting - 1], score) == lowest
+    assert len(asked) == len(set(asked))
+
+
+def test_climbing_stops_between_neighbours_that_are_no_better_or_not_finite(few_shot):
+    scores = {0: 1.0, 1: math.nan, -1: 1.0}
+    logged = []
+    found = few_shot.climb(0, lambda setting: [setting + 1, setting - 1], scores.get, "n", logged.append)
+    assert found == 0
+    assert logged == ["n: 1: inf", "n: 0: 1.0000", "n: -1: 1.0000"]
