@@ -110,8 +110,9 @@ class MAML(MetaTraining, LSTM):
             self.learner.scale(choose(starts, figure, "initial alpha", context.log).factor)
 
         def resized(plan: Plan) -> list[Plan]:
+            longer = min(max(2 * plan.steps, self.steps), LONGEST * self.steps)
             shorter = plan.steps // 2 if plan.steps > self.steps else 0
-            return [plan.of(min(2 * plan.steps, LONGEST * self.steps)), plan.of(shorter)]
+            return [plan.of(longer), plan.of(shorter)]
 
         def around(plan: Plan) -> list[Plan]:
             factors = [plan.factor * change for change in (2.0, 0.5)]
