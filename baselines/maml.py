@@ -25,7 +25,7 @@ song soon overfits, twenty allow more steps. Zero steps are among the choices.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -112,11 +112,11 @@ class MAML(MetaTraining, LSTM):
         def resized(plan: Plan) -> list[Plan]:
             longer = min(max(2 * plan.steps, self.steps), LONGEST * self.steps)
             shorter = plan.steps // 2 if plan.steps > self.steps else 0
-            return [plan.of(longer), plan.of(shorter)]
+            return [replace(plan, steps=steps) for steps in (longer, shorter)]
 
         def around(plan: Plan) -> list[Plan]:
-            factors = [plan.factor * change for change in (2.0, 0.5)]
-            return resized(plan) + [plan.at(factor) for factor in factors if 1 / MOST <= factor <= MOST]
+            factors = (factor for factor in (2 * plan.factor, plan.factor / 2) if 1 / MOST <= factor <= MOST)
+            return resized(plan) + [replace(plan, factor=factor) for factor in factors]
 
         def search() -> dict[str, Any]:
             best = climb(Plan(self.steps), around, figure, f"plan at {top} shots", context.log)

@@ -42,14 +42,6 @@ class Plan:
     steps: int
     factor: float = 1.0
 
-    def of(self, steps: int) -> Plan:
-        """Return the plan with another number of steps."""
-        return Plan(steps, self.factor)
-
-    def at(self, factor: float) -> Plan:
-        """Return the plan with another factor."""
-        return Plan(self.steps, factor)
-
 
 class MAMLLearner(nn.Module):
     """theta and alpha.
