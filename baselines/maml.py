@@ -17,6 +17,8 @@ time every piece of the support is used.
 
 Inner loop: SGD, gradients clipped to norm 1, alpha initialised to the best of a few values on validation.
 Outer loop: Adam, 3e-4, 4 episodes a batch, clipped to 1, stopped by the mean validation NLL at 0 and 5 shots.
+For the first half alpha learns alone. The trained LSTM knows the meta-training songs, so theta may get worse on
+other songs from its first step on; validation would then reject what alpha has learned, too.
 Afterwards the number of steps and a factor on alpha are chosen on validation at the headline's number of
 shots, by doubling and halving as long as it helps; then the number of steps for each number of shots: one
 song soon overfits, twenty allow more steps. Zero steps are among the choices.
@@ -71,6 +73,8 @@ class MAML(MetaTraining, LSTM):
         second_order: differentiate through the inner gradients.
         checkpointed: save memory at the cost of time, see `InnerLoop`.
         steps, rows, length: inner steps, pieces a step, and tokens a piece.
+        speed: see `MAMLLearner`.
+        meta_fixed: batches of meta-training before theta learns.
     """
 
     inner: Literal["sgd", "adam"] = "sgd"
@@ -81,10 +85,12 @@ class MAML(MetaTraining, LSTM):
     steps: int = 5
     rows: int = 8
     length: int = 32
+    speed: float = 300.0
+    meta_fixed: int = 60
     meta_peak: float = 3e-4
-    meta_batches: int = 200
-    meta_every: int = 40
-    meta_patience: int = 5
+    meta_batches: int = 120
+    meta_every: int = 20
+    meta_patience: int = 6
     most_shots: int = 5
 
     name: ClassVar[str] = "maml"
@@ -131,7 +137,7 @@ class MAML(MetaTraining, LSTM):
             self.name,
             self.learner,
             lambda songs: LSTMPredictor(self.learner.adapted(songs, Plan(self.steps))),
-            self.outer_loss,
+            self._loss,
             train,
             validation,
             context,
@@ -149,8 +155,19 @@ class MAML(MetaTraining, LSTM):
     def new_learner(self, loop: InnerLoop) -> MAMLLearner:
         """Return the learner before meta-training."""
         return MAMLLearner(
-            self.model, loop, self.inner, self.adapted, self.per_weight, self.rows, self.length
+            self.model,
+            loop,
+            self.inner,
+            self.adapted,
+            self.per_weight,
+            self.rows,
+            self.length,
+            self.speed,
         )
+
+    def _loss(self, batch: EpisodeBatch, random: np.random.Generator) -> Tensor:
+        self.learner.begin_batch(self.meta_fixed)
+        return self.outer_loss(batch, random)
 
     def outer_loss(self, batch: EpisodeBatch, random: np.random.Generator) -> Tensor:
         """Return the loss that meta-training minimises."""

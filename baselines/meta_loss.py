@@ -44,7 +44,9 @@ class MetaLoss(MAML):
     name: ClassVar[str] = "meta_loss"
 
     def new_learner(self, loop: InnerLoop) -> MAMLLearner:
-        return MetaLossLearner(self.model, loop, self.units, rows=self.rows, length=self.length)
+        return MetaLossLearner(
+            self.model, loop, self.units, rows=self.rows, length=self.length, speed=self.speed
+        )
 
 
 class MetaLossLearner(MAMLLearner):

@@ -29,9 +29,6 @@ ADAPTED = {
 
 RULES = {"sgd": SGD, "adam": Adam}
 
-SPEED = 10.0
-"""log alpha is the learned parameter times this: it has further to go than a weight."""
-
 QUERY_PIECES = 16
 
 
@@ -54,6 +51,7 @@ class MAMLLearner(nn.Module):
         per_weight: give alpha the shape of the weights.
         rows: pieces a step.
         length: tokens a piece.
+        speed: log alpha is its parameter times this: it has further to go than a weight.
     """
 
     def __init__(
@@ -65,8 +63,12 @@ class MAMLLearner(nn.Module):
         per_weight: bool = False,
         rows: int = 8,
         length: int = 32,
+        speed: float = 300.0,
     ) -> None:
         super().__init__()
+        self.speed = speed
+        self.batches: Tensor
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
         self.model, self.loop, self.inner = model.adaptable(), loop, inner
         self.rows, self.length = rows, length
         self.names = [name for name, _ in self.model.named_parameters() if is_adapted(name, adapted)]
@@ -74,7 +76,7 @@ class MAMLLearner(nn.Module):
         self.make_rule()
 
     def make_rule(self) -> None:
-        """Make the parameters of the update rule: log alpha."""
+        """Make the parameters of the update rule: log alpha / speed."""
         self.log_rates = nn.ParameterList(
             torch.zeros_like(weight if self.per_weight else weight.sum()) for weight in self.start.values()
         )
@@ -89,7 +91,12 @@ class MAMLLearner(nn.Module):
     def scale(self, factor: float) -> None:
         """Multiply alpha, which is 1 at first."""
         for log in self.log_rates:
-            log += math.log(factor) / SPEED
+            log += math.log(factor) / self.speed
+
+    def begin_batch(self, fixed: int) -> None:
+        """Count a batch of meta-training; theta learns once `fixed` batches were counted before."""
+        self.model.requires_grad_(int(self.batches) >= fixed)
+        self.batches += 1
 
     def loss(self, weights: Weights, pieces: Pieces) -> Tensor:
         """Return nats per token of one episode's pieces; weights that are not adapted are theta's."""
@@ -147,7 +154,7 @@ class MAMLLearner(nn.Module):
 
     def rule(self, factor: float) -> UpdateRule:
         """Return the update rule, with alpha times `factor`."""
-        rates = [factor * (SPEED * log).exp() for log in self.log_rates]
+        rates = [factor * (self.speed * log).exp() for log in self.log_rates]
         return RULES[self.inner](dict(zip(self.names, rates, strict=True)))
 
 

@@ -125,6 +125,7 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
     size = {"embedding": 24, "hidden": 24, "dropout": 0.0, "peak": 2e-3, "batch": 32, "epochs": 2}
     size |= {"length": 10, "rows": 2, "average": 0.0}
     outer = {"meta_batches": 80, "meta_every": 20, "meta_batch": 8, "meta_peak": 5e-3, "episodes": 8}
+    outer |= {"speed": 10.0, "meta_fixed": 20}
     submission = module.MAML(**size, **outer, **options)
     kept = {}
     training = baseline("common.meta_training")
@@ -157,6 +158,23 @@ def test_meta_training_makes_the_support_worth_more(module, baseline, own_words,
         (log - start.detach()).abs().max() > 1e-3
         for log, start in zip(rates, kept["before"].log_rates, strict=True)
     )
+
+
+@pytest.mark.parametrize("fixed", [0, 2, 4])
+def test_theta_learns_after_the_first_batches(module, toy_splits, context, fixed):
+    """Of three batches, those after the first `fixed` have a gradient for theta; all have one for alpha."""
+    submission = module.MAML(**SMALL, meta_fixed=fixed)
+    submission.fit(*toy_splits, context)
+    learner = submission.learner
+    learner.batches.zero_()
+    batch = context.episodes(toy_splits[0], shots=2, queries=4, batch_size=2).batch(0)
+    found = []
+    for _ in range(3):
+        learner.zero_grad(set_to_none=True)
+        submission._loss(batch, np.random.default_rng(0)).backward()
+        assert all(log.grad.abs() > 0 for log in learner.log_rates)
+        found.append(all(weight.grad is not None for weight in learner.model.parameters()))
+    assert found == [number >= fixed for number in range(3)]
 
 
 def test_the_plan_is_that_of_the_number_of_songs(learner, songs, module):

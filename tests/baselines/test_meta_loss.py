@@ -87,7 +87,7 @@ def test_the_weight_of_a_token_counts(learner, batch, songs, baseline):
 def test_meta_training_makes_the_support_worth_more(module, baseline, own_words, context):
     few_shot = baseline("common.few_shot")
     size = {"embedding": 24, "hidden": 24, "dropout": 0.0, "peak": 2e-3, "batch": 32, "epochs": 2}
-    size |= {"length": 10, "rows": 2, "average": 0.0, "units": 8, "meta_peak": 5e-3}
+    size |= {"length": 10, "rows": 2, "average": 0.0, "units": 8, "meta_peak": 5e-3, "speed": 10.0}
     outer = {"meta_batches": 60, "meta_every": 20, "meta_batch": 4, "episodes": 8}
     submission = module.MetaLoss(**size, **outer)
     submission.fit(*own_words, context)
