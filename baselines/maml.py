@@ -17,8 +17,8 @@ time every piece of the support is used.
 
 Inner loop: SGD, gradients clipped to norm 1, alpha initialised to the best of a few values on validation.
 Outer loop: Adam, 3e-4, 4 episodes a batch, clipped to 1, stopped by the mean validation NLL at 0 and 5 shots.
-For the first half alpha learns alone. The trained LSTM knows the meta-training songs, so theta may get worse on
-other songs from its first step on; validation would then reject what alpha has learned, too.
+For the first half alpha learns alone. The trained LSTM knows the meta-training songs, so theta may get worse
+on other songs from its first step on; validation would then reject what alpha has learned, too.
 Afterwards the number of steps and a factor on alpha are chosen on validation at the headline's number of
 shots, by doubling and halving as long as it helps; then the number of steps for each number of shots: one
 song soon overfits, twenty allow more steps. Zero steps are among the choices.
